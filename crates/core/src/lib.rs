@@ -1,0 +1,17 @@
+//! What every crate may depend on: time, randomness, keys, secrets, identifiers and customers' identities.
+//!
+//! Nothing in here knows a transport or a database.
+
+mod clock;
+mod ids;
+mod identity;
+mod keys;
+mod random;
+mod secret;
+
+pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use identity::{AccountRef, Identity, IdentityError, IdentityKind, account_refs};
+pub use ids::{is_slug, new_id};
+pub use keys::{Key, KeyError, KeyRing, KeyedHash, Purpose};
+pub use random::Random;
+pub use secret::Secret;

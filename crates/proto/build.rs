@@ -1,0 +1,36 @@
+//! Generates the Rust code from `proto/` with a compiler written in Rust, so that no `protoc` is needed.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
+
+const FILES: [&str; 5] = [
+    "segue/common/v1/error_reason.proto",
+    "segue/selector/v1/selector.proto",
+    "segue/issuer/v1/issuer.proto",
+    "segue/router/v1/router.proto",
+    "segue/channel/v1/channel.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
+    println!("cargo::rerun-if-changed={}", root.display());
+    let mut compiler = protox::Compiler::new([&root])?;
+    compiler.include_imports(true).include_source_info(true).open_files(FILES)?;
+    let descriptors = compiler.file_descriptor_set();
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure()
+        // Answers and requests that hold codes or personal data must not be printable by accident.
+        .skip_debug(SECRET_MESSAGES)
+        .compile_fds(descriptors)?;
+    Ok(())
+}
+
+/// Messages that hold access codes or personal data; `src/redact.rs` gives each a `Debug` without its content.
+const SECRET_MESSAGES: [&str; 4] = [
+    "segue.common.v1.CodeFace",
+    "segue.common.v1.AccessInfo",
+    "segue.common.v1.Identity",
+    "segue.issuer.v1.RedeemCodeRequest",
+];
