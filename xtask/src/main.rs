@@ -1,2 +1,62 @@
-//! Stub.
-fn main() {}
+//! The project's own tool: installs what the tests need, checks, and tests. Run it as `cargo xtask help`.
+//!
+//! To add a check, add a step to `lint.rs`; to add a tool, add it to the list of its installer in `tools/`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
+
+mod lint;
+mod process;
+mod steps;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use steps::Steps;
+use workspace::Workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  tools         install what the tests need (into .tools/, and Debian packages); fast when all is there
+  lint          tools, then formatting, protobuf rules and clippy, every warning an error
+  test          tools, lint, build every program, run every test: what CI runs
+  test ARGS...  the quick loop: hand ARGS to the test runner (a name, `-p PACKAGE`, ...), without the lint
+                and the documentation tests
+  help          print this
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut steps = Steps::default();
+    let outcome = dispatch(&args, &mut steps);
+    steps.print_summary();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String], steps: &mut Steps) -> Result<()> {
+    let Some((command, rest)) = args.split_first() else {
+        print!("{USAGE}");
+        bail!("no command given");
+    };
+    match (command.as_str(), rest) {
+        ("help" | "--help" | "-h", _) => print!("{USAGE}"),
+        ("tools", []) => tools::install(&Workspace::locate()?, steps)?,
+        ("lint", []) => {
+            let workspace = Workspace::locate()?;
+            tools::install(&workspace, steps)?;
+            lint::run_all(&workspace, steps)?;
+        }
+        ("test", filter) => test::run_all(&Workspace::locate()?, filter, steps)?,
+        ("tools" | "lint", [extra, ..]) => bail!("`{command}` takes no arguments, got `{extra}`"),
+        (unknown, _) => bail!("no command `{unknown}`; `cargo xtask help` lists them"),
+    }
+    Ok(())
+}

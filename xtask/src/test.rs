@@ -1,0 +1,60 @@
+//! The whole test run, as CI does it, and the quick loop of somebody who is writing code.
+
+use anyhow::Result;
+
+use crate::process::{run, succeeds};
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+use crate::{lint, tools};
+
+/// Tools, checks, programs, tests. With arguments for the test runner it is the quick loop: no checks, and no
+/// documentation tests, which such a filter is never meant for.
+pub fn run_all(workspace: &Workspace, filter: &[String], steps: &mut Steps) -> Result<()> {
+    tools::install(workspace, steps)?;
+    if filter.is_empty() {
+        lint::run_all(workspace, steps)?;
+    }
+    // End-to-end tests start the services as processes; building the tests alone does not build those.
+    steps.run("build programs", || run(&mut workspace.cargo(&["build", "--workspace", "--bins"])?))?;
+    if filter.is_empty() {
+        // Before the suite, not after it: a log is read from its end, and it should end with the suite's count.
+        steps
+            .run("documentation tests", || run(&mut workspace.cargo(&["test", "--workspace", "--doc"])?))?;
+    }
+    steps.run("tests", || suite(workspace, filter))
+}
+
+fn suite(workspace: &Workspace, filter: &[String]) -> Result<()> {
+    let has_nextest = succeeds(&mut workspace.cargo(&["nextest", "--version"])?);
+    let runner: &[&str] = match has_nextest {
+        true => &["nextest", "run"],
+        // Without `--tests` it would run the documentation tests a second time.
+        false => &["test", "--tests"],
+    };
+    let mut command = workspace.cargo(runner)?;
+    // Cargo takes `--workspace -p PACKAGE` for the whole workspace.
+    if !names_a_package(filter) {
+        command.arg("--workspace");
+    }
+    run(command.args(filter))
+}
+
+fn names_a_package(filter: &[String]) -> bool {
+    filter
+        .iter()
+        .take_while(|arg| *arg != "--")
+        .any(|arg| arg == "--package" || arg.starts_with("--package=") || arg.starts_with("-p"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_package_option_narrows_the_workspace() {
+        let names =
+            |args: &[&str]| names_a_package(&args.iter().map(|arg| arg.to_string()).collect::<Vec<_>>());
+        assert!(names(&["-p", "segue-core"]) && names(&["-psegue-core"]) && names(&["--package=segue-core"]));
+        assert!(!names(&[]) && !names(&["redeem"]) && !names(&["redeem", "--", "-p"]));
+    }
+}
