@@ -118,8 +118,9 @@ pub fn account_refs(keys: &KeyRing, platform: &str, account: &str) -> Vec<Accoun
 fn normalise_phone(text: &str) -> Result<String, IdentityError> {
     let kept: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.' | '/')).collect();
     let digits = kept.strip_prefix('+').ok_or(IdentityError::Phone)?;
-    let valid =
-        (8..=15).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit()) && !digits.starts_with('0');
+    let valid = (8..=15).contains(&digits.len())
+        && digits.chars().all(|c| c.is_ascii_digit())
+        && !digits.starts_with('0');
     if valid { Ok(kept) } else { Err(IdentityError::Phone) }
 }
 

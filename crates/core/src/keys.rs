@@ -43,6 +43,8 @@ pub enum Purpose {
     Account,
     /// Payloads that wait for a call.
     Payload,
+    /// Contents of requests, remembered to tell a repetition from a reuse of the id.
+    Request,
 }
 
 /// A keyed hash in lower-case hexadecimal.
@@ -78,6 +80,7 @@ impl Key {
             Purpose::Identity => b"segue identity",
             Purpose::Account => b"segue account",
             Purpose::Payload => b"segue payload",
+            Purpose::Request => b"segue request",
         };
         hmac_sha256(&self.0, &[label])
     }

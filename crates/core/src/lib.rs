@@ -3,8 +3,8 @@
 //! Nothing in here knows a transport or a database.
 
 mod clock;
-mod ids;
 mod identity;
+mod ids;
 mod keys;
 mod random;
 mod secret;

@@ -1,1 +1,25 @@
-//! Stub.
+//! The chassis: what every service needs and none should do its own way.
+//!
+//! A service's package exports `bind(Config, Parts) -> Running` and its `main.rs` calls [`main`]. In between it uses:
+//! settings ([`settings`]), refusals with documented reasons ([`Refusal`]), checks of fields ([`Fields`]), page tokens
+//! ([`page`]), clients of other services ([`peer`]), and [`Server`], which serves with tracing, deadlines, limits, health,
+//! reflection and a bounded shutdown.
+
+mod boot;
+mod fields;
+mod incoming;
+pub mod page;
+pub mod peer;
+mod protocol;
+mod refusal;
+mod server;
+pub mod settings;
+mod stop;
+pub mod telemetry;
+pub mod trace_context;
+
+pub use boot::{BootError, Parts, main, read_keys};
+pub use fields::{Fields, millis_of, timestamp};
+pub use refusal::{ERROR_DOMAIN, Refusal, code_of, reason_of};
+pub use server::{MAX_MESSAGE_BYTES, Running, Server, ServerConfig};
+pub use stop::{Stop, StreamEnd};

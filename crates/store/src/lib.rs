@@ -1,1 +1,36 @@
-//! Stub.
+//! Storage for every service: SQLite or PostgreSQL behind one implementation, chosen by URL.
+//!
+//! A service keeps its SQL in its own `store.rs`, one text per statement for both engines:
+//!
+//! - Reads take a connection: `let mut conn = db.read().await?`.
+//! - Writes are small functions over a transaction, handed to [`Database::write`]. Writes that arrive together are
+//!   committed together (group commit), and each is answered after its commit.
+//! - A write that must reach another service owes the call in the same transaction: [`outbox`].
+//! - A write that a client may repeat goes through [`requests`].
+//!
+//! Times are BIGINT milliseconds since the Unix epoch, ids are TEXT, `$1` parameters, `CAST` where PostgreSQL can't infer
+//! a type. To add a table, put a migration of the same name into both of the service's `migrations/` folders.
+
+mod database;
+mod engine;
+mod error;
+mod group_commit;
+pub mod outbox;
+pub mod requests;
+
+pub use database::{Changes, Database, Migrations, Settings};
+pub use engine::Engine;
+pub use error::StoreError;
+/// A connection inside a write, or a reading one.
+pub use sqlx::AnyConnection as Conn;
+
+/// The migrations of a service: `migrations!()` embeds `migrations/sqlite` and `migrations/postgres` of its package.
+#[macro_export]
+macro_rules! migrations {
+    () => {
+        $crate::Migrations {
+            sqlite: &sqlx::migrate!("migrations/sqlite"),
+            postgres: &sqlx::migrate!("migrations/postgres"),
+        }
+    };
+}

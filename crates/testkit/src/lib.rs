@@ -1,1 +1,25 @@
-//! Stub.
+//! What tests share: real databases, real processes, waiting for conditions.
+//!
+//! Everything started here ends when its handle is dropped.
+
+mod databases;
+mod postgres;
+mod process;
+mod refusals;
+mod wait;
+
+pub use databases::{Databases, Storage};
+pub use postgres::Postgres;
+pub use process::{Process, free_port};
+pub use refusals::{Refused, refused};
+pub use wait::{WAIT, wait_for, wait_for_some};
+
+/// A new request id.
+pub fn request_id() -> String {
+    uuid::Uuid::from_bytes(segue_core::Random::secure().bytes()).hyphenated().to_string()
+}
+
+/// The repository's root.
+pub fn repository() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}

@@ -1,0 +1,121 @@
+//! What happens around every call that comes in: a span under the caller's trace, a deadline, and a task of its own.
+//!
+//! The server library drops a handler where it stands when the caller disconnects or the deadline passes. A write must
+//! not be cut in the middle, so each call runs in a task that goes on to its end; only the waiting is given up.
+
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+use segue_proto::common::v1::ErrorReason;
+use tokio::time::Instant;
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+use tracing::{Instrument as _, Span, field::Empty};
+
+use crate::{Refusal, trace_context};
+
+/// For callers that set no deadline.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+const TRAILERS_ONLY_STATUS: &str = "grpc-status";
+
+tokio::task_local! {
+    /// When the call under way has to be answered; calls made for it are given what is left.
+    pub(crate) static DEADLINE: Instant;
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IncomingLayer;
+
+impl<S> Layer<S> for IncomingLayer {
+    type Service = Incoming<S>;
+
+    fn layer(&self, inner: S) -> Incoming<S> {
+        Incoming(inner)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Incoming<S>(S);
+
+impl<S> Service<Request<Body>> for Incoming<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let span = call_span(&request);
+        let deadline = Instant::now() + requested_timeout(request.headers()).unwrap_or(DEFAULT_DEADLINE);
+        // The ready service is the one to call; its clone waits for the next call.
+        let clone = self.0.clone();
+        let mut inner = std::mem::replace(&mut self.0, clone);
+        let work = DEADLINE.scope(deadline, async move { inner.call(request).await });
+        let task = tokio::spawn(work.instrument(span.clone()));
+        Box::pin(async move {
+            let response = match tokio::time::timeout_at(deadline, task).await {
+                Ok(Ok(response)) => response?,
+                Ok(Err(_)) => refused(ErrorReason::Internal, "the service failed; its logs tell more"),
+                Err(_) => {
+                    refused(ErrorReason::DeadlineExceeded, "the deadline is over; the work may still be done")
+                }
+            };
+            record_status(&span, response.headers());
+            Ok(response)
+        })
+    }
+}
+
+/// Names and attributes follow OpenTelemetry's semantic conventions for RPC.
+fn call_span(request: &Request<Body>) -> Span {
+    let path = request.uri().path().trim_start_matches('/');
+    let (service, method) = path.split_once('/').unwrap_or((path, ""));
+    let span = tracing::info_span!(
+        "rpc",
+        otel.name = path,
+        otel.kind = "server",
+        rpc.system = "grpc",
+        rpc.service = service,
+        rpc.method = method,
+        rpc.grpc.status_code = Empty,
+    );
+    trace_context::set_parent(&span, trace_context::extract(request.headers()));
+    span
+}
+
+fn record_status(span: &Span, headers: &HeaderMap) {
+    // A status in the headers is a refusal; otherwise it comes after the body, which for a unary answer is 0.
+    let status = headers.get(TRAILERS_ONLY_STATUS).and_then(|v| v.to_str().ok()).unwrap_or("0");
+    span.record("rpc.grpc.status_code", status);
+}
+
+fn refused(reason: ErrorReason, message: &str) -> Response<Body> {
+    Status::from(Refusal::new(reason, message)).into_http()
+}
+
+/// `grpc-timeout`: up to eight digits and a unit.
+fn requested_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}

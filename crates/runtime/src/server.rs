@@ -1,0 +1,183 @@
+use std::{future::Future, net::SocketAddr, pin::Pin, time::Duration};
+
+use segue_store::Database;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tonic::{
+    server::NamedService,
+    service::{Routes, RoutesBuilder},
+    transport::server::TcpIncoming,
+};
+
+use crate::{
+    BootError, Stop,
+    incoming::IncomingLayer,
+    protocol::{add_reflection, report_health},
+    settings::{Reader, Setting},
+};
+
+/// The largest message a service reads or sends.
+pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+const MAX_STREAMS_PER_CONNECTION: u32 = 1024;
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where and how to serve.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The address; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Serve in plain text on addresses beyond loopback, because a sidecar encrypts.
+    pub plaintext_beyond_loopback: bool,
+    /// How long open calls may take after the stop.
+    pub grace: Duration,
+}
+
+impl ServerConfig {
+    /// Settings of every service, beside `listen`, whose default differs.
+    pub const SETTINGS: &'static [Setting] = &[
+        Setting::new(
+            "plaintext-beyond-loopback",
+            "false",
+            "`true`: serve without TLS beyond loopback, because a mesh sidecar encrypts",
+        ),
+        Setting::new("shutdown-grace-seconds", "10", "how long open calls may take after SIGTERM, 1 to 300"),
+    ];
+
+    /// Reads the settings.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let listen = reader.get("listen");
+        let plaintext_beyond_loopback = reader.get("plaintext-beyond-loopback");
+        let grace = reader.seconds("shutdown-grace-seconds", 1..=300);
+        Some(Self { listen: listen?, plaintext_beyond_loopback: plaintext_beyond_loopback?, grace: grace? })
+    }
+
+    /// On a loopback port, for the all-in-one and for tests.
+    pub fn loopback(port: u16) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], port)),
+            plaintext_beyond_loopback: false,
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A service that is about to start.
+pub struct Server {
+    routes: RoutesBuilder,
+    names: Vec<&'static str>,
+    database: Database,
+    background: Vec<Background>,
+    stop: Stop,
+}
+
+/// A service that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it serves.
+    pub address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// A server whose health follows the database.
+    pub fn new(database: Database, stop: Stop) -> Self {
+        Self { routes: Routes::builder(), names: vec![], database, background: vec![], stop }
+    }
+
+    /// Adds a gRPC service. Set its message limits to [`MAX_MESSAGE_BYTES`] first.
+    #[must_use]
+    pub fn service<S>(mut self, service: S) -> Self
+    where
+        S: tower::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<tonic::body::Body>,
+                Error = std::convert::Infallible,
+                Future: Send + 'static,
+            > + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.names.push(S::NAME);
+        self.routes.add_service(service);
+        self
+    }
+
+    /// Adds work beside the calls. It has to end when the stop is told.
+    #[must_use]
+    pub fn background(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.background.push(Box::pin(work));
+        self
+    }
+
+    /// Binds the address and serves until the stop is told.
+    pub async fn start(mut self, config: &ServerConfig) -> Result<Running, BootError> {
+        if !config.listen.ip().is_loopback() && !config.plaintext_beyond_loopback {
+            return Err(BootError::Plaintext(config.listen));
+        }
+        let bind_failed = |error: std::io::Error| BootError::Bind(config.listen, error.to_string());
+        let listener = TcpListener::bind(config.listen).await.map_err(bind_failed)?;
+        let address = listener.local_addr().map_err(bind_failed)?;
+        let (reporter, health) = tonic_health::server::health_reporter();
+        self.routes.add_service(health);
+        add_reflection(&mut self.routes, &self.names)?;
+        tracing::info!(%address, services = ?self.names, "serving");
+        let grace = config.grace;
+        let task = tokio::spawn(async move {
+            let mut background = tokio::task::JoinSet::new();
+            background.spawn(report_health(reporter, self.names, self.database.clone(), self.stop.clone()));
+            for work in self.background {
+                background.spawn(work);
+            }
+            serve(listener, self.routes.routes(), &self.stop, grace).await;
+            let finished = async { while background.join_next().await.is_some() {} };
+            if tokio::time::timeout(grace, finished).await.is_err() {
+                tracing::warn!("background work was cut off; it goes on at the next start");
+            }
+            self.database.close().await;
+            tracing::info!(%address, "stopped");
+        });
+        Ok(Running { address, task })
+    }
+}
+
+impl Running {
+    /// The URI for clients.
+    pub fn uri(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Waits until it has stopped.
+    pub async fn stopped(self) {
+        if self.task.await.is_err() {
+            tracing::error!("a service ended with a panic");
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, routes: Routes, stop: &Stop, grace: Duration) {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let serving = tonic::transport::Server::builder()
+        .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .layer(IncomingLayer)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, stop.told());
+    // The library waits for open connections without bound, so the grace is ours to keep.
+    let cut_off = async {
+        stop.told().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        served = serving => if let Err(error) = served {
+            tracing::error!(%error, "serving failed");
+        },
+        () = cut_off => tracing::warn!("open calls were cut off after the grace time"),
+    }
+}

@@ -1,0 +1,151 @@
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use sqlx::{Any, AnyPool, Executor as _, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection};
+use tokio::sync::watch;
+
+use crate::{Conn, Engine, StoreError, group_commit::GroupCommit};
+
+static SHARED_SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static SHARED_POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// A service's migrations, the same names for each engine. Numbers from 10; those below are the store's own tables.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrations {
+    /// For SQLite.
+    pub sqlite: &'static Migrator,
+    /// For PostgreSQL.
+    pub postgres: &'static Migrator,
+}
+
+/// How to open a database.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `sqlite://PATH`, `sqlite::memory:` or `postgres://...`. A secret: it may hold a password.
+    pub url: String,
+    /// Most connections at a time; an in-memory database always has one.
+    pub max_connections: u32,
+    /// Most writes in one commit; 1 turns group commit off.
+    pub max_batch: usize,
+}
+
+impl Settings {
+    /// A database with the usual limits.
+    pub fn of_url(url: impl Into<String>) -> Self {
+        Self { url: url.into(), max_connections: 8, max_batch: 64 }
+    }
+}
+
+/// An open database. Cloning is cheap.
+#[derive(Clone)]
+pub struct Database {
+    pool: AnyPool,
+    writer: GroupCommit,
+    changed: Arc<watch::Sender<u64>>,
+    engine: Engine,
+}
+
+impl Database {
+    /// Opens the database and brings its schema up to date.
+    pub async fn open(settings: &Settings, migrations: Migrations) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let engine = Engine::of_url(&settings.url)?;
+        let pool = pool_options(engine, settings.max_connections)
+            .connect(&settings.url)
+            .await
+            .map_err(StoreError::from)?;
+        migrator(engine, migrations).run(&pool).await.map_err(|error| {
+            tracing::error!(%error, "migration failed");
+            StoreError::Migration
+        })?;
+        let changed = Arc::new(watch::Sender::new(0));
+        let writer = GroupCommit::start(pool.clone(), engine, settings.max_batch.max(1), changed.clone());
+        Ok(Self { pool, writer, changed, engine })
+    }
+
+    /// A connection to read with. Each statement sees what was committed before it.
+    pub async fn read(&self) -> Result<PoolConnection<Any>, StoreError> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Does `work` in a transaction and returns its answer once that is durable. `Err` undoes it. The work may run more
+    /// than once, if the commit it shared with others has to be taken apart, and must touch nothing but the database.
+    pub async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut Conn, &'c I) -> BoxFuture<'c, Result<T, StoreError>> + Send + Sync + 'static,
+    {
+        self.writer.submit(input, work).await
+    }
+
+    /// Tells of commits made through this handle or its clones. Other replicas' commits are not seen: poll as well.
+    pub fn changes(&self) -> Changes {
+        Changes(self.changed.subscribe())
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read().await?.execute("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// The engine behind it.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Waits for open work and closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+/// Waits for changes. A notification only wakes; what is true is in the database.
+#[derive(Debug, Clone)]
+pub struct Changes(watch::Receiver<u64>);
+
+impl Changes {
+    /// Waits until something was committed since the last call, or at most for `poll`.
+    pub async fn wait(&mut self, poll: Duration) {
+        // An error means that the database was closed: fall back to polling, the caller's read will tell.
+        if !matches!(tokio::time::timeout(poll, self.0.changed()).await, Ok(Ok(())))
+            && self.0.has_changed().is_err()
+        {
+            tokio::time::sleep(poll).await;
+        }
+    }
+}
+
+fn pool_options(engine: Engine, max_connections: u32) -> AnyPoolOptions {
+    let options =
+        AnyPoolOptions::new().acquire_timeout(Duration::from_secs(5)).after_connect(move |conn, _| {
+            Box::pin(async move {
+                for statement in engine.session_setup() {
+                    conn.execute(*statement).await?;
+                }
+                Ok(())
+            })
+        });
+    match engine {
+        // The database lives in its one connection, which therefore is never recycled.
+        Engine::SqliteMemory => {
+            options.min_connections(1).max_connections(1).idle_timeout(None).max_lifetime(None)
+        }
+        Engine::SqliteFile | Engine::Postgres => options.max_connections(max_connections.max(2)),
+    }
+}
+
+fn migrator(engine: Engine, own: Migrations) -> Migrator {
+    let (shared, own) = match engine {
+        Engine::SqliteMemory | Engine::SqliteFile => (&SHARED_SQLITE, own.sqlite),
+        Engine::Postgres => (&SHARED_POSTGRES, own.postgres),
+    };
+    Migrator::with_migrations(shared.iter().chain(own.iter()).cloned().collect())
+}

@@ -1,0 +1,75 @@
+use std::path::Path;
+
+use crate::{Conn, StoreError};
+
+/// The database engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded, in memory: gone with the process. For tests.
+    SqliteMemory,
+    /// Embedded, one file.
+    SqliteFile,
+    /// A server, or what speaks its protocol.
+    Postgres,
+}
+
+impl Engine {
+    /// Tells the engine from a database URL.
+    pub fn of_url(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite::memory:") {
+            Ok(Self::SqliteMemory)
+        } else if url.starts_with("sqlite:") {
+            Ok(Self::SqliteFile)
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Ok(Self::Postgres)
+        } else {
+            Err(StoreError::Url)
+        }
+    }
+
+    /// The URL of an SQLite file, created when it's missing.
+    pub fn sqlite_url(path: &Path) -> String {
+        format!("sqlite://{}?mode=rwc", path.display())
+    }
+
+    /// Locks rows that a claim has picked, so that replicas pick different ones. Locking is where the engines truly
+    /// differ: SQLite has one writer and needs none.
+    pub(crate) fn skip_locked(self) -> &'static str {
+        match self {
+            Self::SqliteMemory | Self::SqliteFile => "",
+            Self::Postgres => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// How a write begins. A deferred SQLite transaction that reads and then writes fails when another wrote between.
+    pub(crate) fn begin(self) -> &'static str {
+        match self {
+            Self::SqliteMemory | Self::SqliteFile => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// Run once on every new connection.
+    pub(crate) fn session_setup(self) -> &'static [&'static str] {
+        match self {
+            Self::SqliteMemory => &["PRAGMA foreign_keys = ON"],
+            // FULL, as NORMAL may lose acknowledged commits of a WAL database on power loss (I4).
+            Self::SqliteFile => &[
+                "PRAGMA busy_timeout = 10000",
+                "PRAGMA journal_mode = WAL",
+                "PRAGMA synchronous = FULL",
+                "PRAGMA foreign_keys = ON",
+            ],
+            Self::Postgres => &[
+                "SET idle_in_transaction_session_timeout = '15s'",
+                "SET statement_timeout = '15s'",
+                "SET lock_timeout = '10s'",
+            ],
+        }
+    }
+
+    /// The engine behind a connection, for the few statements that differ.
+    pub(crate) fn of_conn(conn: &Conn) -> Self {
+        if conn.backend_name() == "PostgreSQL" { Self::Postgres } else { Self::SqliteFile }
+    }
+}

@@ -1,0 +1,111 @@
+//! Idempotency: the answer to a `request_id` is kept, so that a repeated write is answered and not done again.
+//!
+//! Inside a write: [`begin`] first. When it says [`Begun::Fresh`], do the work, then [`finish`] with the encoded answer, or
+//! [`forget`] when the work was refused and nothing was written.
+
+use segue_core::{KeyRing, Purpose};
+use sha2::{Digest as _, Sha256};
+use sqlx::Row as _;
+
+use crate::{Conn, StoreError};
+
+/// How long answers are kept.
+pub const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What names a request: its id, its method, and a fingerprint of its content.
+#[derive(Debug, Clone)]
+pub struct RequestKey {
+    id: String,
+    method: &'static str,
+    /// The first is stored, any may match: keys rotate.
+    fingerprints: Vec<String>,
+}
+
+/// What is known of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// Nothing: it is now under way.
+    Fresh,
+    /// It was done; this is the encoded answer.
+    Done(Vec<u8>),
+    /// The id was used with other content.
+    Reused,
+}
+
+impl RequestKey {
+    /// For content without personal data or codes.
+    pub fn plain(id: &str, method: &'static str, content: &impl prost::Message) -> Self {
+        let digest = Sha256::digest(content.encode_to_vec());
+        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { id: id.to_owned(), method, fingerprints: vec![fingerprint] }
+    }
+
+    /// For content that a plain hash would betray to whoever guesses.
+    pub fn keyed(id: &str, method: &'static str, content: &impl prost::Message, keys: &KeyRing) -> Self {
+        let text: String = content.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { id: id.to_owned(), method, fingerprints: keys.hashes(Purpose::Request, &[method, &text]) }
+    }
+
+    /// The request's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Claims the request inside a write.
+pub async fn begin(conn: &mut Conn, key: &RequestKey, now_ms: i64) -> Result<Begun, StoreError> {
+    let inserted = sqlx::query(
+        "INSERT INTO requests (request_id, method, fingerprint, response, created_at)
+         VALUES ($1, $2, $3, NULL, $4) ON CONFLICT (request_id) DO NOTHING",
+    )
+    .bind(key.id.as_str())
+    .bind(key.method)
+    .bind(key.fingerprints.first().map_or("", String::as_str))
+    .bind(now_ms)
+    .execute(&mut *conn)
+    .await?;
+    if inserted.rows_affected() == 1 {
+        return Ok(Begun::Fresh);
+    }
+    // A row without an answer can't be seen: it is committed with one, or not at all.
+    Ok(look_up(conn, key).await?.unwrap_or(Begun::Reused))
+}
+
+/// What is known of the request, without claiming it.
+pub async fn look_up(conn: &mut Conn, key: &RequestKey) -> Result<Option<Begun>, StoreError> {
+    let row = sqlx::query("SELECT method, fingerprint, response FROM requests WHERE request_id = $1")
+        .bind(key.id.as_str())
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (method, fingerprint): (String, String) = (row.try_get("method")?, row.try_get("fingerprint")?);
+    if method != key.method || !key.fingerprints.contains(&fingerprint) {
+        return Ok(Some(Begun::Reused));
+    }
+    Ok(row.try_get::<Option<Vec<u8>>, _>("response")?.map(Begun::Done))
+}
+
+/// Keeps the answer.
+pub async fn finish(conn: &mut Conn, key: &RequestKey, response: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("UPDATE requests SET response = $2 WHERE request_id = $1")
+        .bind(key.id.as_str())
+        .bind(response)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Takes the claim back.
+pub async fn forget(conn: &mut Conn, key: &RequestKey) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM requests WHERE request_id = $1").bind(key.id.as_str()).execute(conn).await?;
+    Ok(())
+}
+
+/// Deletes answers that are older than [`KEPT_MS`]; run it now and then.
+pub async fn purge(conn: &mut Conn, now_ms: i64) -> Result<u64, StoreError> {
+    let deleted = sqlx::query("DELETE FROM requests WHERE created_at < $1")
+        .bind(now_ms - KEPT_MS)
+        .execute(conn)
+        .await?;
+    Ok(deleted.rows_affected())
+}

@@ -1,0 +1,57 @@
+use tempfile::TempDir;
+
+use crate::Postgres;
+
+/// The engines that every storage test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// SQLite in memory.
+    SqliteMemory,
+    /// SQLite in a file.
+    SqliteFile,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Storage {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::SqliteMemory, Self::SqliteFile, Self::Postgres];
+}
+
+/// Fresh databases of one engine.
+#[derive(Debug)]
+pub struct Databases {
+    storage: Storage,
+    directory: TempDir,
+    postgres: Option<Postgres>,
+    made: std::sync::atomic::AtomicU32,
+}
+
+impl Databases {
+    /// Starts the engine.
+    pub fn start(storage: Storage) -> Self {
+        let postgres = (storage == Storage::Postgres).then(Postgres::start);
+        let directory = tempfile::Builder::new().prefix("segue-test-").tempdir().unwrap();
+        Self { storage, directory, postgres, made: 0.into() }
+    }
+
+    /// The URL of a new, empty database.
+    pub fn create(&self) -> String {
+        let number = self.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        match (&self.postgres, self.storage) {
+            (Some(postgres), _) => postgres.database(),
+            (None, Storage::SqliteMemory) => "sqlite::memory:".to_owned(),
+            (None, _) => format!("sqlite://{}/{number}.db?mode=rwc", self.directory.path().display()),
+        }
+    }
+
+    /// The server, when there is one.
+    pub fn postgres(&mut self) -> Option<&mut Postgres> {
+        self.postgres.as_mut()
+    }
+
+    /// A folder for the test's files.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+}

@@ -1,0 +1,96 @@
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A port that is free now.
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A process that ends with its handle.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// One of the workspace's binaries, as `cargo xtask test` has built them.
+    pub fn binary(name: &str) -> Command {
+        let mut directory = std::env::current_exe().unwrap();
+        directory.pop();
+        if directory.ends_with("deps") {
+            directory.pop();
+        }
+        let path = directory.join(name);
+        assert!(path.exists(), "{} is missing: cargo build --workspace --bins", path.display());
+        let mut command = Command::new(path);
+        command.env_clear();
+        command
+    }
+
+    /// Starts a command; both outputs go to a log file in `directory`.
+    pub fn start(mut command: Command, directory: &Path, name: &str) -> Self {
+        let log = directory.join(format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        Self { child, log }
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The lines that it has printed so far.
+    pub fn log_lines(&self) -> Vec<String> {
+        let file = File::open(&self.log).unwrap();
+        BufReader::new(file).lines().map_while(Result::ok).collect()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+
+    /// Asks it to end, and waits for that.
+    pub fn terminate(&mut self) -> ExitStatus {
+        Command::new("kill").arg(self.id().to_string()).status().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "process does not end:\n{}", self.log());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether it has ended, and how.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
