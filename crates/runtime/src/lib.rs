@@ -6,6 +6,7 @@
 //! reflection and a bounded shutdown.
 
 mod boot;
+mod database;
 mod fields;
 mod incoming;
 pub mod page;
@@ -19,6 +20,7 @@ pub mod telemetry;
 pub mod trace_context;
 
 pub use boot::{BootError, Parts, main, read_keys};
+pub use database::{DATABASE_SETTINGS, read_database};
 pub use fields::{Fields, millis_of, timestamp};
 pub use refusal::{ERROR_DOMAIN, Refusal, code_of, reason_of};
 pub use server::{MAX_MESSAGE_BYTES, Running, Server, ServerConfig};

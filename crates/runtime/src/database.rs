@@ -1,0 +1,24 @@
+use segue_store::{Engine, Settings};
+
+use crate::settings::{Reader, Setting};
+
+/// Settings of every service that has a database, which is all of them.
+pub const DATABASE_SETTINGS: &[Setting] = &[
+    Setting::secret("database-url", "`sqlite://PATH?mode=rwc` or `postgres://USER:PASSWORD@HOST/DATABASE`"),
+    Setting::new("database-connections", "8", "most connections at a time, 2 to 200"),
+    Setting::new("database-batch", "64", "most writes in one commit, 1 to 1000; 1 turns group commit off"),
+];
+
+/// Reads the settings.
+pub fn read_database(reader: &mut Reader) -> Option<Settings> {
+    let url = reader.parse_with("database-url", |text| {
+        Engine::of_url(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+    });
+    let max_connections = reader.number("database-connections", 2..=200);
+    let max_batch = reader.number("database-batch", 1..=1000);
+    Some(Settings {
+        url: url?,
+        max_connections: u32::try_from(max_connections?).ok()?,
+        max_batch: usize::try_from(max_batch?).ok()?,
+    })
+}
