@@ -9,6 +9,7 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
 };
+use tonic_types::StatusExt as _;
 
 use crate::{Refusal, incoming::DEADLINE, trace_context};
 
@@ -104,6 +105,25 @@ pub fn is_unsettled(status: &Status) -> bool {
             | Code::Unimplemented
             | Code::Unauthenticated
     )
+}
+
+/// Hands a service's own refusal on, its fields renamed to ours; anything else means that it doesn't answer.
+pub fn relay(status: Status, service: &'static str, renamed_fields: &[(&str, &str)]) -> Status {
+    if crate::reason_of(&status).is_none() || is_unsettled(&status) {
+        tracing::warn!(service, code = ?status.code(), "a service that is needed does not answer");
+        return unavailable(service).into();
+    }
+    let mut details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    if !violations.is_empty() {
+        details.set_bad_request(Vec::new());
+        for violation in violations {
+            let renamed = renamed_fields.iter().find(|(theirs, _)| *theirs == violation.field);
+            let field = renamed.map_or(violation.field, |(_, ours)| (*ours).to_owned());
+            details.add_bad_request_violation(field, violation.description);
+        }
+    }
+    Status::with_error_details(status.code(), status.message(), details)
 }
 
 /// What a caller of ours is told when a service that we need doesn't answer.

@@ -1,0 +1,58 @@
+use segue_core::KeyRing;
+use segue_runtime::{
+    DATABASE_SETTINGS, ServerConfig,
+    peer::PeerUri,
+    read_database, read_keys,
+    settings::{Reader, Setting},
+};
+
+/// The service's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to serve.
+    pub server: ServerConfig,
+    /// Where to keep handoffs.
+    pub database: segue_store::Settings,
+    /// Makes the hashes of codes and seals access information.
+    pub code_keys: KeyRing,
+    /// The selector's key ring for account references.
+    pub directory_keys: KeyRing,
+    /// platform-selector.
+    pub selector: PeerUri,
+    /// priority-router.
+    pub router: PeerUri,
+}
+
+const OWN_SETTINGS: &[Setting] = &[
+    Setting::new("listen", "127.0.0.1:50052", "address to serve gRPC on"),
+    Setting::new("selector-uri", "http://127.0.0.1:50051", "platform-selector"),
+    Setting::new("router-uri", "http://127.0.0.1:50053", "priority-router"),
+    Setting::secret("code-key", "hashes codes and seals access information; 32 bytes in base64"),
+    Setting::secret("code-key-previous", "the key before, for a day after a rotation"),
+    Setting::secret("directory-key", "makes account references; the same as platform-selector's"),
+    Setting::secret("directory-key-previous", "the key before, until the directory is hashed anew"),
+];
+
+impl Config {
+    /// Its settings.
+    pub const SETTINGS: &'static [&'static [Setting]] =
+        &[OWN_SETTINGS, ServerConfig::SETTINGS, DATABASE_SETTINGS];
+
+    /// Reads the settings.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let server = ServerConfig::read(reader);
+        let database = read_database(reader);
+        let code_keys = read_keys(reader, "code-key");
+        let directory_keys = read_keys(reader, "directory-key");
+        let selector = reader.get("selector-uri");
+        let router = reader.get("router-uri");
+        Some(Self {
+            server: server?,
+            database: database?,
+            code_keys: code_keys?,
+            directory_keys: directory_keys?,
+            selector: selector?,
+            router: router?,
+        })
+    }
+}

@@ -1,0 +1,6 @@
+//! What a handoff and an access code are. No transport, no database.
+
+pub mod access;
+pub mod faces;
+pub mod handoff;
+pub mod locale;

@@ -1,0 +1,169 @@
+//! What creating and reissuing have in common: drawing a ticket, hashing it, sealing what the customer gets.
+
+use std::time::Duration;
+
+use prost::Message as _;
+use segue_core::{KeyedHash, Purpose};
+use segue_proto::{
+    common::v1::{AccessInfo, CodeFace, ErrorReason, Face},
+    selector::v1::Platform,
+};
+use segue_runtime::Refusal;
+use segue_store::StoreError;
+
+use super::Flow;
+use crate::{
+    domain::{
+        access::{Access, Ticket, Wording},
+        faces::{Binding, FaceKind},
+        handoff::{Delivery, State},
+        locale::Locale,
+    },
+    store::{CodeHash, Record},
+};
+
+/// How often a ticket is drawn again when a code is taken. With the strengths there are, once is rare.
+pub(super) const DRAWS: usize = 8;
+
+/// A handoff and, while its code lives, the access information.
+pub(crate) struct Issued {
+    pub record: Record,
+    pub access_info: Option<AccessInfo>,
+}
+
+/// What codes are drawn for.
+pub(super) struct Purposeful<'a> {
+    pub handoff_id: &'a str,
+    pub generation: i32,
+    pub target: &'a Platform,
+    pub account: &'a str,
+    pub faces: &'a [FaceKind],
+    pub locale: Locale,
+    pub ttl: Duration,
+}
+
+/// Drawn codes, as they are stored and as they are shown.
+pub(super) struct Drawn {
+    pub codes: Vec<CodeHash>,
+    pub sealed: Vec<u8>,
+    pub access_info: AccessInfo,
+}
+
+impl Flow {
+    pub(super) fn draw(&self, purpose: &Purposeful<'_>) -> Result<Drawn, Refusal> {
+        let binding = if purpose.account.is_empty() { Binding::Unbound } else { Binding::Bound };
+        let ticket = Ticket::draw(purpose.faces, binding, &self.random);
+        let target = if purpose.target.display_name.is_empty() {
+            &purpose.target.id
+        } else {
+            &purpose.target.display_name
+        };
+        let wording = Wording { locale: purpose.locale, target, ttl: purpose.ttl };
+        let access = ticket.show(&purpose.target.entry_uri_template, wording).map_err(|error| {
+            Refusal::new(ErrorReason::FaceNotUsable, error.to_string())
+                .field("faces", "QR needs a shorter entry link")
+        })?;
+        let access_info = access_info(access);
+        let context = seal_context(purpose.handoff_id, purpose.generation);
+        let sealed = self.code_keys.seal(&context, &access_info.encode_to_vec(), &self.random);
+        let hash = |kind: FaceKind, code: &str| {
+            self.code_keys.hash(Purpose::Code, &[&purpose.target.id, kind.name(), code, purpose.account])
+        };
+        let codes = ticket
+            .codes
+            .iter()
+            .map(|(kind, code)| CodeHash {
+                hash: hash(*kind, code.reveal()),
+                face: i64::from(face(*kind) as i32),
+            })
+            .collect();
+        Ok(Drawn { codes, sealed, access_info })
+    }
+
+    /// The hashes that an entered code may be stored under.
+    pub(super) fn hashes(
+        &self,
+        platform: &str,
+        kind: FaceKind,
+        code: &str,
+        accounts: &[String],
+    ) -> Vec<KeyedHash> {
+        accounts
+            .iter()
+            .flat_map(|account| self.code_keys.hashes(Purpose::Code, &[platform, kind.name(), code, account]))
+            .collect()
+    }
+
+    /// The access information of a handoff, while its code lives.
+    pub(super) async fn reopen(&self, record: &Record) -> Result<Option<AccessInfo>, StoreError> {
+        if record.state_at(self.store.now_ms()) != State::Issued {
+            return Ok(None);
+        }
+        let Some(sealed) = self.store.access_info(&record.id, record.generation).await? else {
+            return Ok(None);
+        };
+        let context = seal_context(&record.id, record.generation);
+        let opened = self.code_keys.open(&context, &sealed).map_err(|_| StoreError::Failed)?;
+        AccessInfo::decode(opened.as_slice()).map(Some).map_err(|_| StoreError::Failed)
+    }
+
+    /// A handoff for an answer that may be a repetition.
+    pub(super) async fn issued(&self, record: Record) -> Result<Issued, StoreError> {
+        let access_info = self.reopen(&record).await?;
+        Ok(Issued { record, access_info })
+    }
+}
+
+/// How the code gets to the customer at first.
+pub(super) fn first_delivery(source: &Platform) -> Delivery {
+    if source.adapter_uri.is_empty() { Delivery::ByAgent } else { Delivery::Pending }
+}
+
+/// The faces to issue: what was asked for, or all that the source delivers and the target accepts.
+pub(super) fn usable_faces(
+    source: &Platform,
+    target: &Platform,
+    requested: &[FaceKind],
+) -> Result<Vec<FaceKind>, Refusal> {
+    let works = |kind: FaceKind| {
+        let wire = face(kind) as i32;
+        source.delivered_faces.contains(&wire) && target.accepted_faces.contains(&wire)
+    };
+    let unusable = |why: &str| {
+        Refusal::new(ErrorReason::FaceNotUsable, format!("no code can be made: {why}"))
+            .field("faces", why)
+            .metadata("source", source.id.clone())
+            .metadata("target", target.id.clone())
+    };
+    if let Some(kind) = requested.iter().find(|kind| !works(**kind)) {
+        return Err(unusable(&format!("{} does not work from the source to the target", kind.name())));
+    }
+    let usable: Vec<FaceKind> = match requested {
+        [] => [FaceKind::Digits, FaceKind::Qr].into_iter().filter(|kind| works(*kind)).collect(),
+        requested => requested.to_vec(),
+    };
+    if usable.is_empty() { Err(unusable("no face works on both platforms")) } else { Ok(usable) }
+}
+
+/// A face on the wire.
+pub(super) fn face(kind: FaceKind) -> Face {
+    match kind {
+        FaceKind::Digits => Face::Digits,
+        FaceKind::Qr => Face::Qr,
+    }
+}
+
+fn access_info(access: Access) -> AccessInfo {
+    let faces = access.faces.into_iter().map(|shown| CodeFace {
+        kind: face(shown.kind).into(),
+        display: shown.display,
+        speech: shown.speech,
+        svg: shown.svg,
+        png: shown.png,
+    });
+    AccessInfo { faces: faces.collect(), entry_uri: access.entry_uri, message: access.message }
+}
+
+fn seal_context(handoff_id: &str, generation: i32) -> String {
+    format!("access {handoff_id} {generation}")
+}

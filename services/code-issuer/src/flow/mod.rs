@@ -1,0 +1,66 @@
+//! How a handoff goes: what is decided here, what the other services are asked, and what is owed when they don't answer.
+
+mod adapters;
+mod calls;
+mod change;
+mod create;
+mod issue;
+mod redeem;
+mod sweep;
+
+use segue_core::{KeyRing, Random};
+use segue_proto::{
+    router::v1::priority_router_service_client::PriorityRouterServiceClient,
+    selector::v1::platform_selector_service_client::PlatformSelectorServiceClient,
+};
+use segue_runtime::{Parts, peer::Peer};
+use segue_store::outbox::{Handler as _, OwedCall};
+
+pub(crate) use change::handoff_not_found;
+pub(crate) use create::CreateHandoff;
+pub(crate) use issue::Issued;
+pub(crate) use redeem::Redeem;
+pub(crate) use sweep::sweep;
+
+use crate::{Config, store::Store};
+use adapters::Adapters;
+
+/// Everything that a handoff needs.
+pub(crate) struct Flow {
+    pub store: Store,
+    code_keys: KeyRing,
+    directory_keys: KeyRing,
+    random: Random,
+    selector: PlatformSelectorServiceClient<Peer>,
+    router: PriorityRouterServiceClient<Peer>,
+    adapters: Adapters,
+}
+
+impl Flow {
+    pub fn new(store: Store, config: &Config, parts: &Parts) -> Self {
+        Self {
+            store,
+            code_keys: config.code_keys.clone(),
+            directory_keys: config.directory_keys.clone(),
+            random: parts.random.clone(),
+            selector: PlatformSelectorServiceClient::new(config.selector.connect()),
+            router: PriorityRouterServiceClient::new(config.router.connect()),
+            adapters: Adapters::default(),
+        }
+    }
+
+    /// The key ring, for fingerprints of requests.
+    pub fn code_keys(&self) -> &KeyRing {
+        &self.code_keys
+    }
+
+    /// Makes owed calls on the request's own path; what fails goes to the dispatcher.
+    async fn make_now(&self, calls: impl IntoIterator<Item = OwedCall>) {
+        let all = calls.into_iter().map(|call| async move {
+            if self.call(&call).await.is_err() {
+                self.store.retry_later(&call).await;
+            }
+        });
+        futures::future::join_all(all).await;
+    }
+}

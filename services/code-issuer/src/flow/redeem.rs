@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use segue_core::account_refs;
+use segue_proto::common::v1::ErrorReason;
+use segue_runtime::{Refusal, trace_context};
+
+use super::Flow;
+use crate::{
+    domain::{
+        faces::{self, Canonical, FaceKind},
+        handoff::State,
+    },
+    store::{Record, Redeemed, Redemption},
+};
+
+/// How long a repeated request waits for the admission that the first one started.
+const WAIT_FOR_ADMISSION: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(100);
+
+/// A platform's request, checked.
+pub(crate) struct Redeem {
+    pub request_id: String,
+    /// What the code may be, face by face.
+    pub codes: Vec<(FaceKind, Canonical)>,
+    pub platform: String,
+    pub session: String,
+    /// The signed-in account's own id; empty for none.
+    pub account: String,
+}
+
+impl Redeem {
+    /// Reads an entered code; refuses what can't be one before any database is asked.
+    pub fn read_code(input: &str) -> Result<Vec<(FaceKind, Canonical)>, Refusal> {
+        let codes = faces::recognise(input);
+        if codes.is_empty() {
+            let refusal =
+                Refusal::new(ErrorReason::CodeMalformed, "this can't be an access code; please check it");
+            return Err(refusal.field("code", "has a wrong length, symbol or check symbol"));
+        }
+        Ok(codes)
+    }
+}
+
+impl Flow {
+    /// R10 to R12: spends the code and has the router admit the customer; answers once that is done.
+    pub async fn redeem(&self, asked: Redeem) -> Result<Record, Refusal> {
+        let redemption = Redemption {
+            request_id: asked.request_id.clone(),
+            hashes: self.possible_hashes(&asked),
+            platform: asked.platform.clone(),
+            session: asked.session.clone(),
+            trace_parent: trace_context::current(),
+        };
+        let record = match self.store.redeem(redemption).await? {
+            Redeemed::Won { record, admit } => {
+                tracing::info!(handoff = record.id, "code redeemed");
+                self.make_now(admit).await;
+                record
+            }
+            Redeemed::Repeated(record) => record,
+            Redeemed::RequestIdReused => return Err(Refusal::request_id_reused()),
+            Redeemed::NotAccepted => return Err(not_accepted()),
+        };
+        self.admission(&record.id).await
+    }
+
+    /// A code is stored under its account's reference when it's bound, else under none.
+    fn possible_hashes(&self, asked: &Redeem) -> Vec<String> {
+        let mut accounts = vec![String::new()];
+        if !asked.account.is_empty() {
+            accounts.extend(account_refs(&self.directory_keys, &asked.platform, &asked.account));
+        }
+        let hashes = asked.codes.iter();
+        hashes
+            .flat_map(|(kind, code)| self.hashes(&asked.platform, *kind, code.reveal(), &accounts))
+            .collect()
+    }
+
+    /// Waits a little for the router's answer, which may be under way elsewhere.
+    async fn admission(&self, id: &str) -> Result<Record, Refusal> {
+        let mut changes = self.store.changes();
+        let deadline = tokio::time::Instant::now() + WAIT_FOR_ADMISSION;
+        loop {
+            let record = self.store.find(id).await?.ok_or_else(not_accepted)?;
+            match record.state {
+                State::Admitted | State::Switched => return Ok(record),
+                State::Failed => {
+                    let refusal =
+                        Refusal::new(ErrorReason::AdmissionFailed, "the customer could not be admitted");
+                    return Err(refusal.resource("handoff", record.id));
+                }
+                State::Redeemed if tokio::time::Instant::now() < deadline => changes.wait(POLL).await,
+                _ => {
+                    let message = "the code is accepted, the admission is on its way; ask again with the same request id";
+                    return Err(
+                        Refusal::new(ErrorReason::AdmissionPending, message).resource("handoff", record.id)
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// One answer for unknown, expired, spent, cancelled and misplaced codes: a guesser learns nothing.
+fn not_accepted() -> Refusal {
+    Refusal::new(ErrorReason::CodeNotAccepted, "the code is not accepted here; ask the agent for a new one")
+        .field("code", "is unknown, over, or meant for another platform or account")
+}

@@ -1,0 +1,144 @@
+//! The gRPC side: parse, hand to the flow, answer.
+
+mod answer;
+mod parse;
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use segue_proto::issuer::v1::{
+    CancelHandoffRequest, CancelHandoffResponse, CreateHandoffRequest, CreateHandoffResponse,
+    GetHandoffRequest, GetHandoffResponse, Handoff, ListHandoffsRequest, ListHandoffsResponse,
+    RedeemCodeRequest, RedeemCodeResponse, ReissueCodeRequest, ReissueCodeResponse, WatchHandoffRequest,
+    WatchHandoffResponse, code_issuer_service_server::CodeIssuerService,
+};
+use segue_runtime::{Refusal, StreamEnd, page};
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status};
+
+use crate::flow::{Flow, handoff_not_found};
+
+const WATCH_POLL: Duration = Duration::from_millis(500);
+const WATCH_BUFFER: usize = 8;
+
+/// The service.
+pub(crate) struct Api {
+    flow: Arc<Flow>,
+    stream_end: StreamEnd,
+}
+
+impl Api {
+    pub fn new(flow: Arc<Flow>, stream_end: StreamEnd) -> Self {
+        Self { flow, stream_end }
+    }
+
+    async fn handoff(&self, id: &str) -> Result<Handoff, Refusal> {
+        let record = self.flow.store.find(id).await?.ok_or_else(|| handoff_not_found(id))?;
+        Ok(answer::handoff(&record, self.flow.store.now_ms()))
+    }
+}
+
+#[tonic::async_trait]
+impl CodeIssuerService for Api {
+    type WatchHandoffStream = Pin<Box<dyn Stream<Item = Result<WatchHandoffResponse, Status>> + Send>>;
+
+    async fn create_handoff(
+        &self,
+        request: Request<CreateHandoffRequest>,
+    ) -> Result<Response<CreateHandoffResponse>, Status> {
+        let asked = parse::create(request.into_inner(), self.flow.code_keys())?;
+        let issued = self.flow.create(asked).await?;
+        let handoff = Some(answer::handoff(&issued.record, self.flow.store.now_ms()));
+        Ok(Response::new(CreateHandoffResponse { handoff, access_info: issued.access_info }))
+    }
+
+    async fn get_handoff(
+        &self,
+        request: Request<GetHandoffRequest>,
+    ) -> Result<Response<GetHandoffResponse>, Status> {
+        let id = parse::id(&request.into_inner().id)?;
+        Ok(Response::new(GetHandoffResponse { handoff: Some(self.handoff(&id).await?) }))
+    }
+
+    async fn list_handoffs(
+        &self,
+        request: Request<ListHandoffsRequest>,
+    ) -> Result<Response<ListHandoffsResponse>, Status> {
+        let (filter, scope, size) = parse::list(&request.into_inner())?;
+        let mut records = self.flow.store.list(&filter).await.map_err(Refusal::from)?;
+        let next_page_token = page::finish(&scope, &mut records, size, |record| record.id.clone());
+        let now = self.flow.store.now_ms();
+        let handoffs = records.iter().map(|record| answer::handoff(record, now)).collect();
+        Ok(Response::new(ListHandoffsResponse { handoffs, next_page_token }))
+    }
+
+    async fn watch_handoff(
+        &self,
+        request: Request<WatchHandoffRequest>,
+    ) -> Result<Response<Self::WatchHandoffStream>, Status> {
+        let id = parse::id(&request.into_inner().id)?;
+        let first = self.handoff(&id).await?;
+        let (sender, receiver) = mpsc::channel(WATCH_BUFFER);
+        let (flow, end) = (self.flow.clone(), self.stream_end.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = watch(flow, first, &sender) => {}
+                () = sender.closed() => {}
+                status = end.due() => drop(sender.send(Err(status)).await),
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn cancel_handoff(
+        &self,
+        request: Request<CancelHandoffRequest>,
+    ) -> Result<Response<CancelHandoffResponse>, Status> {
+        let (request, id) = parse::cancel(&request.into_inner())?;
+        let record = self.flow.cancel(request, id).await?;
+        let handoff = Some(answer::handoff(&record, self.flow.store.now_ms()));
+        Ok(Response::new(CancelHandoffResponse { handoff }))
+    }
+
+    async fn reissue_code(
+        &self,
+        request: Request<ReissueCodeRequest>,
+    ) -> Result<Response<ReissueCodeResponse>, Status> {
+        let (request, id, ttl) = parse::reissue(&request.into_inner())?;
+        let issued = self.flow.reissue(request, id, ttl).await?;
+        let handoff = Some(answer::handoff(&issued.record, self.flow.store.now_ms()));
+        Ok(Response::new(ReissueCodeResponse { handoff, access_info: issued.access_info }))
+    }
+
+    async fn redeem_code(
+        &self,
+        request: Request<RedeemCodeRequest>,
+    ) -> Result<Response<RedeemCodeResponse>, Status> {
+        let asked = parse::redeem(&request.into_inner())?;
+        let record = self.flow.redeem(asked).await?;
+        Ok(Response::new(answer::redeemed(record)))
+    }
+}
+
+/// Sends the handoff now and after every change, until its final state.
+async fn watch(flow: Arc<Flow>, first: Handoff, sender: &mpsc::Sender<Result<WatchHandoffResponse, Status>>) {
+    let mut changes = flow.store.changes();
+    let id = first.id.clone();
+    let mut shown = first;
+    let mut changed = true;
+    loop {
+        if changed && sender.send(Ok(WatchHandoffResponse { handoff: Some(shown.clone()) })).await.is_err() {
+            return;
+        }
+        if answer::is_final(&shown) {
+            return;
+        }
+        changes.wait(WATCH_POLL).await;
+        // A store that doesn't answer now may at the next poll.
+        let now = flow.store.now_ms();
+        let read = flow.store.find(&id).await.ok().flatten();
+        let latest = read.map_or_else(|| shown.clone(), |record| answer::handoff(&record, now));
+        changed = latest != shown;
+        shown = latest;
+    }
+}

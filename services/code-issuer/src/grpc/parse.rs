@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use segue_core::KeyRing;
+use segue_proto::{
+    common::v1::{Face, RemainingWork, Requirement, Session},
+    issuer::v1::{
+        CancelHandoffRequest, CreateHandoffRequest, HandoffState, ListHandoffsRequest, RedeemCodeRequest,
+        ReissueCodeRequest,
+    },
+    router::v1::AgentPolicy,
+    selector::v1::FallbackPolicy,
+};
+use segue_runtime::{Fields, Refusal, page};
+use segue_store::requests::RequestKey;
+
+use super::answer;
+use crate::{
+    domain::{faces::FaceKind, locale::Locale},
+    flow::{CreateHandoff, Redeem},
+    store::Filter,
+};
+
+const DEFAULT_TTL: Duration = Duration::from_secs(600);
+const MAX_TERMS: usize = 32;
+const MAX_CONTEXT: usize = 64;
+
+pub(super) fn create(request: CreateHandoffRequest, keys: &KeyRing) -> Result<CreateHandoff, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let work_order = fields.number("work_order", &request.work_order);
+    let agent = fields.number("agent", &request.agent);
+    let source = source(&mut fields, request.source.as_ref());
+    fields.customer("customer", request.customer.as_ref(), 1..=16);
+    let remaining_work = remaining_work(&mut fields, request.remaining_work.as_ref());
+    let faces = faces(&mut fields, &request.faces);
+    if !request.target_platform.is_empty() {
+        fields.slug("target_platform", &request.target_platform);
+    }
+    fields.optional_enumeration::<AgentPolicy>("agent_policy", request.agent_policy);
+    fields.optional_enumeration::<FallbackPolicy>("fallback_policy", request.fallback_policy);
+    let locale = Locale::parse(&request.locale);
+    fields.require(locale.is_some(), "locale", "must be en or zh-CN");
+    let ttl = ttl(&mut fields, request.ttl.as_ref());
+    fields.finish()?;
+    Ok(CreateHandoff {
+        request: RequestKey::keyed(&request_id, "CreateHandoff", &request, keys),
+        work_order,
+        agent,
+        source_platform: source.platform,
+        source_session: source.session,
+        customer: request.customer.unwrap_or_default(),
+        remaining_work,
+        faces,
+        target_platform: request.target_platform,
+        agent_policy: request.agent_policy,
+        fallback_policy: request.fallback_policy,
+        locale: locale.unwrap_or(Locale::En),
+        ttl: ttl.unwrap_or(DEFAULT_TTL),
+    })
+}
+
+pub(super) fn redeem(request: &RedeemCodeRequest) -> Result<Redeem, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let code = fields.text("code", &request.code, 1..=256);
+    let platform = fields.slug("platform", &request.platform);
+    let session = fields.text("session", &request.session, 1..=128);
+    let account = fields.text("account", &request.account, 0..=128);
+    fields.finish()?;
+    Ok(Redeem { request_id, codes: Redeem::read_code(&code)?, platform, session, account })
+}
+
+pub(super) fn cancel(request: &CancelHandoffRequest) -> Result<(RequestKey, String), Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let id = fields.text("id", &request.id, 1..=64);
+    fields.finish()?;
+    Ok((RequestKey::plain(&request_id, "CancelHandoff", request), id))
+}
+
+pub(super) fn reissue(
+    request: &ReissueCodeRequest,
+) -> Result<(RequestKey, String, Option<Duration>), Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let id = fields.text("id", &request.id, 1..=64);
+    let ttl = ttl(&mut fields, request.ttl.as_ref());
+    fields.finish()?;
+    Ok((RequestKey::plain(&request_id, "ReissueCode", request), id, ttl))
+}
+
+pub(super) fn id(id: &str) -> Result<String, Refusal> {
+    let mut fields = Fields::new();
+    let id = fields.text("id", id, 1..=64);
+    fields.finish().map(|()| id)
+}
+
+/// The filter, the page token's scope, and the page size.
+pub(super) fn list(request: &ListHandoffsRequest) -> Result<(Filter, String, i64), Refusal> {
+    let mut fields = Fields::new();
+    let size = fields.page_size(request.page_size);
+    let state: HandoffState = fields.optional_enumeration("state", request.state);
+    if !request.agent.is_empty() {
+        fields.number("agent", &request.agent);
+    }
+    fields.finish()?;
+    let scope = format!("ListHandoffs|{}|{}", request.state, request.agent);
+    let before = page::start(&scope, &request.page_token)?.unwrap_or_default();
+    let filter =
+        Filter { state: answer::state_from(state), agent: request.agent.clone(), before, limit: size + 1 };
+    Ok((filter, scope, size))
+}
+
+fn source(fields: &mut Fields, source: Option<&Session>) -> Session {
+    let source = source.cloned().unwrap_or_default();
+    fields.slug("source.platform", &source.platform);
+    fields.text("source.session", &source.session, 1..=128);
+    source
+}
+
+/// The form only; what the terms mean is the selector's matter.
+fn remaining_work(fields: &mut Fields, work: Option<&RemainingWork>) -> RemainingWork {
+    let Some(work) = work else {
+        fields.violation("remaining_work", "must be given");
+        return RemainingWork::default();
+    };
+    if !work.profile.is_empty() {
+        fields.slug("remaining_work.profile", &work.profile);
+    }
+    fields.at_most("remaining_work.requirements", work.requirements.len(), MAX_TERMS);
+    fields.at_most("remaining_work.preferences", work.preferences.len(), MAX_TERMS);
+    let preferred = work.preferences.iter().filter_map(|preference| preference.requirement.as_ref());
+    for term in work.requirements.iter().chain(preferred) {
+        term_form(fields, term);
+    }
+    fields.text("remaining_work.summary", &work.summary, 0..=2000);
+    fields.at_most("remaining_work.context", work.context.len(), MAX_CONTEXT);
+    for (key, value) in &work.context {
+        fields.text("remaining_work.context", key, 1..=64);
+        fields.text("remaining_work.context", value, 0..=2000);
+    }
+    work.clone()
+}
+
+fn term_form(fields: &mut Fields, term: &Requirement) {
+    fields.text("remaining_work.requirements.feature", &term.feature, 1..=63);
+    fields.at_most("remaining_work.requirements.values", term.values.len(), MAX_TERMS);
+}
+
+fn faces(fields: &mut Fields, requested: &[i32]) -> Vec<FaceKind> {
+    fields.at_most("faces", requested.len(), 8);
+    let mut kinds = Vec::new();
+    for (index, value) in requested.iter().enumerate() {
+        let field = format!("faces[{index}]");
+        match fields.enumeration::<Face>(&field, *value) {
+            Face::Digits => kinds.push(FaceKind::Digits),
+            Face::Qr => kinds.push(FaceKind::Qr),
+            Face::Unspecified => {}
+            Face::Letters | Face::Words | Face::Characters | Face::Picture => {
+                fields.violation(field, "is not made by this version");
+            }
+        }
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+fn ttl(fields: &mut Fields, ttl: Option<&prost_types::Duration>) -> Option<Duration> {
+    let ttl = ttl?;
+    let valid = (60..=3600).contains(&ttl.seconds) && ttl.nanos == 0;
+    fields.require(valid, "ttl", "must be whole seconds from 60s to 3600s");
+    Some(Duration::from_secs(ttl.seconds.unsigned_abs()))
+}

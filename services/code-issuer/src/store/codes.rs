@@ -1,0 +1,121 @@
+use segue_store::{Conn, StoreError, requests};
+use sqlx::Row as _;
+
+use super::Store;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A code as it is stored: its keyed hash and its face.
+#[derive(Debug, Clone)]
+pub(crate) struct CodeHash {
+    pub hash: String,
+    pub face: i64,
+}
+
+/// Whether all hashes could be inserted; a code that lives, or died within a day, isn't issued again.
+pub(super) async fn are_free(conn: &mut Conn, codes: &[CodeHash]) -> Result<bool, StoreError> {
+    for code in codes {
+        let taken = sqlx::query("SELECT 1 AS taken FROM codes WHERE hash = $1")
+            .bind(code.hash.as_str())
+            .fetch_optional(&mut *conn)
+            .await?;
+        if taken.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+pub(super) async fn insert(
+    conn: &mut Conn,
+    handoff_id: &str,
+    generation: i32,
+    codes: &[CodeHash],
+) -> Result<(), StoreError> {
+    for code in codes {
+        let inserted = sqlx::query(
+            "INSERT INTO codes (hash, handoff_id, generation, face, dead_at) VALUES ($1, $2, $3, $4, 0)
+             ON CONFLICT (hash) DO NOTHING",
+        )
+        .bind(code.hash.as_str())
+        .bind(handoff_id)
+        .bind(i64::from(generation))
+        .bind(code.face)
+        .execute(&mut *conn)
+        .await?;
+        if inserted.rows_affected() == 0 {
+            // Another replica drew the same code in this very moment: undo, and the next try sees it.
+            return Err(StoreError::Contended);
+        }
+    }
+    Ok(())
+}
+
+/// Ends a handoff's codes and erases its access information.
+pub(super) async fn kill(conn: &mut Conn, handoff_id: &str, now_ms: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE codes SET dead_at = $2 WHERE handoff_id = $1 AND dead_at = 0")
+        .bind(handoff_id)
+        .bind(now_ms)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("DELETE FROM access_infos WHERE handoff_id = $1").bind(handoff_id).execute(conn).await?;
+    Ok(())
+}
+
+pub(super) async fn put_access_info(
+    conn: &mut Conn,
+    handoff_id: &str,
+    generation: i32,
+    sealed: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO access_infos (handoff_id, generation, sealed) VALUES ($1, $2, $3)
+         ON CONFLICT (handoff_id) DO UPDATE SET generation = excluded.generation, sealed = excluded.sealed",
+    )
+    .bind(handoff_id)
+    .bind(i64::from(generation))
+    .bind(sealed)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The sealed access information of a generation, while its code lives.
+    pub async fn access_info(
+        &self,
+        handoff_id: &str,
+        generation: i32,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = sqlx::query("SELECT sealed FROM access_infos WHERE handoff_id = $1 AND generation = $2")
+            .bind(handoff_id)
+            .bind(i64::from(generation))
+            .fetch_optional(&mut *self.database.read().await?)
+            .await?;
+        row.map(|row| Ok(row.try_get("sealed")?)).transpose()
+    }
+
+    /// The hashes of a handoff's live codes.
+    pub async fn live_hashes(&self, handoff_id: &str) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query("SELECT hash FROM codes WHERE handoff_id = $1 AND dead_at = 0 ORDER BY face")
+            .bind(handoff_id)
+            .fetch_all(&mut *self.database.read().await?)
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get("hash")?)).collect()
+    }
+
+    /// Deletes what is remembered for a day only.
+    pub async fn purge(&self) -> Result<(), StoreError> {
+        self.database
+            .write(self.now_ms(), |conn, now| {
+                Box::pin(async move {
+                    sqlx::query("DELETE FROM codes WHERE dead_at > 0 AND dead_at < $1")
+                        .bind(now - DAY_MS)
+                        .execute(&mut *conn)
+                        .await?;
+                    requests::purge(conn, *now).await.map(|_| ())
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,81 @@
+//! What the issuer keeps. Every transition is one guarded statement; the calls it owes are committed with it.
+
+mod codes;
+mod create;
+mod list;
+mod record;
+mod redeem;
+mod reissue;
+mod transitions;
+
+use segue_core::{Random, SharedClock};
+use segue_store::{Changes, Conn, Database, StoreError, outbox, outbox::OwedCall};
+
+pub(crate) use codes::CodeHash;
+pub(crate) use create::{Created, NewHandoff};
+pub(crate) use list::Filter;
+pub(crate) use record::Record;
+pub(crate) use redeem::{Redeemed, Redemption};
+pub(crate) use reissue::{NewCodes, Reissued};
+pub(crate) use transitions::{Admission, Cancelled};
+
+/// The owed calls, by kind.
+pub(crate) mod call {
+    /// To the router: record the handoff in the service list.
+    pub const REGISTER: &str = "register";
+    /// To the source platform: show the access information.
+    pub const DELIVER: &str = "deliver";
+    /// To the router: the customer entered the code.
+    pub const ADMIT: &str = "admit";
+    /// To the source platform: end the old session.
+    pub const CLOSE: &str = "close";
+    /// To the router: the handoff ended without admission.
+    pub const RELEASE: &str = "release";
+}
+
+/// The issuer's database.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    database: Database,
+    clock: SharedClock,
+    random: Random,
+}
+
+impl Store {
+    pub fn new(database: Database, clock: SharedClock, random: Random) -> Self {
+        Self { database, clock, random }
+    }
+
+    /// The handoff with this id.
+    pub async fn find(&self, id: &str) -> Result<Option<Record>, StoreError> {
+        find(&mut *self.database.read().await?, id).await
+    }
+
+    /// Forgets a call that has nothing left to do.
+    pub async fn settle(&self, call: &OwedCall) -> Result<(), StoreError> {
+        self.database
+            .write(call.id.clone(), |conn, id| {
+                Box::pin(async move { outbox::settle(conn, id).await.map(|_| ()) })
+            })
+            .await
+    }
+
+    /// Gives a failed call back to the dispatcher.
+    pub async fn retry_later(&self, call: &OwedCall) {
+        outbox::retry_later(&self.database, call, self.clock.now_ms()).await;
+    }
+
+    /// Wakes on changes made by this process.
+    pub fn changes(&self) -> Changes {
+        self.database.changes()
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+}
+
+async fn find(conn: &mut Conn, id: &str) -> Result<Option<Record>, StoreError> {
+    let row = sqlx::query("SELECT * FROM handoffs WHERE id = $1").bind(id).fetch_optional(conn).await?;
+    row.as_ref().map(record::read).transpose()
+}

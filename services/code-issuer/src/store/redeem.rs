@@ -1,0 +1,97 @@
+use segue_store::{
+    Conn, StoreError,
+    outbox::{self, NewCall, OwedCall},
+};
+
+use super::{Record, Store, call, codes, record};
+use crate::domain::handoff::{Event, State};
+
+/// An attempt to redeem a code.
+#[derive(Debug, Clone)]
+pub(crate) struct Redemption {
+    pub request_id: String,
+    /// The hashes that what was entered may be stored under: by key, by face, bound and not.
+    pub hashes: Vec<String>,
+    pub platform: String,
+    pub session: String,
+    pub trace_parent: String,
+}
+
+/// What became of it.
+pub(crate) enum Redeemed {
+    /// This attempt won; the call is to be made now.
+    Won { record: Box<Record>, admit: Option<OwedCall> },
+    /// The same request won before.
+    Repeated(Box<Record>),
+    /// The request id redeemed another code, or elsewhere.
+    RequestIdReused,
+    /// No live code of this platform and account has any of the hashes.
+    NotAccepted,
+}
+
+impl Store {
+    /// Redeems the code with any of the hashes, if it's live: one winner, whoever asks at the same time (I1).
+    pub async fn redeem(&self, redemption: Redemption) -> Result<Redeemed, StoreError> {
+        let input = (self.clone(), redemption);
+        self.database.write(input, |conn, (this, redemption)| Box::pin(redeem(conn, this, redemption))).await
+    }
+}
+
+async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<Redeemed, StoreError> {
+    if let Some(record) = redeemed_by(conn, &attempt.request_id).await? {
+        let same = attempt.hashes.contains(&record.redeem_hash)
+            && record.target_platform == attempt.platform
+            && record.redeem_session == attempt.session;
+        return Ok(if same { Redeemed::Repeated(Box::new(record)) } else { Redeemed::RequestIdReused });
+    }
+    let now = store.now_ms();
+    for hash in &attempt.hashes {
+        if let Some(record) = spend(conn, attempt, hash, now).await? {
+            codes::kill(conn, &record.id, now).await?;
+            let owed = NewCall {
+                lane: record.lane(),
+                kind: call::ADMIT,
+                subject: record.id.clone(),
+                payload: vec![],
+                trace_parent: attempt.trace_parent.clone(),
+            };
+            let admit = outbox::owe(conn, &owed, now, &store.random).await?;
+            return Ok(Redeemed::Won { record: Box::new(record), admit });
+        }
+    }
+    Ok(Redeemed::NotAccepted)
+}
+
+/// The guarded statement: only a live, unexpired code of this platform moves its handoff to REDEEMED.
+async fn spend(
+    conn: &mut Conn,
+    attempt: &Redemption,
+    hash: &str,
+    now_ms: i64,
+) -> Result<Option<Record>, StoreError> {
+    let Ok(redeemed) = State::Issued.after(Event::Redeem) else { return Ok(None) };
+    let row = sqlx::query(
+        "UPDATE handoffs SET state = $1, redeem_request_id = $2, redeem_hash = $3, redeem_session = $4, updated_at = $5
+         WHERE state = $6 AND expires_at > $5 AND target_platform = $7
+           AND id = (SELECT handoff_id FROM codes WHERE hash = $3 AND dead_at = 0)
+         RETURNING *",
+    )
+    .bind(redeemed.name())
+    .bind(attempt.request_id.as_str())
+    .bind(hash)
+    .bind(attempt.session.as_str())
+    .bind(now_ms)
+    .bind(State::Issued.name())
+    .bind(attempt.platform.as_str())
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(record::read).transpose()
+}
+
+async fn redeemed_by(conn: &mut Conn, request_id: &str) -> Result<Option<Record>, StoreError> {
+    let row = sqlx::query("SELECT * FROM handoffs WHERE redeem_request_id = $1 AND redeem_request_id <> ''")
+        .bind(request_id)
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(record::read).transpose()
+}

@@ -1,0 +1,287 @@
+use segue_store::{
+    Conn, StoreError,
+    outbox::{self, NewCall, OwedCall},
+    requests::{self, Begun, RequestKey},
+};
+use sqlx::Row as _;
+
+use super::{Record, Store, call, codes, find, record};
+use crate::domain::handoff::{Delivery, Event, State};
+
+const SWEEP_LIMIT: i64 = 100;
+
+/// What the router answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    pub contact_id: String,
+    pub agent: String,
+    pub contact_state: i32,
+    /// Whether the old session is to be closed through an adapter.
+    pub close_through_adapter: bool,
+}
+
+/// What became of a cancellation.
+pub(crate) enum Cancelled {
+    /// It's cancelled; the call is to be made now.
+    Done { record: Box<Record>, release: Option<OwedCall> },
+    /// The request was done before.
+    Repeated(Box<Record>),
+    /// The request id was used with other content.
+    RequestIdReused,
+    /// No handoff has the id.
+    NotFound,
+    /// Its state doesn't allow it.
+    NotAllowed(State),
+}
+
+impl Store {
+    /// REDEEMED -> ADMITTED, and the call to close the old session; without an adapter there is nothing to close, and the
+    /// handoff is SWITCHED. Settles the call that brought it.
+    pub async fn admitted(
+        &self,
+        call: &OwedCall,
+        admission: Admission,
+    ) -> Result<Option<OwedCall>, StoreError> {
+        let input = (self.clone(), call.clone(), admission);
+        self.database
+            .write(input, |conn, (this, call, admission)| Box::pin(admitted(conn, this, call, admission)))
+            .await
+    }
+
+    /// REDEEMED -> FAILED, and the call to release the router's entry. Settles the call that failed.
+    pub async fn failed(&self, call: &OwedCall, why: &'static str) -> Result<(), StoreError> {
+        let input = (self.clone(), call.clone(), why);
+        self.database
+            .write(input, |conn, (this, call, why)| {
+                Box::pin(async move {
+                    if step(conn, &call.subject, State::Redeemed, Event::Refuse, this.now_ms())
+                        .await?
+                        .is_some()
+                    {
+                        sqlx::query("UPDATE handoffs SET failure = $2 WHERE id = $1")
+                            .bind(call.subject.as_str())
+                            .bind(*why)
+                            .execute(&mut *conn)
+                            .await?;
+                        owe(conn, this, &call.subject, call::RELEASE, &call.trace_parent).await?;
+                    }
+                    outbox::settle(conn, &call.id).await.map(|_| ())
+                })
+            })
+            .await
+    }
+
+    /// ADMITTED -> SWITCHED. Settles the call that closed the session.
+    pub async fn switched(&self, call: &OwedCall) -> Result<(), StoreError> {
+        let input = (call.clone(), self.now_ms());
+        self.database
+            .write(input, |conn, (call, now)| {
+                Box::pin(async move {
+                    step(conn, &call.subject, State::Admitted, Event::Close, *now).await?;
+                    outbox::settle(conn, &call.id).await.map(|_| ())
+                })
+            })
+            .await
+    }
+
+    /// Records how a generation's delivery went, and settles the call.
+    pub async fn delivered(
+        &self,
+        call: &OwedCall,
+        generation: i32,
+        delivery: Delivery,
+    ) -> Result<(), StoreError> {
+        let input = (call.clone(), generation, delivery, self.now_ms());
+        self.database
+            .write(input, |conn, (call, generation, delivery, now)| {
+                Box::pin(async move {
+                    sqlx::query(
+                        "UPDATE handoffs SET delivery = $1, updated_at = $2 WHERE id = $3 AND generation = $4",
+                    )
+                    .bind(delivery.name())
+                    .bind(*now)
+                    .bind(call.subject.as_str())
+                    .bind(i64::from(*generation))
+                    .execute(&mut *conn)
+                    .await?;
+                    outbox::settle(conn, &call.id).await.map(|_| ())
+                })
+            })
+            .await
+    }
+
+    /// ISSUED -> CANCELLED, and the call to release the router's entry.
+    pub async fn cancel(
+        &self,
+        request: RequestKey,
+        id: String,
+        trace_parent: String,
+    ) -> Result<Cancelled, StoreError> {
+        let input = (self.clone(), request, id, trace_parent);
+        self.database
+            .write(input, |conn, (this, request, id, trace_parent)| {
+                Box::pin(cancel(conn, this, request, id, trace_parent))
+            })
+            .await
+    }
+
+    /// Ends handoffs whose code was not entered in time; true when there may be more.
+    pub async fn expire_due(&self) -> Result<bool, StoreError> {
+        let now = self.now_ms();
+        let due = due(&mut *self.database.read().await?, now).await?;
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let input = (self.clone(), due, now);
+        self.database
+            .write(input, |conn, (this, due, now)| {
+                Box::pin(async move {
+                    for id in due {
+                        expire(conn, this, id, *now).await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .await
+    }
+}
+
+async fn admitted(
+    conn: &mut Conn,
+    store: &Store,
+    call: &OwedCall,
+    admission: &Admission,
+) -> Result<Option<OwedCall>, StoreError> {
+    let now = store.now_ms();
+    outbox::settle(conn, &call.id).await?;
+    if step(conn, &call.subject, State::Redeemed, Event::Admit, now).await?.is_none() {
+        return Ok(None);
+    }
+    sqlx::query("UPDATE handoffs SET contact_id = $2, contact_agent = $3, contact_state = $4 WHERE id = $1")
+        .bind(call.subject.as_str())
+        .bind(admission.contact_id.as_str())
+        .bind(admission.agent.as_str())
+        .bind(i64::from(admission.contact_state))
+        .execute(&mut *conn)
+        .await?;
+    if admission.close_through_adapter {
+        owe(conn, store, &call.subject, call::CLOSE, &call.trace_parent).await
+    } else {
+        step(conn, &call.subject, State::Admitted, Event::Close, now).await?;
+        Ok(None)
+    }
+}
+
+async fn cancel(
+    conn: &mut Conn,
+    store: &Store,
+    request: &RequestKey,
+    id: &str,
+    trace_parent: &str,
+) -> Result<Cancelled, StoreError> {
+    let now = store.now_ms();
+    match requests::begin(conn, request, now).await? {
+        Begun::Fresh => {}
+        Begun::Reused => return Ok(Cancelled::RequestIdReused),
+        Begun::Done(_) => {
+            let record = find(conn, id).await?.ok_or(StoreError::Failed)?;
+            return Ok(Cancelled::Repeated(Box::new(record)));
+        }
+    }
+    let live = find(conn, id).await?.map(|record| record.state_at(now));
+    if live == Some(State::Issued)
+        && let Some(record) = step(conn, id, State::Issued, Event::Cancel, now).await?
+    {
+        codes::kill(conn, id, now).await?;
+        requests::finish(conn, request, id.as_bytes()).await?;
+        let release = owe(conn, store, id, call::RELEASE, trace_parent).await?;
+        return Ok(Cancelled::Done { record: Box::new(record), release });
+    }
+    requests::forget(conn, request).await?;
+    let found = find(conn, id).await?;
+    Ok(found.map_or(Cancelled::NotFound, |record| Cancelled::NotAllowed(record.state_at(now))))
+}
+
+/// Ends the handoff of a session if its time is over, so that the session is free for a new one before the sweep comes.
+pub(super) async fn expire_session(
+    conn: &mut Conn,
+    store: &Store,
+    platform: &str,
+    session: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let row = sqlx::query(
+        "SELECT id FROM handoffs
+         WHERE source_platform = $1 AND source_session = $2 AND state = $3 AND expires_at <= $4",
+    )
+    .bind(platform)
+    .bind(session)
+    .bind(State::Issued.name())
+    .bind(now_ms)
+    .fetch_optional(&mut *conn)
+    .await?;
+    match row {
+        Some(row) => expire(conn, store, row.try_get("id")?, now_ms).await,
+        None => Ok(()),
+    }
+}
+
+async fn expire(conn: &mut Conn, store: &Store, id: &str, now_ms: i64) -> Result<(), StoreError> {
+    // The guard looks at the time again: a reissue may have come between.
+    let late = find(conn, id).await?.is_some_and(|record| record.expires_at <= now_ms);
+    if late && step(conn, id, State::Issued, Event::Expire, now_ms).await?.is_some() {
+        codes::kill(conn, id, now_ms).await?;
+        owe(conn, store, id, call::RELEASE, "").await?;
+    }
+    Ok(())
+}
+
+async fn due(conn: &mut Conn, now_ms: i64) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id FROM handoffs WHERE state = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3",
+    )
+    .bind(State::Issued.name())
+    .bind(now_ms)
+    .bind(SWEEP_LIMIT)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+}
+
+/// One transition, guarded by the state it starts from; none when the handoff is elsewhere by now.
+async fn step(
+    conn: &mut Conn,
+    id: &str,
+    from: State,
+    event: Event,
+    now_ms: i64,
+) -> Result<Option<Record>, StoreError> {
+    let Ok(to) = from.after(event) else { return Ok(None) };
+    let row = sqlx::query(
+        "UPDATE handoffs SET state = $1, updated_at = $2 WHERE id = $3 AND state = $4 RETURNING *",
+    )
+    .bind(to.name())
+    .bind(now_ms)
+    .bind(id)
+    .bind(from.name())
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(record::read).transpose()
+}
+
+async fn owe(
+    conn: &mut Conn,
+    store: &Store,
+    handoff_id: &str,
+    kind: &'static str,
+    trace_parent: &str,
+) -> Result<Option<OwedCall>, StoreError> {
+    let call = NewCall {
+        lane: record::lane(handoff_id),
+        kind,
+        subject: handoff_id.to_owned(),
+        payload: vec![],
+        trace_parent: trace_parent.to_owned(),
+    };
+    outbox::owe(conn, &call, store.now_ms(), &store.random).await
+}
