@@ -1,1 +1,3 @@
-//! Stub.
+//! All of Segue in one process.
+
+pub mod demo_data;

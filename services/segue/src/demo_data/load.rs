@@ -1,0 +1,189 @@
+use std::fmt;
+
+use anyhow::{Context as _, anyhow};
+use segue_proto::{
+    common::v1::ErrorReason,
+    router::v1::{PutAgentRequest, priority_router_service_client::PriorityRouterServiceClient},
+    selector::v1::{
+        CreatePlatformRequest, PutWorkProfileRequest,
+        platform_selector_service_client::PlatformSelectorServiceClient,
+    },
+};
+use segue_runtime::{peer::Peer, reason_of};
+use tonic::Status;
+
+use super::{Addresses, Catalog, import, request_id::request_id};
+
+/// Where the demo data goes, and the addresses that its platforms get.
+#[derive(Debug, Clone)]
+pub struct Targets {
+    /// platform-selector. Make it with `connect_for_streams`: the import of accounts is one.
+    pub selector: Peer,
+    /// priority-router.
+    pub router: Peer,
+    /// `ChannelService` of the web-channel, for example `http://127.0.0.1:50054`.
+    pub adapter_uri: String,
+    /// The web-channel's pages, for example `http://127.0.0.1:8080`.
+    pub pages_uri: String,
+}
+
+/// How far a load has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being loaded.
+    pub step: Step,
+    /// How many are done.
+    pub done: u64,
+    /// Out of how many.
+    pub total: u64,
+}
+
+/// What is loaded, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Platforms.
+    Platforms,
+    /// Work profiles.
+    WorkProfiles,
+    /// Agents.
+    Agents,
+    /// The customers' accounts.
+    Accounts,
+}
+
+/// What is there after a load, whether it was there before or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Platforms.
+    pub platforms: u64,
+    /// Work profiles.
+    pub work_profiles: u64,
+    /// Agents, all signed out.
+    pub agents: u64,
+    /// Customers.
+    pub customers: u64,
+    /// Their accounts.
+    pub accounts: u64,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Platforms => "platforms",
+            Self::WorkProfiles => "work profiles",
+            Self::Agents => "agents",
+            Self::Accounts => "customers' accounts",
+        })
+    }
+}
+
+/// Loads the demo data. May be repeated, also after it was broken off: what is there already stays as it is, including
+/// what was changed since. The error names the step and the row that failed.
+pub async fn load(targets: &Targets, progress: &(dyn Fn(Progress) + Sync)) -> anyhow::Result<Summary> {
+    let catalog = Catalog::embedded()?;
+    Ok(Summary {
+        platforms: load_platforms(targets, &catalog, progress).await?,
+        work_profiles: load_work_profiles(targets, &catalog, progress).await?,
+        agents: load_agents(targets, &catalog, progress).await?,
+        ..import::accounts(targets, progress).await?
+    })
+}
+
+async fn load_platforms(
+    targets: &Targets,
+    catalog: &Catalog,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> anyhow::Result<u64> {
+    let addresses =
+        Addresses { adapter_uri: targets.adapter_uri.clone(), pages_uri: targets.pages_uri.clone() };
+    let mut selector = PlatformSelectorServiceClient::new(targets.selector.clone());
+    let mut count = Count::of(Step::Platforms, progress);
+    for platform in count.over(catalog.platforms(&addresses)?) {
+        let id = platform.id.clone();
+        let mut request = CreatePlatformRequest { request_id: String::new(), platform: Some(platform) };
+        request.request_id = request_id("CreatePlatform", &request);
+        let outcome = selector.create_platform(request).await.map(drop);
+        // It is there with other content: changed since, or loaded with other addresses. Either is somebody's wish.
+        let there = |status: &Status| reason_of(status) == Some(ErrorReason::PlatformExists);
+        outcome
+            .or_else(|status| if there(&status) { Ok(()) } else { Err(refused(&status)) })
+            .with_context(|| failed(Step::Platforms, &id))?;
+        count.one_more();
+    }
+    Ok(count.done)
+}
+
+async fn load_work_profiles(
+    targets: &Targets,
+    catalog: &Catalog,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> anyhow::Result<u64> {
+    let mut selector = PlatformSelectorServiceClient::new(targets.selector.clone());
+    let mut count = Count::of(Step::WorkProfiles, progress);
+    for work_profile in count.over(catalog.work_profiles()?) {
+        let id = work_profile.id.clone();
+        let mut request =
+            PutWorkProfileRequest { request_id: String::new(), work_profile: Some(work_profile) };
+        request.request_id = request_id("PutWorkProfile", &request);
+        let outcome = selector.put_work_profile(request).await;
+        outcome.map_err(|status| refused(&status)).with_context(|| failed(Step::WorkProfiles, &id))?;
+        count.one_more();
+    }
+    Ok(count.done)
+}
+
+async fn load_agents(
+    targets: &Targets,
+    catalog: &Catalog,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> anyhow::Result<u64> {
+    let mut router = PriorityRouterServiceClient::new(targets.router.clone());
+    let mut count = Count::of(Step::Agents, progress);
+    for agent in count.over(catalog.agents()?) {
+        let id = agent.id.clone();
+        let mut request = PutAgentRequest { request_id: String::new(), agent: Some(agent) };
+        request.request_id = request_id("PutAgent", &request);
+        let outcome = router.put_agent(request).await;
+        outcome.map_err(|status| refused(&status)).with_context(|| failed(Step::Agents, &id))?;
+        count.one_more();
+    }
+    Ok(count.done)
+}
+
+/// What a refused call says, without the status's machine-readable details.
+pub(super) fn refused(status: &Status) -> anyhow::Error {
+    anyhow!("{} ({:?})", status.message(), status.code())
+}
+
+fn failed(step: Step, id: &str) -> String {
+    format!("demo data, {step}: {id}")
+}
+
+/// Counts the rows of a step aloud.
+struct Count<'a> {
+    step: Step,
+    done: u64,
+    total: u64,
+    progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl<'a> Count<'a> {
+    fn of(step: Step, progress: &'a (dyn Fn(Progress) + Sync)) -> Self {
+        Self { step, done: 0, total: 0, progress }
+    }
+
+    fn over<T>(&mut self, rows: Vec<T>) -> std::vec::IntoIter<T> {
+        self.total = rows.len() as u64;
+        self.tell();
+        rows.into_iter()
+    }
+
+    fn one_more(&mut self) {
+        self.done += 1;
+        self.tell();
+    }
+
+    fn tell(&self) {
+        (self.progress)(Progress { step: self.step, done: self.done, total: self.total });
+    }
+}
