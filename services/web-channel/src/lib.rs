@@ -1,1 +1,75 @@
-//! Stub.
+//! A reference platform: what a customer-service channel does so that customers can move from it and to it.
+//!
+//! It implements `ChannelService` over gRPC, and serves small web pages: a customer's page for each configured platform,
+//! and an agent's desk. A platform of your own needs the former only; this one shows every part of the method working.
+//!
+//! The desk asks nobody who they are: an agent is whoever types an agent number. Therefore it answers only to browsers
+//! on the same machine. Do not put it where others can reach it.
+//!
+//! To add a platform, name it in the setting `platforms`. To add a kind of message, add a case to `domain::Content` and
+//! show it in `static/common.js`.
+
+mod config;
+mod domain;
+mod grpc;
+mod store;
+mod web;
+
+use std::{net::SocketAddr, time::Duration};
+
+use segue_proto::channel::v1::channel_service_server::ChannelServiceServer;
+use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server, Stop};
+use segue_store::{Database, Migrations};
+
+pub use config::Config;
+pub use domain::Platform;
+
+use crate::{grpc::Channel, store::Store};
+
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The running platform.
+#[derive(Debug)]
+pub struct Bound {
+    /// The gRPC service; it owns the pages too.
+    pub running: Running,
+    /// Where the pages are.
+    pub http: SocketAddr,
+}
+
+/// Its schema.
+pub fn migrations() -> Migrations {
+    segue_store::migrations!()
+}
+
+/// Starts it.
+pub async fn bind(config: Config, parts: Parts) -> Result<Bound, BootError> {
+    let listener = web::listen(&config).await?;
+    let http =
+        listener.local_addr().map_err(|error| BootError::Bind(config.http_listen, error.to_string()))?;
+    let database = Database::open(&config.database, migrations()).await?;
+    let store = Store::new(database.clone(), config.keys.clone(), parts.random.clone(), parts.clock.clone());
+    let channel = ChannelServiceServer::new(Channel::new(store.clone(), config.platforms.clone()))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    let running = Server::new(database, parts.stop.clone())
+        .service(channel)
+        .background(sweep(store.clone(), config.history_days, parts.stop.clone()))
+        .background(web::serve(listener, &config, store, &parts))
+        .start(&config.server)
+        .await?;
+    tracing::info!(address = %http, "serving pages");
+    Ok(Bound { running, http })
+}
+
+async fn sweep(store: Store, history_days: u32, stop: Stop) {
+    loop {
+        if let Err(error) = store.sweep(history_days).await {
+            tracing::warn!(%error, "sweeping failed, trying again later");
+        }
+        tokio::select! {
+            () = stop.told() => return,
+            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
+        }
+    }
+}

@@ -1,0 +1,172 @@
+use segue_store::{Conn, StoreError};
+use sqlx::{Row as _, any::AnyRow};
+
+use super::{
+    Store,
+    sessions::{self, Locked},
+};
+use crate::domain::{Author, Content, Entry};
+
+/// Most entries that a reader is given at a time.
+const PAGE: i64 = 200;
+
+/// Something to be shown in a conversation.
+pub(crate) struct NewEntry<'a> {
+    pub(crate) session: &'a str,
+    /// The writer's own id of it: writing the same again changes nothing.
+    pub(crate) id: &'a str,
+    pub(crate) author: Author,
+    pub(crate) agent: &'a str,
+    pub(crate) content: &'a Content,
+}
+
+/// What became of a new entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Appended {
+    /// It is there; so it was when it is repeated.
+    Done,
+    /// The conversation is over.
+    Closed,
+    /// There is no such conversation.
+    Missing,
+    /// The id was used before with other content.
+    Reused,
+}
+
+#[derive(Clone)]
+pub(super) struct SealedEntry {
+    pub(super) session: String,
+    pub(super) id: String,
+    pub(super) author: &'static str,
+    pub(super) agent: String,
+    pub(super) content: Vec<u8>,
+    pub(super) now_ms: i64,
+}
+
+/// What was done with a sealed entry inside a write.
+pub(super) enum Inserted {
+    Done,
+    /// An entry of this id is there; this is its sealed content.
+    Repeated(Vec<u8>),
+}
+
+enum Outcome {
+    Inserted(Inserted),
+    Closed,
+    Missing,
+}
+
+impl Store {
+    /// Adds an entry to a conversation that goes on.
+    pub(crate) async fn append(&self, new: &NewEntry<'_>) -> Result<Appended, StoreError> {
+        let sealed = self.sealed_entry(new.session, new.id, new.author, new.agent, new.content);
+        let outcome = self
+            .db
+            .write(sealed, |conn, sealed| {
+                Box::pin(async move {
+                    match sessions::lock(conn, &sealed.session, sealed.now_ms).await? {
+                        None => Ok(Outcome::Missing),
+                        Some(locked) if !locked.open => Ok(Outcome::Closed),
+                        Some(locked) => Ok(Outcome::Inserted(insert(conn, &locked, sealed).await?)),
+                    }
+                })
+            })
+            .await?;
+        Ok(match outcome {
+            Outcome::Missing => Appended::Missing,
+            Outcome::Closed => Appended::Closed,
+            Outcome::Inserted(Inserted::Done) => Appended::Done,
+            Outcome::Inserted(Inserted::Repeated(sealed)) => {
+                match self.content_of(new.session, new.id, &sealed) {
+                    Some(stored) if stored == *new.content => Appended::Done,
+                    _ => Appended::Reused,
+                }
+            }
+        })
+    }
+
+    /// The next entries of a conversation.
+    pub(crate) async fn entries(&self, session: &str, after_seq: i64) -> Result<Vec<Entry>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = sqlx::query("SELECT * FROM entries WHERE session = $1 AND seq > $2 ORDER BY seq LIMIT $3")
+            .bind(session.to_owned())
+            .bind(after_seq)
+            .bind(PAGE)
+            .fetch_all(&mut *conn)
+            .await?;
+        rows.iter().map(|row| self.entry(session, row)).collect()
+    }
+
+    pub(super) fn sealed_entry(
+        &self,
+        session: &str,
+        id: &str,
+        author: Author,
+        agent: &str,
+        content: &Content,
+    ) -> SealedEntry {
+        SealedEntry {
+            session: session.to_owned(),
+            id: id.to_owned(),
+            author: author.name(),
+            agent: agent.to_owned(),
+            content: self.seal(&context(session, id), content),
+            now_ms: self.now_ms(),
+        }
+    }
+
+    pub(super) fn content_of(&self, session: &str, id: &str, sealed: &[u8]) -> Option<Content> {
+        self.open(&context(session, id), sealed)
+    }
+
+    fn entry(&self, session: &str, row: &AnyRow) -> Result<Entry, StoreError> {
+        let (id, sealed): (String, Vec<u8>) = (row.try_get("id")?, row.try_get("content")?);
+        Ok(Entry {
+            seq: row.try_get("seq")?,
+            author: Author::parse(&row.try_get::<String, _>("author")?),
+            agent: row.try_get("agent")?,
+            at_ms: row.try_get("created_at")?,
+            content: self.open(&context(session, &id), &sealed).unwrap_or(Content::Unreadable),
+        })
+    }
+}
+
+fn context(session: &str, id: &str) -> String {
+    format!("web-channel entry {session} {id}")
+}
+
+/// Adds an entry under the conversation's next number, unless one of its id is there.
+pub(super) async fn insert(
+    conn: &mut Conn,
+    locked: &Locked,
+    entry: &SealedEntry,
+) -> Result<Inserted, StoreError> {
+    let seq = locked.last_seq + 1;
+    let inserted = sqlx::query(
+        "INSERT INTO entries (session, seq, id, author, agent, content, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (session, id) DO NOTHING",
+    )
+    .bind(entry.session.as_str())
+    .bind(seq)
+    .bind(entry.id.as_str())
+    .bind(entry.author)
+    .bind(entry.agent.as_str())
+    .bind(entry.content.as_slice())
+    .bind(entry.now_ms)
+    .execute(&mut *conn)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        let row = sqlx::query("SELECT content FROM entries WHERE session = $1 AND id = $2")
+            .bind(entry.session.as_str())
+            .bind(entry.id.as_str())
+            .fetch_one(conn)
+            .await?;
+        return Ok(Inserted::Repeated(row.try_get("content")?));
+    }
+    sqlx::query("UPDATE sessions SET last_seq = $2 WHERE id = $1")
+        .bind(entry.session.as_str())
+        .bind(seq)
+        .execute(conn)
+        .await?;
+    Ok(Inserted::Done)
+}

@@ -1,0 +1,75 @@
+//! What the reference platform keeps. What people say, who they are and what opens doors is sealed before it gets here.
+//!
+//! Every change to a conversation first locks its row ([`sessions::lock`]), so that entries are numbered in the order
+//! of their commits, and a reader who has seen number 7 never misses a 6 that was committed later.
+
+mod cards;
+mod entries;
+mod sessions;
+mod sweep;
+mod uploads;
+
+use std::fmt;
+
+use segue_core::{KeyRing, Purpose, Random, SharedClock};
+use segue_store::{Changes, Database};
+use serde::{Serialize, de::DeserializeOwned};
+
+pub(crate) use cards::Delivered;
+pub(crate) use entries::{Appended, NewEntry};
+pub(crate) use sessions::{Admitted, NewSession, Session};
+pub(crate) use uploads::{NewUpload, Uploaded};
+
+/// The database with the keys to what is sealed in it. Cloning is cheap.
+#[derive(Clone)]
+pub(crate) struct Store {
+    db: Database,
+    keys: KeyRing,
+    random: Random,
+    clock: SharedClock,
+}
+
+impl Store {
+    pub(crate) fn new(db: Database, keys: KeyRing, random: Random, clock: SharedClock) -> Self {
+        Self { db, keys, random, clock }
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.random
+    }
+
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// Wakes readers.
+    pub(crate) fn changes(&self) -> Changes {
+        self.db.changes()
+    }
+
+    /// Seals a value; what it belongs to is part of the seal, so that rows can't be swapped.
+    fn seal(&self, context: &str, value: &impl Serialize) -> Vec<u8> {
+        let plain = serde_json::to_vec(value).unwrap_or_default();
+        self.keys.seal(context, &plain, &self.random)
+    }
+
+    /// Opens a sealed value; none when it is gone, or sealed with a key that is.
+    fn open<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Option<T> {
+        serde_json::from_slice(&self.keys.open(context, sealed).ok()?).ok()
+    }
+
+    /// What a session's secret key is stored as.
+    fn secret_hashes(&self, secret: &str) -> Vec<String> {
+        self.keys.hashes(Purpose::Request, &["web-channel session key", secret])
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("db", &self.db).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,262 @@
+use segue_core::Secret;
+use segue_store::{Conn, StoreError};
+use sqlx::{Row as _, any::AnyRow};
+
+use super::{Store, entries};
+use crate::domain::{Author, Content};
+
+const OPEN: &str = "open";
+const CLOSED: &str = "closed";
+
+/// A conversation to be stored.
+pub(crate) struct NewSession {
+    pub(crate) id: String,
+    pub(crate) platform: String,
+    /// What the customer's cookie holds.
+    pub(crate) secret: Secret<String>,
+    pub(crate) name: String,
+    pub(crate) account: Secret<String>,
+    pub(crate) contact_id: String,
+}
+
+/// A conversation.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) id: String,
+    pub(crate) platform: String,
+    pub(crate) open: bool,
+    /// Empty once the conversation is over.
+    pub(crate) name: Secret<String>,
+    /// The account the customer is signed in as; empty: none.
+    pub(crate) account: Secret<String>,
+    pub(crate) contact_id: String,
+    pub(crate) agent: String,
+    pub(crate) work_order: String,
+}
+
+/// What a redeemed code says about a conversation.
+#[derive(Clone)]
+pub(crate) struct Admitted {
+    pub(crate) handoff_id: String,
+    pub(crate) contact_id: String,
+    pub(crate) agent: String,
+    pub(crate) work_order: String,
+    pub(crate) waiting: bool,
+}
+
+/// A locked conversation's row.
+pub(super) struct Locked {
+    pub(super) platform: String,
+    pub(super) open: bool,
+    pub(super) last_seq: i64,
+}
+
+struct SealedSession {
+    id: String,
+    platform: String,
+    secret_hash: String,
+    name: Vec<u8>,
+    account: Vec<u8>,
+    contact_id: String,
+    now_ms: i64,
+}
+
+impl Store {
+    /// Stores a conversation. Storing it again, as a repeated start does, gives it the new secret.
+    pub(crate) async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
+        let sealed = SealedSession {
+            id: session.id.clone(),
+            platform: session.platform.clone(),
+            secret_hash: self.secret_hashes(session.secret.reveal()).swap_remove(0),
+            name: self.seal(&name_context(&session.id), &session.name),
+            account: self.seal(&account_context(&session.id), session.account.reveal()),
+            contact_id: session.contact_id.clone(),
+            now_ms: self.now_ms(),
+        };
+        self.db.write(sealed, |conn, sealed| Box::pin(insert(conn, sealed))).await
+    }
+
+    /// The conversation that a cookie belongs to.
+    pub(crate) async fn session_of_secret(
+        &self,
+        platform: &str,
+        secret: &str,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut conn = self.db.read().await?;
+        for hash in self.secret_hashes(secret) {
+            let row = sqlx::query("SELECT * FROM sessions WHERE secret_hash = $1 AND platform = $2")
+                .bind(hash)
+                .bind(platform.to_owned())
+                .fetch_optional(&mut *conn)
+                .await?;
+            if let Some(row) = row {
+                return self.session(&row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A conversation by its public id.
+    pub(crate) async fn session_by_id(&self, id: &str) -> Result<Option<Session>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = sqlx::query("SELECT * FROM sessions WHERE id = $1")
+            .bind(id.to_owned())
+            .fetch_optional(&mut *conn)
+            .await?;
+        row.map(|row| self.session(&row)).transpose()
+    }
+
+    /// Records the router's contact for a conversation that began without one.
+    pub(crate) async fn set_contact(&self, id: &str, contact_id: &str) -> Result<(), StoreError> {
+        let input = (id.to_owned(), contact_id.to_owned());
+        self.db
+            .write(input, |conn, (id, contact_id)| {
+                Box::pin(async move {
+                    sqlx::query("UPDATE sessions SET contact_id = $2 WHERE id = $1")
+                        .bind(id.as_str())
+                        .bind(contact_id.as_str())
+                        .execute(conn)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Records that the customer came with a code, and tells both sides. Repeating it changes nothing.
+    pub(crate) async fn admit(&self, id: &str, admitted: Admitted) -> Result<(), StoreError> {
+        let content = Content::Joined {
+            agent: admitted.agent.clone(),
+            work_order: admitted.work_order.clone(),
+            waiting: admitted.waiting,
+        };
+        let entry_id = format!("admitted:{}", admitted.handoff_id);
+        let entry = self.sealed_entry(id, &entry_id, Author::System, "", &content);
+        self.db
+            .write((admitted, entry), |conn, (admitted, entry)| {
+                Box::pin(async move {
+                    let Some(locked) = lock(conn, &entry.session, entry.now_ms).await? else { return Ok(()) };
+                    if locked.open {
+                        record_admission(conn, &entry.session, admitted).await?;
+                        entries::insert(conn, &locked, entry).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Ends a conversation: tells both sides, and forgets who the customer was and what the access card held. False
+    /// when there is no such conversation; ending it again changes nothing.
+    pub(crate) async fn close(&self, platform: &str, id: &str, message: &str) -> Result<bool, StoreError> {
+        let content = Content::Closed { message: message.to_owned() };
+        let entry = self.sealed_entry(id, "closed", Author::System, "", &content);
+        self.db
+            .write((platform.to_owned(), entry), |conn, (platform, entry)| {
+                Box::pin(async move {
+                    match lock(conn, &entry.session, entry.now_ms).await? {
+                        Some(locked) if locked.platform == *platform => {
+                            if locked.open {
+                                entries::insert(conn, &locked, entry).await?;
+                                forget_customer(conn, &entry.session).await?;
+                            }
+                            Ok(true)
+                        }
+                        _ => Ok(false),
+                    }
+                })
+            })
+            .await
+    }
+
+    fn session(&self, row: &AnyRow) -> Result<Session, StoreError> {
+        let id: String = row.try_get("id")?;
+        let (name, account): (Vec<u8>, Vec<u8>) = (row.try_get("name")?, row.try_get("account")?);
+        Ok(Session {
+            platform: row.try_get("platform")?,
+            open: row.try_get::<String, _>("state")? == OPEN,
+            name: Secret::new(self.open(&name_context(&id), &name).unwrap_or_default()),
+            account: Secret::new(self.open(&account_context(&id), &account).unwrap_or_default()),
+            contact_id: row.try_get("contact_id")?,
+            agent: row.try_get("agent")?,
+            work_order: row.try_get("work_order")?,
+            id,
+        })
+    }
+}
+
+fn name_context(id: &str) -> String {
+    format!("web-channel name {id}")
+}
+
+fn account_context(id: &str) -> String {
+    format!("web-channel account {id}")
+}
+
+async fn insert(conn: &mut Conn, session: &SealedSession) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO sessions (id, platform, secret_hash, state, name, account, contact_id, agent, work_order,
+                               handoff_id, last_seq, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, '', '', '', 0, $8, $8)
+         ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash",
+    )
+    .bind(session.id.as_str())
+    .bind(session.platform.as_str())
+    .bind(session.secret_hash.as_str())
+    .bind(OPEN)
+    .bind(session.name.as_slice())
+    .bind(session.account.as_slice())
+    .bind(session.contact_id.as_str())
+    .bind(session.now_ms)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Locks a conversation's row until the end of the transaction.
+pub(super) async fn lock(conn: &mut Conn, id: &str, now_ms: i64) -> Result<Option<Locked>, StoreError> {
+    let row = sqlx::query(
+        "UPDATE sessions SET updated_at = CASE WHEN state = $3 THEN CAST($2 AS BIGINT) ELSE updated_at END
+         WHERE id = $1 RETURNING platform, state, last_seq",
+    )
+    .bind(id)
+    .bind(now_ms)
+    .bind(OPEN)
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Locked {
+        platform: row.try_get("platform")?,
+        open: row.try_get::<String, _>("state")? == OPEN,
+        last_seq: row.try_get("last_seq")?,
+    }))
+}
+
+async fn record_admission(conn: &mut Conn, id: &str, admitted: &Admitted) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE sessions SET handoff_id = $2, contact_id = $3, agent = $4, work_order = $5 WHERE id = $1",
+    )
+    .bind(id)
+    .bind(admitted.handoff_id.as_str())
+    .bind(admitted.contact_id.as_str())
+    .bind(admitted.agent.as_str())
+    .bind(admitted.work_order.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn forget_customer(conn: &mut Conn, id: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE sessions SET state = $2, name = $3, account = $3 WHERE id = $1")
+        .bind(id)
+        .bind(CLOSED)
+        .bind(&[][..] as &[u8])
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("UPDATE cards SET content = $2 WHERE session = $1")
+        .bind(id)
+        .bind(&[][..] as &[u8])
+        .execute(conn)
+        .await?;
+    Ok(())
+}

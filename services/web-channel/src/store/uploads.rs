@@ -1,0 +1,127 @@
+use segue_core::new_id;
+use segue_store::{Conn, StoreError};
+use sqlx::Row as _;
+
+use super::{
+    Appended, Store,
+    entries::{self, Inserted, SealedEntry},
+    sessions,
+};
+use crate::domain::{Author, Content};
+
+/// Most files in one conversation.
+const MAX_FILES: i64 = 20;
+
+/// A file that a customer sends.
+pub(crate) struct NewUpload<'a> {
+    pub(crate) session: &'a str,
+    /// The page's own id of it.
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Uploaded {
+    /// As with any entry.
+    Entry(Appended),
+    /// The conversation has as many files as it may.
+    TooMany,
+}
+
+struct SealedUpload {
+    id: String,
+    size_bytes: i64,
+    content: Vec<u8>,
+    entry: SealedEntry,
+}
+
+enum Outcome {
+    Uploaded(Uploaded),
+    Repeated(Vec<u8>),
+}
+
+impl Store {
+    /// Keeps a file and shows it in its conversation.
+    pub(crate) async fn upload(&self, new: &NewUpload<'_>) -> Result<Uploaded, StoreError> {
+        let upload = new_id("upl", self.now_ms(), self.random());
+        let size_bytes = i64::try_from(new.bytes.len()).unwrap_or(i64::MAX);
+        let content = Content::File { upload: upload.clone(), name: new.name.to_owned(), size_bytes };
+        let sealed = SealedUpload {
+            content: self.keys().seal(&context(&upload), new.bytes, self.random()),
+            id: upload,
+            size_bytes,
+            entry: self.sealed_entry(new.session, new.id, Author::Customer, "", &content),
+        };
+        match self.db.write(sealed, |conn, sealed| Box::pin(put(conn, sealed))).await? {
+            Outcome::Uploaded(uploaded) => Ok(uploaded),
+            Outcome::Repeated(sealed) => Ok(Uploaded::Entry(self.compare_file(new, &sealed))),
+        }
+    }
+
+    /// A file of a conversation.
+    pub(crate) async fn file(&self, session: &str, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = sqlx::query("SELECT content FROM uploads WHERE id = $1 AND session = $2")
+            .bind(id.to_owned())
+            .bind(session.to_owned())
+            .fetch_optional(&mut *conn)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(self.keys().open(&context(id), &row.try_get::<Vec<u8>, _>("content")?).ok())
+    }
+
+    /// A repeated upload is the same when name and size are; its number differs, as that was new both times.
+    fn compare_file(&self, new: &NewUpload<'_>, sealed: &[u8]) -> Appended {
+        let same = |content: &Content| match content {
+            Content::File { name, size_bytes, .. } => {
+                name == new.name && usize::try_from(*size_bytes) == Ok(new.bytes.len())
+            }
+            _ => false,
+        };
+        match self.content_of(new.session, new.id, sealed) {
+            Some(content) if same(&content) => Appended::Done,
+            _ => Appended::Reused,
+        }
+    }
+}
+
+fn context(id: &str) -> String {
+    format!("web-channel upload {id}")
+}
+
+async fn put(conn: &mut Conn, upload: &SealedUpload) -> Result<Outcome, StoreError> {
+    let answer = |appended| Ok(Outcome::Uploaded(Uploaded::Entry(appended)));
+    let Some(locked) = sessions::lock(conn, &upload.entry.session, upload.entry.now_ms).await? else {
+        return answer(Appended::Missing);
+    };
+    if !locked.open {
+        return answer(Appended::Closed);
+    }
+    if count(conn, &upload.entry.session).await? >= MAX_FILES {
+        return Ok(Outcome::Uploaded(Uploaded::TooMany));
+    }
+    if let Inserted::Repeated(sealed) = entries::insert(conn, &locked, &upload.entry).await? {
+        return Ok(Outcome::Repeated(sealed));
+    }
+    sqlx::query(
+        "INSERT INTO uploads (id, session, size_bytes, content, created_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(upload.id.as_str())
+    .bind(upload.entry.session.as_str())
+    .bind(upload.size_bytes)
+    .bind(upload.content.as_slice())
+    .bind(upload.entry.now_ms)
+    .execute(conn)
+    .await?;
+    answer(Appended::Done)
+}
+
+async fn count(conn: &mut Conn, session: &str) -> Result<i64, StoreError> {
+    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS files FROM uploads WHERE session = $1")
+        .bind(session)
+        .fetch_one(conn)
+        .await?;
+    Ok(row.try_get("files")?)
+}

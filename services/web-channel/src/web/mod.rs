@@ -1,0 +1,121 @@
+//! The pages and what they talk to. Customers are known by a cookie, agents not at all: see [`guard::desk`].
+
+mod body;
+mod chat;
+mod cookie;
+mod customer;
+mod desk;
+mod events;
+mod guard;
+mod pages;
+mod problem;
+mod redeem;
+mod upload;
+mod view;
+mod words;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn,
+    routing::{get, post},
+};
+use segue_proto::{
+    issuer::v1::code_issuer_service_client::CodeIssuerServiceClient,
+    router::v1::priority_router_service_client::PriorityRouterServiceClient,
+};
+use segue_runtime::{BootError, Parts, StreamEnd, peer::Peer};
+use tokio::{net::TcpListener, sync::Semaphore};
+
+use crate::{Config, Platform, store::Store};
+
+const MAX_BODY_BYTES: usize = 16 * 1024;
+/// Most live pages at a time.
+const MAX_STREAMS: usize = 2000;
+
+type RouterClient = PriorityRouterServiceClient<Peer>;
+type IssuerClient = CodeIssuerServiceClient<Peer>;
+
+/// What every handler needs.
+struct Web {
+    store: Store,
+    platforms: Vec<Platform>,
+    router: RouterClient,
+    /// A connection of its own for streams.
+    router_streams: RouterClient,
+    issuer: IssuerClient,
+    streams: Arc<Semaphore>,
+    end: StreamEnd,
+    /// Beyond loopback, browsers reach the pages through something that speaks TLS.
+    secure_cookies: bool,
+}
+
+type Shared = Arc<Web>;
+
+impl Web {
+    fn platform(&self, id: &str) -> Option<&Platform> {
+        self.platforms.iter().find(|platform| platform.id == id)
+    }
+}
+
+/// Binds the pages' address, under the same rule as the chassis: plain text on loopback only, unless told otherwise.
+pub(crate) async fn listen(config: &Config) -> Result<TcpListener, BootError> {
+    let address = config.http_listen;
+    if !address.ip().is_loopback() && !config.server.plaintext_beyond_loopback {
+        return Err(BootError::Plaintext(address));
+    }
+    TcpListener::bind(address).await.map_err(|error| BootError::Bind(address, error.to_string()))
+}
+
+/// Serves the pages until the stop is told.
+pub(crate) fn serve(
+    listener: TcpListener,
+    config: &Config,
+    store: Store,
+    parts: &Parts,
+) -> impl Future<Output = ()> + Send + use<> {
+    let web = Arc::new(Web {
+        store,
+        platforms: config.platforms.clone(),
+        router: PriorityRouterServiceClient::new(config.router.connect()),
+        router_streams: PriorityRouterServiceClient::new(config.router.connect_for_streams()),
+        issuer: CodeIssuerServiceClient::new(config.issuer.connect()),
+        streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
+        secure_cookies: !config.http_listen.ip().is_loopback(),
+    });
+    let stop = parts.stop.clone();
+    async move {
+        let service = routes(web).into_make_service_with_connect_info::<SocketAddr>();
+        let served = axum::serve(listener, service).with_graceful_shutdown(async move { stop.told().await });
+        if let Err(error) = served.await {
+            tracing::error!(%error, "serving pages failed");
+        }
+    }
+}
+
+fn routes(web: Shared) -> Router {
+    let uploads = Router::new()
+        .route("/api/upload", post(upload::receive))
+        .layer(DefaultBodyLimit::max(upload::MAX_BODY_BYTES));
+    Router::new()
+        .merge(pages::routes())
+        .route("/api/sessions", post(customer::start))
+        .route("/api/session", get(customer::current))
+        .route("/api/contact", post(customer::contact))
+        .route("/api/messages", post(chat::write))
+        .route("/api/leave", post(chat::leave))
+        .route("/api/redeem", post(redeem::redeem))
+        .route("/api/events", get(events::events))
+        .route("/api/upload/{id}", get(upload::send))
+        .merge(desk::routes().layer(from_fn(guard::desk)))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .merge(uploads)
+        .fallback(pages::not_found)
+        .layer(from_fn(guard::same_origin))
+        .layer(from_fn(guard::traced))
+        .layer(from_fn(guard::headers))
+        .with_state(web)
+}

@@ -1,0 +1,137 @@
+//! Refusals as pages get them: the documented reason, and plain words for people.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use segue_proto::common::v1::ErrorReason;
+use segue_runtime::{Refusal, code_of, reason_of};
+use segue_store::StoreError;
+use serde::Serialize;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::words::words;
+
+/// A refused request.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    content: Content,
+}
+
+#[derive(Debug, Serialize)]
+struct Content {
+    /// The `ErrorReason` without its prefix.
+    reason: String,
+    message: String,
+    message_zh: String,
+    fields: Vec<Field>,
+}
+
+#[derive(Debug, Serialize)]
+struct Field {
+    field: String,
+    description: String,
+}
+
+impl Problem {
+    /// A reason in the words of the table.
+    pub(super) fn of(reason: ErrorReason) -> Self {
+        let (message, message_zh) = words(reason);
+        let content = Content {
+            reason: reason.as_str_name().trim_start_matches("ERROR_REASON_").to_owned(),
+            message: message.to_owned(),
+            message_zh: message_zh.to_owned(),
+            fields: vec![],
+        };
+        Self { status: http_status(code_of(reason)), content }
+    }
+
+    /// Something that browsers must not do here.
+    pub(super) fn forbidden(message: &str) -> Self {
+        Self { status: StatusCode::FORBIDDEN, content: Content { reason: "FORBIDDEN".to_owned(), ..told(message) } }
+    }
+
+    /// No cookie, or one of a conversation that is gone.
+    pub(super) fn no_session() -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, ..Self::of(ErrorReason::SessionNotFound) }
+    }
+
+    /// The conversation takes nothing more.
+    pub(super) fn session_over() -> Self {
+        let content = Content { reason: "SESSION_OVER".to_owned(), ..told("This conversation is over.") };
+        Self { status: StatusCode::CONFLICT, content: Content { message_zh: "该会话已结束。".to_owned(), ..content } }
+    }
+
+    /// A field that is wrong.
+    pub(super) fn field(field: &str, description: &str) -> Self {
+        Refusal::new(ErrorReason::InvalidField, "").field(field, description).into()
+    }
+
+    /// What the page is told.
+    pub(super) fn content(&self) -> &impl Serialize {
+        &self.content
+    }
+
+    /// With another status, where HTTP has a more telling one.
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+}
+
+fn told(message: &str) -> Content {
+    Content { reason: String::new(), message: message.to_owned(), message_zh: message.to_owned(), fields: vec![] }
+}
+
+impl From<Status> for Problem {
+    fn from(status: Status) -> Self {
+        // A service that is away, or something between, gives no reason.
+        let fallback = match status.code() {
+            Code::Unavailable | Code::Cancelled | Code::Unknown => ErrorReason::DependencyUnavailable,
+            Code::DeadlineExceeded => ErrorReason::DeadlineExceeded,
+            _ => ErrorReason::Internal,
+        };
+        let mut problem = Self::of(reason_of(&status).unwrap_or(fallback));
+        let details = status.get_error_details();
+        let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+        problem.content.fields = violations
+            .iter()
+            .map(|one| Field { field: one.field.clone(), description: one.description.clone() })
+            .collect();
+        problem
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Status::from(refusal).into()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.content)).into_response()
+    }
+}
+
+fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidArgument | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::FailedPrecondition | Code::Aborted => StatusCode::CONFLICT,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,83 @@
+//! The quick input control's other side (R9, R10): what the customer entered is passed on, and not looked at.
+
+use axum::{Json, extract::State, http::HeaderMap};
+use segue_proto::{
+    issuer::v1::RedeemCodeRequest,
+    router::v1::{AbandonContactRequest, ContactState},
+};
+use segue_runtime::Fields;
+use serde::{Deserialize, Serialize};
+
+use super::{Shared, Web, body::Body, customer::open_session, problem::Problem};
+use crate::{
+    domain::request_id_of,
+    store::{Admitted, Session},
+};
+
+/// An attempt. The code is in the body, as a URL ends up in logs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Redeem {
+    platform: String,
+    /// UUID; the same again, for an attempt whose answer was lost, gets the same answer.
+    request_id: String,
+    code: String,
+}
+
+/// The customer goes on here.
+#[derive(Serialize)]
+pub(super) struct Redeemed {
+    agent: String,
+    work_order: String,
+    /// First in line, and not with the agent yet.
+    waiting: bool,
+}
+
+pub(super) async fn redeem(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Body(form): Body<Redeem>,
+) -> Result<Json<Redeemed>, Problem> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&form.request_id);
+    fields.text("code", form.code.trim(), 1..=256);
+    fields.finish()?;
+    let session = open_session(&web, &headers, &form.platform).await?;
+    if web.platform(&session.platform).is_none_or(|platform| !platform.quick_input) {
+        return Err(Problem::field("platform", "takes no codes"));
+    }
+    let request = RedeemCodeRequest {
+        request_id,
+        code: form.code.trim().to_owned(),
+        platform: session.platform.clone(),
+        session: session.id.clone(),
+        account: session.account.reveal().clone(),
+    };
+    let answer = web.issuer.clone().redeem_code(request).await?.into_inner();
+    let waiting = answer.contact_state() != ContactState::Assigned;
+    let admitted = Admitted {
+        handoff_id: answer.handoff_id,
+        contact_id: answer.contact_id,
+        agent: answer.agent,
+        work_order: answer.work_order,
+        waiting,
+    };
+    let redeemed =
+        Redeemed { agent: admitted.agent.clone(), work_order: admitted.work_order.clone(), waiting };
+    give_up_ordinary_contact(&web, &session, &admitted.contact_id).await;
+    web.store.admit(&session.id, admitted).await?;
+    Ok(Json(redeemed))
+}
+
+/// A customer who had asked for any agent before entering the code needs only one. When this fails, that contact is
+/// offered to an agent who finds the conversation taken; no reason to hold up the one who is expected.
+async fn give_up_ordinary_contact(web: &Web, session: &Session, admitted: &str) {
+    if session.contact_id.is_empty() || session.contact_id == admitted {
+        return;
+    }
+    let request_id = request_id_of(web.store.keys(), &["supersede", &session.id, &session.contact_id]);
+    let request = AbandonContactRequest { request_id, id: session.contact_id.clone() };
+    if let Err(status) = web.router.clone().abandon_contact(request).await {
+        tracing::warn!(contact = %session.contact_id, code = ?status.code(), "an earlier contact stays open");
+    }
+}

@@ -1,0 +1,103 @@
+//! Files that customers send.
+
+use axum::{
+    extract::{Multipart, Path, Query, State, multipart::MultipartError},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use segue_proto::common::v1::ErrorReason;
+use segue_runtime::Fields;
+
+use super::{
+    Shared,
+    chat::{message_id, written},
+    customer::{OnPlatform, find, open_session},
+    problem::Problem,
+};
+use crate::store::{NewUpload, Uploaded};
+
+/// The largest file.
+const MAX_FILE_BYTES: usize = 5 * 1024 * 1024;
+/// A file and the form around it.
+pub(super) const MAX_BODY_BYTES: usize = MAX_FILE_BYTES + 64 * 1024;
+
+#[derive(Default)]
+struct Form {
+    message_id: String,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+pub(super) async fn receive(
+    State(web): State<Shared>,
+    Query(on): Query<OnPlatform>,
+    headers: HeaderMap,
+    parts: Multipart,
+) -> Result<StatusCode, Problem> {
+    let session = open_session(&web, &headers, &on.platform).await?;
+    if web.platform(&session.platform).is_none_or(|platform| !platform.upload) {
+        return Err(Problem::field("platform", "takes no files"));
+    }
+    let form = read(parts).await.map_err(|error| unreadable(&error))?;
+    if form.bytes.len() > MAX_FILE_BYTES {
+        return Err(too_large());
+    }
+    let mut fields = Fields::new();
+    let id = message_id(&mut fields, &form.message_id);
+    fields.text("file.name", &form.name, 1..=200);
+    fields.require(!form.bytes.is_empty(), "file", "must not be empty");
+    fields.finish()?;
+    let upload = NewUpload { session: &session.id, id: &id, name: &form.name, bytes: &form.bytes };
+    match web.store.upload(&upload).await? {
+        Uploaded::Entry(appended) => written(appended),
+        Uploaded::TooMany => Err(Problem::field("file", "is one too many for this conversation")),
+    }
+}
+
+/// A file back to the customer who sent it.
+pub(super) async fn send(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+    Query(on): Query<OnPlatform>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let session = find(&web, &headers, &on.platform).await?.ok_or_else(Problem::no_session)?;
+    download(web.store.file(&session.id, &id).await?)
+}
+
+/// A file as a download: whatever it is, no browser is to show it as a page of ours.
+pub(super) fn download(file: Option<Vec<u8>>) -> Result<Response, Problem> {
+    let Some(bytes) = file else {
+        return Err(Problem::of(ErrorReason::SessionNotFound));
+    };
+    let headers =
+        [(header::CONTENT_TYPE, "application/octet-stream"), (header::CONTENT_DISPOSITION, "attachment")];
+    Ok((headers, bytes).into_response())
+}
+
+async fn read(mut parts: Multipart) -> Result<Form, MultipartError> {
+    let mut form = Form::default();
+    while let Some(part) = parts.next_field().await? {
+        match part.name() {
+            Some("message_id") => form.message_id = part.text().await?,
+            Some("file") => {
+                form.name = part.file_name().unwrap_or_default().to_owned();
+                form.bytes = part.bytes().await?.to_vec();
+            }
+            _ => {}
+        }
+    }
+    Ok(form)
+}
+
+fn unreadable(error: &MultipartError) -> Problem {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        too_large()
+    } else {
+        Problem::field("body", "must be a form with message_id and file")
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::field("file", "must have at most 5 MB").with_status(StatusCode::PAYLOAD_TOO_LARGE)
+}
