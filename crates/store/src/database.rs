@@ -70,6 +70,9 @@ impl Database {
 
     /// Does `work` in a transaction and returns its answer once that is durable. `Err` undoes it. The work may run more
     /// than once, if the commit it shared with others has to be taken apart, and must touch nothing but the database.
+    /// It must hand on the errors of its statements, as a failed statement spoils the transaction.
+    ///
+    /// [`StoreError::Unavailable`] leaves open whether the write stands; all other errors mean that it does not.
     pub async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
         I: Send + Sync + 'static,

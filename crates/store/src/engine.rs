@@ -49,6 +49,15 @@ impl Engine {
         }
     }
 
+    /// Run before a commit. PostgreSQL answers COMMIT with success even when a statement has failed and it rolls back
+    /// instead; should work ever swallow such an error, this statement fails and the write is not acknowledged.
+    pub(crate) fn before_commit(self) -> Option<&'static str> {
+        match self {
+            Self::SqliteMemory | Self::SqliteFile => None,
+            Self::Postgres => Some("SELECT 1"),
+        }
+    }
+
     /// Run once on every new connection.
     pub(crate) fn session_setup(self) -> &'static [&'static str] {
         match self {

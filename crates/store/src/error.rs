@@ -18,28 +18,19 @@ pub enum StoreError {
     Migration,
 }
 
-// SQLSTATE 40001 serialization_failure, 40P01 deadlock_detected, 55P03 lock_not_available; SQLite 5 busy, 6 locked,
-// 517 busy_snapshot.
-const CONTENDED: [&str; 6] = ["40001", "40P01", "55P03", "5", "6", "517"];
-// SQLSTATE classes 08 connection, 53 resources, 57 operator intervention, 25006 read-only (a demoted primary), 25P03
-// idle in transaction.
-const UNAVAILABLE_PREFIXES: [&str; 5] = ["08", "53", "57", "25006", "25P03"];
-
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let translated = match &error {
-            sqlx::Error::Database(db) => match db.code().as_deref() {
-                Some(code) if CONTENDED.contains(&code) => Self::Contended,
-                Some(code) if UNAVAILABLE_PREFIXES.iter().any(|p| code.len() == 5 && code.starts_with(p)) => {
-                    Self::Unavailable
-                }
-                _ => Self::Failed,
-            },
-            sqlx::Error::ColumnDecode { .. }
+            sqlx::Error::Database(db) => db.code().map_or(Self::Failed, |code| Self::of_code(&code)),
+            sqlx::Error::AnyDriverError(_)
+            | sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::Configuration(_)
             | sqlx::Error::Decode(_)
             | sqlx::Error::Encode(_)
+            | sqlx::Error::InvalidArgument(_)
+            | sqlx::Error::InvalidSavePointStatement
             | sqlx::Error::TypeNotFound { .. }
             | sqlx::Error::RowNotFound => Self::Failed,
             _ => Self::Unavailable,
@@ -55,5 +46,52 @@ impl From<sqlx::Error> for StoreError {
             other => tracing::warn!(error = %other, "database error"),
         }
         translated
+    }
+}
+
+impl StoreError {
+    /// SQLSTATE has five characters; SQLite's codes are shorter numbers, whose low byte is the primary code.
+    fn of_code(code: &str) -> Self {
+        if code.len() == 5 { Self::of_sqlstate(code) } else { Self::of_sqlite(code) }
+    }
+
+    fn of_sqlstate(code: &str) -> Self {
+        match code {
+            // serialization_failure, deadlock_detected, lock_not_available
+            "40001" | "40P01" | "55P03" => Self::Contended,
+            // read_only_sql_transaction (a demoted primary), idle_in_transaction_session_timeout
+            "25006" | "25P03" => Self::Unavailable,
+            // The classes connection, insufficient resources, operator intervention, system error.
+            _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => Self::Unavailable,
+            _ => Self::Failed,
+        }
+    }
+
+    fn of_sqlite(code: &str) -> Self {
+        match code.parse::<u32>().map(|code| code & 0xff) {
+            // SQLITE_BUSY, SQLITE_LOCKED
+            Ok(5 | 6) => Self::Contended,
+            // SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
+            Ok(8 | 10 | 13 | 14) => Self::Unavailable,
+            _ => Self::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_engines_tell_what_helps() {
+        for code in ["40001", "40P01", "55P03", "5", "517", "6"] {
+            assert_eq!(StoreError::of_code(code), StoreError::Contended, "{code}");
+        }
+        for code in ["08006", "53300", "57P01", "57P03", "58030", "25006", "10", "778", "13", "14"] {
+            assert_eq!(StoreError::of_code(code), StoreError::Unavailable, "{code}");
+        }
+        for code in ["23505", "42601", "22021", "25P02", "19", "2067", "1555", "1", ""] {
+            assert_eq!(StoreError::of_code(code), StoreError::Failed, "{code}");
+        }
     }
 }

@@ -3,12 +3,15 @@
 //!
 //! There is one committing task per handle, so writes of one process never contend with each other. Work that fails
 //! would undo its neighbours' too; then the batch is taken apart and each is done in a transaction of its own.
-//! Savepoints were rejected: they cost two more round trips for every write to spare one that is rare.
+//! Savepoints were rejected (docs/adr/0001): they cost two more round trips for every write to spare one that is rare.
+//!
+//! Work is done again only after a certain rollback. A commit whose answer was lost may have happened, so all of its
+//! callers are told that the store is unavailable, which leaves open whether their writes stand.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use futures::future::BoxFuture;
-use sqlx::{AnyPool, Connection as _};
+use futures::{FutureExt as _, future::BoxFuture};
+use sqlx::{AnyPool, Connection as _, Executor as _};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{Conn, Engine, StoreError};
@@ -39,8 +42,14 @@ where
     F: for<'c> Fn(&'c mut Conn, &'c I) -> BoxFuture<'c, Result<T, StoreError>> + Send + Sync,
 {
     fn run<'c>(&'c mut self, conn: &'c mut Conn) -> BoxFuture<'c, Result<(), StoreError>> {
+        let Self { input, work, output, .. } = self;
         Box::pin(async move {
-            self.output = Some((self.work)(conn, &self.input).await?);
+            // A panic would end the committing task, and with it every later write of this process.
+            let done = AssertUnwindSafe(async { work(conn, input).await }).catch_unwind().await;
+            *output = Some(done.unwrap_or_else(|_| {
+                tracing::error!("a write panicked");
+                Err(StoreError::Failed)
+            })?);
             Ok(())
         })
     }
@@ -83,36 +92,71 @@ impl GroupCommit {
     }
 }
 
-async fn commit_all(pool: &AnyPool, engine: Engine, batch: &mut Vec<Box<dyn Job>>) {
-    if batch.len() > 1 && commit(pool, engine, batch).await.is_ok() {
-        for job in batch.drain(..) {
-            job.answer(Ok(()));
-        }
-        return;
-    }
-    for mut job in batch.drain(..) {
-        let outcome = commit_alone(pool, engine, &mut job).await;
-        job.answer(outcome);
+/// Why a transaction was not committed, by what may be done next.
+enum Aborted {
+    /// It did not begin: no work is to blame, and each alone would meet the same.
+    NotBegun(StoreError),
+    /// It was rolled back for certain: its work may be done again.
+    RolledBack(StoreError),
+    /// The answer to the commit was lost: doing the work again might do it twice.
+    Unknown(StoreError),
+}
+
+impl Aborted {
+    fn error(self) -> StoreError {
+        let (Self::NotBegun(error) | Self::RolledBack(error) | Self::Unknown(error)) = self;
+        error
     }
 }
 
-async fn commit_alone(pool: &AnyPool, engine: Engine, job: &mut Box<dyn Job>) -> Result<(), StoreError> {
+async fn commit_all(pool: &AnyPool, engine: Engine, batch: &mut Vec<Box<dyn Job>>) {
+    if batch.len() > 1 {
+        let outcome = commit(pool, engine, batch).await;
+        if !matches!(outcome, Err(Aborted::RolledBack(_))) {
+            let outcome = outcome.map_err(Aborted::error);
+            batch.drain(..).for_each(|job| job.answer(outcome));
+            return;
+        }
+    }
+    let mut gone = None;
+    for mut job in batch.drain(..) {
+        let outcome = match gone {
+            // Waiting for a dead database once for each of a batch would take minutes.
+            Some(error) => Err(Aborted::NotBegun(error)),
+            None => commit_alone(pool, engine, &mut job).await,
+        };
+        if let Err(Aborted::NotBegun(error)) = outcome {
+            gone = Some(error);
+        }
+        job.answer(outcome.map_err(Aborted::error));
+    }
+}
+
+async fn commit_alone(pool: &AnyPool, engine: Engine, job: &mut Box<dyn Job>) -> Result<(), Aborted> {
     for _ in 1..ATTEMPTS {
         match commit(pool, engine, std::slice::from_mut(job)).await {
-            Err(StoreError::Contended) => tracing::debug!("contended write, doing it again"),
+            Err(Aborted::RolledBack(StoreError::Contended)) => {
+                tracing::debug!("contended write, doing it again");
+            }
             outcome => return outcome,
         }
     }
     commit(pool, engine, std::slice::from_mut(job)).await
 }
 
-async fn commit(pool: &AnyPool, engine: Engine, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    let mut conn = pool.acquire().await?;
-    let mut transaction = conn.begin_with(engine.begin()).await?;
+async fn commit(pool: &AnyPool, engine: Engine, jobs: &mut [Box<dyn Job>]) -> Result<(), Aborted> {
+    let not_begun = |error: sqlx::Error| Aborted::NotBegun(error.into());
+    let mut conn = pool.acquire().await.map_err(not_begun)?;
+    let mut transaction = conn.begin_with(engine.begin()).await.map_err(not_begun)?;
     for job in jobs {
         // Dropping the transaction rolls it back.
-        job.run(&mut transaction).await?;
+        job.run(&mut transaction).await.map_err(Aborted::RolledBack)?;
     }
-    transaction.commit().await?;
-    Ok(())
+    if let Some(check) = engine.before_commit() {
+        transaction.execute(check).await.map_err(|error| Aborted::RolledBack(error.into()))?;
+    }
+    transaction.commit().await.map_err(|error| match error.into() {
+        StoreError::Unavailable => Aborted::Unknown(StoreError::Unavailable),
+        error => Aborted::RolledBack(error),
+    })
 }

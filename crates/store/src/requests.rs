@@ -67,8 +67,9 @@ pub async fn begin(conn: &mut Conn, key: &RequestKey, now_ms: i64) -> Result<Beg
     if inserted.rows_affected() == 1 {
         return Ok(Begun::Fresh);
     }
-    // A row without an answer can't be seen: it is committed with one, or not at all.
-    Ok(look_up(conn, key).await?.unwrap_or(Begun::Reused))
+    // A row without an answer can't be seen: it is committed with one, or not at all. One that is gone was purged
+    // between the two statements, and the next attempt will insert it.
+    look_up(conn, key).await?.ok_or(StoreError::Contended)
 }
 
 /// What is known of the request, without claiming it.

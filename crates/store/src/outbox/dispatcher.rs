@@ -5,11 +5,13 @@ use segue_core::SharedClock;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{OwedCall, claim, postpone};
+use super::{LEASE_MS, OwedCall, claim, postpone};
 use crate::{Database, StoreError};
 
+/// Most calls that one dispatcher has under way: after an outage there may be thousands to make.
+pub const CALLS_AT_ONCE: usize = 64;
 const POLL: Duration = Duration::from_secs(1);
-const CLAIM_LIMIT: i64 = 32;
+const LEASE: Duration = Duration::from_millis(LEASE_MS.unsigned_abs());
 const BACK_OFF_FIRST_MS: i64 = 200;
 const BACK_OFF_MOST_MS: i64 = 10_000;
 
@@ -41,38 +43,41 @@ impl<H: Handler> Dispatcher<H> {
         let this = Arc::new(self);
         let mut changes = this.database.changes();
         let mut calls = JoinSet::new();
-        loop {
+        while !stop.is_cancelled() {
             while calls.try_join_next().is_some() {}
-            match this.claim().await {
-                Ok(claimed) if !claimed.is_empty() => {
-                    for call in claimed {
-                        let this = this.clone();
-                        calls.spawn(async move { this.make(&call).await });
-                    }
-                    continue;
+            let claimed =
+                this.claim(CALLS_AT_ONCE.saturating_sub(calls.len())).await.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "outbox not readable");
+                    Vec::new()
+                });
+            if !claimed.is_empty() {
+                for call in claimed {
+                    let this = this.clone();
+                    calls.spawn(async move { this.make(&call).await });
                 }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "outbox not readable"),
+                continue;
             }
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => {}
                 () = changes.wait(POLL) => {}
+                Some(_) = calls.join_next() => {}
             }
         }
         while calls.join_next().await.is_some() {}
     }
 
-    async fn claim(&self) -> Result<Vec<OwedCall>, StoreError> {
-        let now = self.clock.now_ms();
-        // Most wake-ups find nothing; a write for each would wake every watcher in turn.
-        if !super::any_due(&mut *self.database.read().await?, now).await? {
+    async fn claim(&self, limit: usize) -> Result<Vec<OwedCall>, StoreError> {
+        let (now, limit) = (self.clock.now_ms(), i64::try_from(limit).unwrap_or_default());
+        // Most wake-ups find nothing, and a write that finds nothing would still wake every watcher, this one included.
+        if limit == 0 || !super::any_claimable(&mut *self.database.read().await?, now).await? {
             return Ok(Vec::new());
         }
-        self.database.write(now, |conn, now| Box::pin(claim(conn, *now, CLAIM_LIMIT))).await
+        self.database.write((now, limit), |conn, (now, limit)| Box::pin(claim(conn, *now, *limit))).await
     }
 
     async fn make(&self, call: &OwedCall) {
-        if self.handler.call(call).await.is_err() {
+        // After its lease the call may be with somebody else.
+        if !matches!(tokio::time::timeout(LEASE, self.handler.call(call)).await, Ok(Ok(()))) {
             retry_later(&self.database, call, self.clock.now_ms()).await;
         }
     }
@@ -83,7 +88,7 @@ pub async fn retry_later(database: &Database, call: &OwedCall, now_ms: i64) {
     let doubled = BACK_OFF_FIRST_MS.saturating_mul(1 << call.attempts.clamp(0, 16));
     let next_at = now_ms + doubled.min(BACK_OFF_MOST_MS);
     let put_off = database
-        .write((call.id.clone(), next_at), |conn, (id, next_at)| Box::pin(postpone(conn, id, *next_at)))
+        .write((call.clone(), next_at), |conn, (call, next_at)| Box::pin(postpone(conn, call, *next_at)))
         .await;
     if let Err(error) = put_off {
         // The lease ends by itself.

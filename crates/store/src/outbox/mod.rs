@@ -10,7 +10,7 @@ mod dispatcher;
 use segue_core::{Random, new_id};
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
-pub use dispatcher::{Dispatcher, Handler, Unsettled, retry_later};
+pub use dispatcher::{CALLS_AT_ONCE, Dispatcher, Handler, Unsettled, retry_later};
 
 use crate::{Conn, Engine, StoreError};
 
@@ -45,7 +45,7 @@ pub struct OwedCall {
     pub payload: Vec<u8>,
     /// W3C trace context of the request that owes it.
     pub trace_parent: String,
-    /// How often it was tried before.
+    /// How often it was claimed from the outbox. It also names this lease: each claim counts it up.
     pub attempts: i64,
     /// When it was owed.
     pub created_at: i64,
@@ -75,7 +75,8 @@ pub async fn owe(
     .bind(now_ms)
     .bind(LEASE_MS)
     .fetch_one(conn)
-    .await?;
+    .await
+    .map_err(contended_over_position)?;
     let leased = row.try_get::<i64, _>("lease_until")? > 0;
     Ok(leased.then(|| OwedCall {
         id,
@@ -88,13 +89,23 @@ pub async fn owe(
     }))
 }
 
+/// Two replicas that owe a call of the same lane at once compute the same position; the later one has to look again.
+fn contended_over_position(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(db) if db.is_unique_violation() => StoreError::Contended,
+        _ => error.into(),
+    }
+}
+
+/// Calls that can be claimed at `$1`: due, not leased, and the first of their lane.
+const CLAIMABLE: &str = "SELECT o.id FROM outbox o WHERE o.next_at <= $1 AND o.lease_until <= $1
+    AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.lane = o.lane AND e.position < o.position)";
+
 /// Leases calls that are due, each the first of its lane.
 pub async fn claim(conn: &mut Conn, now_ms: i64, limit: i64) -> Result<Vec<OwedCall>, StoreError> {
     let sql = format!(
-        "UPDATE outbox SET lease_until = $1 + CAST($2 AS BIGINT), attempts = attempts + 1 WHERE id IN (
-             SELECT o.id FROM outbox o WHERE o.next_at <= $1 AND o.lease_until <= $1
-             AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.lane = o.lane AND e.position < o.position)
-             ORDER BY o.next_at LIMIT $3 {})
+        "UPDATE outbox SET lease_until = $1 + CAST($2 AS BIGINT), attempts = attempts + 1
+         WHERE id IN ({CLAIMABLE} ORDER BY o.next_at LIMIT $3 {})
          RETURNING id, kind, subject, payload, trace_parent, attempts, created_at",
         Engine::of_conn(conn).skip_locked()
     );
@@ -103,36 +114,11 @@ pub async fn claim(conn: &mut Conn, now_ms: i64, limit: i64) -> Result<Vec<OwedC
     rows.iter().map(owed_call).collect()
 }
 
-/// Whether any call is due and not leased.
-async fn any_due(conn: &mut Conn, now_ms: i64) -> Result<bool, StoreError> {
-    let row = sqlx::query("SELECT 1 AS due FROM outbox WHERE next_at <= $1 AND lease_until <= $1 LIMIT 1")
-        .bind(now_ms)
-        .fetch_optional(conn)
-        .await?;
-    Ok(row.is_some())
-}
-
-/// Deletes a call that was made; false when somebody else did.
-pub async fn settle(conn: &mut Conn, id: &str) -> Result<bool, StoreError> {
-    let deleted = sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(conn).await?;
-    Ok(deleted.rows_affected() == 1)
-}
-
-/// Gives the lease back and has the call tried again later.
-pub async fn postpone(conn: &mut Conn, id: &str, next_at_ms: i64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET lease_until = 0, next_at = $2 WHERE id = $1")
-        .bind(id)
-        .bind(next_at_ms)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Leases one call that is due now, if it's the first of its lane and nobody has it.
+/// Leases the first call of a lane, if it is due and nobody has it.
 pub async fn claim_first(conn: &mut Conn, lane: &str, now_ms: i64) -> Result<Option<OwedCall>, StoreError> {
     let row = sqlx::query(
         "UPDATE outbox SET lease_until = $2 + CAST($3 AS BIGINT), attempts = attempts + 1
-         WHERE lane = $1 AND lease_until <= $2
+         WHERE lane = $1 AND next_at <= $2 AND lease_until <= $2
            AND position = (SELECT MIN(e.position) FROM outbox e WHERE e.lane = $1)
          RETURNING id, kind, subject, payload, trace_parent, attempts, created_at",
     )
@@ -142,6 +128,30 @@ pub async fn claim_first(conn: &mut Conn, lane: &str, now_ms: i64) -> Result<Opt
     .fetch_optional(conn)
     .await?;
     row.as_ref().map(owed_call).transpose()
+}
+
+/// Whether a claim would find anything.
+async fn any_claimable(conn: &mut Conn, now_ms: i64) -> Result<bool, StoreError> {
+    let sql = AssertSqlSafe(format!("{CLAIMABLE} LIMIT 1"));
+    Ok(sqlx::query(sql).bind(now_ms).fetch_optional(conn).await?.is_some())
+}
+
+/// Deletes a call that was made; false when somebody else did.
+pub async fn settle(conn: &mut Conn, id: &str) -> Result<bool, StoreError> {
+    let deleted = sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(conn).await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+/// Gives the lease back and has the call tried again later. Nothing happens when the lease ended and somebody else has
+/// claimed the call since.
+pub async fn postpone(conn: &mut Conn, call: &OwedCall, next_at_ms: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE outbox SET lease_until = 0, next_at = $3 WHERE id = $1 AND attempts = $2")
+        .bind(call.id.as_str())
+        .bind(call.attempts)
+        .bind(next_at_ms)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 fn owed_call(row: &AnyRow) -> Result<OwedCall, StoreError> {
