@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use segue_runtime::{
+    DATABASE_SETTINGS, ServerConfig, read_database,
+    settings::{Reader, Setting},
+};
+
+use crate::domain::Rules;
+
+const SETTINGS: &[Setting] = &[
+    Setting::new("listen", "127.0.0.1:50053", "address and port to serve on"),
+    Setting::new("hold-seconds", "180", "how long an agent's units are held for a handoff, 0 to 3600"),
+    Setting::new(
+        "overflow-seconds",
+        "45",
+        "how long a handoff waits for its own agent before others may take it, 0 to 3600",
+    ),
+    Setting::new("offer-timeout-seconds", "20", "how long an agent may take to accept an offer, 1 to 600"),
+    Setting::new(
+        "decline-back-off-seconds",
+        "30",
+        "how long a declined contact is not offered to the same agent again, 0 to 3600",
+    ),
+];
+
+/// The configuration of priority-router.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where and how to serve.
+    pub server: ServerConfig,
+    /// The database.
+    pub database: segue_store::Settings,
+    /// Times that routing goes by.
+    pub rules: Rules,
+}
+
+impl Config {
+    /// The declared settings.
+    pub const SETTINGS: &'static [&'static [Setting]] =
+        &[SETTINGS, ServerConfig::SETTINGS, DATABASE_SETTINGS];
+
+    /// Reads the settings.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let server = ServerConfig::read(reader);
+        let database = read_database(reader);
+        let hold = reader.seconds("hold-seconds", 0..=3600);
+        let overflow = reader.seconds("overflow-seconds", 0..=3600);
+        let offer_timeout = reader.seconds("offer-timeout-seconds", 1..=600);
+        let decline_back_off = reader.seconds("decline-back-off-seconds", 0..=3600);
+        let rules = Rules {
+            hold_ms: millis(hold?),
+            overflow_ms: millis(overflow?),
+            offer_timeout_ms: millis(offer_timeout?),
+            decline_back_off_ms: millis(decline_back_off?),
+        };
+        Some(Self { server: server?, database: database?, rules })
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,37 @@
+/// Times that routing goes by, from the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// How long an agent's units are held for a handoff.
+    pub hold_ms: i64,
+    /// How long a handoff waits for its own agent before others may take it.
+    pub overflow_ms: i64,
+    /// How long an agent may take to accept an offer.
+    pub offer_timeout_ms: i64,
+    /// How long a declined contact is not offered to the same agent again.
+    pub decline_back_off_ms: i64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { hold_ms: 180_000, overflow_ms: 45_000, offer_timeout_ms: 20_000, decline_back_off_ms: 30_000 }
+    }
+}
+
+impl Rules {
+    /// Until when units are held: bounded, and never longer than the code can be entered.
+    pub fn hold_until(&self, now_ms: i64, expires_at: i64) -> i64 {
+        expires_at.min(now_ms.saturating_add(self.hold_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hold_ends_with_the_bound_or_with_the_code() {
+        let rules = Rules::default();
+        assert_eq!(rules.hold_until(1000, 600_000), 181_000);
+        assert_eq!(rules.hold_until(1000, 60_000), 60_000);
+    }
+}

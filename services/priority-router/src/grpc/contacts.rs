@@ -1,0 +1,167 @@
+use segue_core::new_id;
+use segue_proto::router::v1::{self as proto, *};
+use segue_runtime::{Fields, Refusal, page};
+use segue_store::requests::RequestKey;
+
+use super::{parse, wire};
+use crate::{
+    domain::{Contact, NEVER, Origin, Priority, State},
+    error::contact_not_found,
+    routing::{Abandon, Accept, Complete, Decline, OfAgent, Router, Submit},
+    store,
+};
+
+const MAX_SKILLS: usize = 16;
+const MAX_IDENTITIES: usize = 16;
+const MAX_ATTRIBUTES: usize = 32;
+const MAX_ATTRIBUTE_CHARS: usize = 1000;
+
+pub(super) async fn submit(
+    router: &Router,
+    mut request: SubmitContactRequest,
+) -> Result<SubmitContactResponse, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    if request.customer.is_some() {
+        fields.customer("customer", request.customer.as_ref(), 0..=MAX_IDENTITIES);
+    }
+    let contact = new_contact(router, &mut fields, &request);
+    fields.finish()?;
+    // Not stored, not even as a fingerprint.
+    request.customer = None;
+    let key = RequestKey::plain(&request_id, "SubmitContact", &request);
+    router
+        .decide_once(key, Submit(contact), |contact| SubmitContactResponse {
+            contact: Some(wire::contact(contact)),
+        })
+        .await
+}
+
+pub(super) async fn get(router: &Router, request: GetContactRequest) -> Result<GetContactResponse, Refusal> {
+    let mut fields = Fields::new();
+    let id = parse::contact_id(&mut fields, "id", &request.id);
+    fields.finish()?;
+    let mut conn = router.database.read().await?;
+    let contact = store::contacts::get(&mut conn, &id).await?.ok_or_else(|| contact_not_found(&id))?;
+    Ok(GetContactResponse { contact: Some(wire::contact(contact)) })
+}
+
+pub(super) async fn list(
+    router: &Router,
+    request: ListContactsRequest,
+) -> Result<ListContactsResponse, Refusal> {
+    let mut fields = Fields::new();
+    let page_size = fields.page_size(request.page_size);
+    let state = fields.optional_enumeration::<ContactState>("state", request.state);
+    if !request.agent.is_empty() {
+        fields.number("agent", &request.agent);
+    }
+    fields.finish()?;
+    let scope = format!("ListContacts|{}|{}", state.as_str_name(), request.agent);
+    let before = page::start(&scope, &request.page_token)?.unwrap_or_default();
+    let mut conn = router.database.read().await?;
+    let state = i64::from(state as i32);
+    let mut found = store::contacts::list(&mut conn, state, &request.agent, &before, page_size + 1).await?;
+    let next_page_token = page::finish(&scope, &mut found, page_size, |contact| contact.id.clone());
+    Ok(ListContactsResponse { contacts: found.into_iter().map(wire::contact).collect(), next_page_token })
+}
+
+pub(super) async fn accept(
+    router: &Router,
+    request: AcceptContactRequest,
+) -> Result<AcceptContactResponse, Refusal> {
+    let (request_id, named) = of_agent(&request.request_id, &request.id, &request.agent)?;
+    let key = RequestKey::plain(&request_id, "AcceptContact", &request);
+    router
+        .decide_once(key, Accept(named), |contact| AcceptContactResponse {
+            contact: Some(wire::contact(contact)),
+        })
+        .await
+}
+
+pub(super) async fn decline(
+    router: &Router,
+    request: DeclineContactRequest,
+) -> Result<DeclineContactResponse, Refusal> {
+    let (request_id, named) = of_agent(&request.request_id, &request.id, &request.agent)?;
+    let key = RequestKey::plain(&request_id, "DeclineContact", &request);
+    router
+        .decide_once(key, Decline(named), |contact| DeclineContactResponse {
+            contact: Some(wire::contact(contact)),
+        })
+        .await
+}
+
+pub(super) async fn complete(
+    router: &Router,
+    request: CompleteContactRequest,
+) -> Result<CompleteContactResponse, Refusal> {
+    let (request_id, named) = of_agent(&request.request_id, &request.id, &request.agent)?;
+    let key = RequestKey::plain(&request_id, "CompleteContact", &request);
+    router
+        .decide_once(key, Complete(named), |contact| CompleteContactResponse {
+            contact: Some(wire::contact(contact)),
+        })
+        .await
+}
+
+pub(super) async fn abandon(
+    router: &Router,
+    request: AbandonContactRequest,
+) -> Result<AbandonContactResponse, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let id = parse::contact_id(&mut fields, "id", &request.id);
+    fields.finish()?;
+    let key = RequestKey::plain(&request_id, "AbandonContact", &request);
+    router
+        .decide_once(key, Abandon(id), |contact| AbandonContactResponse {
+            contact: Some(wire::contact(contact)),
+        })
+        .await
+}
+
+fn of_agent(request_id: &str, id: &str, agent: &str) -> Result<(String, OfAgent), Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(request_id);
+    let id = parse::contact_id(&mut fields, "id", id);
+    let agent = fields.number("agent", agent);
+    fields.finish()?;
+    Ok((request_id, OfAgent { id, agent }))
+}
+
+fn new_contact(router: &Router, fields: &mut Fields, request: &SubmitContactRequest) -> Contact {
+    let now_ms = router.clock.now_ms();
+    parse::entries(fields, "attributes", &request.attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS);
+    Contact {
+        id: new_id("contact", now_ms, &router.random),
+        state: State::Queued,
+        priority: priority(fields, request.priority),
+        platform: fields.slug("platform", &request.platform),
+        session: parse::session_id(fields, "session", &request.session),
+        agent: String::new(),
+        skills: parse::skills(fields, "skills", &request.skills, MAX_SKILLS),
+        units: 0,
+        overflow_at: NEVER,
+        subject: fields.text("subject", &request.subject, 0..=256),
+        attributes: wire::stored_attributes(request.attributes.clone()),
+        origin: Origin::default(),
+        created_at: now_ms,
+        updated_at: now_ms,
+        waited_until: 0,
+        position: 0,
+    }
+}
+
+fn priority(fields: &mut Fields, value: i32) -> Priority {
+    match fields.optional_enumeration("priority", value) {
+        proto::Priority::Low => Priority::Low,
+        proto::Priority::Unspecified | proto::Priority::Normal => Priority::Normal,
+        proto::Priority::High => Priority::High,
+        proto::Priority::Urgent => Priority::Urgent,
+        proto::Priority::Handoff => {
+            fields.violation("priority", "is given by an access code alone and can't be asked for");
+            Priority::Normal
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The contract: parse, decide or read, answer. Each area has its file, named after the resource.
+
+mod agents;
+mod contacts;
+mod parse;
+mod service_list;
+mod watch_assignments;
+mod watch_contact;
+mod wire;
+
+use segue_proto::router::v1::{priority_router_service_server::PriorityRouterService, *};
+use segue_runtime::StreamEnd;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::routing::Router;
+
+/// The service, as the server library wants it.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub router: Router,
+    pub stream_end: StreamEnd,
+}
+
+macro_rules! answers {
+    ($($method:ident: $request:ident -> $response:ident by $handler:path;)*) => {
+        #[tonic::async_trait]
+        impl PriorityRouterService for Service {
+            $(
+                async fn $method(&self, request: Request<$request>) -> Result<Response<$response>, Status> {
+                    Ok(Response::new($handler(&self.router, request.into_inner()).await?))
+                }
+            )*
+
+            type WatchAssignmentsStream = ReceiverStream<Result<WatchAssignmentsResponse, Status>>;
+
+            async fn watch_assignments(
+                &self,
+                request: Request<WatchAssignmentsRequest>,
+            ) -> Result<Response<Self::WatchAssignmentsStream>, Status> {
+                let stream = watch_assignments::open(self, request.into_inner()).await?;
+                Ok(Response::new(stream))
+            }
+
+            type WatchContactStream = ReceiverStream<Result<WatchContactResponse, Status>>;
+
+            async fn watch_contact(
+                &self,
+                request: Request<WatchContactRequest>,
+            ) -> Result<Response<Self::WatchContactStream>, Status> {
+                let stream = watch_contact::open(self, request.into_inner()).await?;
+                Ok(Response::new(stream))
+            }
+        }
+    };
+}
+
+answers! {
+    put_agent: PutAgentRequest -> PutAgentResponse by agents::put;
+    get_agent: GetAgentRequest -> GetAgentResponse by agents::get;
+    list_agents: ListAgentsRequest -> ListAgentsResponse by agents::list;
+    set_presence: SetPresenceRequest -> SetPresenceResponse by agents::set_presence;
+    submit_contact: SubmitContactRequest -> SubmitContactResponse by contacts::submit;
+    get_contact: GetContactRequest -> GetContactResponse by contacts::get;
+    list_contacts: ListContactsRequest -> ListContactsResponse by contacts::list;
+    accept_contact: AcceptContactRequest -> AcceptContactResponse by contacts::accept;
+    decline_contact: DeclineContactRequest -> DeclineContactResponse by contacts::decline;
+    complete_contact: CompleteContactRequest -> CompleteContactResponse by contacts::complete;
+    abandon_contact: AbandonContactRequest -> AbandonContactResponse by contacts::abandon;
+    put_service_list_entry: PutServiceListEntryRequest -> PutServiceListEntryResponse by service_list::put;
+    admit_handoff: AdmitHandoffRequest -> AdmitHandoffResponse by service_list::admit;
+    release_service_list_entry: ReleaseServiceListEntryRequest -> ReleaseServiceListEntryResponse
+        by service_list::release;
+    list_service_list: ListServiceListRequest -> ListServiceListResponse by service_list::list;
+}

@@ -1,0 +1,114 @@
+//! Routing decisions, each a transaction that holds the routing lock (ADR 0003). To add one, make a [`Command`] of its
+//! parsed request: check everything first, then write, then let `fill` and `place` give out what became free.
+
+mod agents;
+mod contacts;
+mod dispatch;
+mod service_list;
+mod sweep;
+
+use std::future::Future;
+
+use segue_core::{Random, SharedClock};
+use segue_runtime::Refusal;
+use segue_store::{
+    Conn, Database, StoreError,
+    requests::{self, Begun, RequestKey},
+};
+
+pub(crate) use agents::{AgentView, PutAgent, SetPresence, view, views};
+pub(crate) use contacts::{Abandon, Accept, Complete, Decline, OfAgent, Submit};
+pub(crate) use service_list::{Admit, PutEntry, Release};
+pub(crate) use sweep::sweep_until;
+
+use crate::{domain::Rules, error::Halt, store};
+
+/// Makes decisions. It holds nothing that is not in the database.
+#[derive(Debug, Clone)]
+pub(crate) struct Router {
+    pub database: Database,
+    pub clock: SharedClock,
+    pub random: Random,
+    pub rules: Rules,
+}
+
+/// A transaction that holds the routing lock.
+pub(crate) struct Turn<'c> {
+    conn: &'c mut Conn,
+    now_ms: i64,
+    number: i64,
+    rules: Rules,
+}
+
+/// A decision to be made.
+pub(crate) trait Command: Send + Sync + 'static {
+    /// What comes of it.
+    type Answer: Send + 'static;
+
+    /// Makes it. A refusal must come before the first write.
+    fn run(&self, turn: &mut Turn<'_>) -> impl Future<Output = Result<Self::Answer, Halt>> + Send;
+}
+
+impl Router {
+    /// Makes a decision that is idempotent in itself.
+    pub(crate) async fn decide<C: Command>(&self, command: C) -> Result<C::Answer, Refusal> {
+        let (now_ms, rules) = (self.clock.now_ms(), self.rules);
+        self.database
+            .write(command, move |conn, command| {
+                Box::pin(async move {
+                    let number = store::take_turn(conn).await?;
+                    refused_or_failed(command.run(&mut Turn { conn, now_ms, number, rules }).await)
+                })
+            })
+            .await?
+    }
+
+    /// Makes a decision once for its request id, and answers the same when it is asked for again.
+    pub(crate) async fn decide_once<C, M>(
+        &self,
+        key: RequestKey,
+        command: C,
+        to_wire: fn(C::Answer) -> M,
+    ) -> Result<M, Refusal>
+    where
+        C: Command,
+        M: prost::Message + Default + 'static,
+    {
+        let (now_ms, rules) = (self.clock.now_ms(), self.rules);
+        let answered = self
+            .database
+            .write((command, key), move |conn, (command, key)| {
+                Box::pin(async move {
+                    // The lock before the claim: two replicas with the same request would else wait for each other.
+                    let number = store::take_turn(conn).await?;
+                    match requests::begin(conn, key, now_ms).await? {
+                        Begun::Done(encoded) => return Ok(Ok(encoded)),
+                        Begun::Reused => return Ok(Err(Refusal::request_id_reused())),
+                        Begun::Fresh => {}
+                    }
+                    let decided = command.run(&mut Turn { conn: &mut *conn, now_ms, number, rules }).await;
+                    match refused_or_failed(decided)? {
+                        Ok(answer) => {
+                            let encoded = to_wire(answer).encode_to_vec();
+                            requests::finish(conn, key, &encoded).await?;
+                            Ok(Ok(encoded))
+                        }
+                        Err(refusal) => {
+                            requests::forget(conn, key).await?;
+                            Ok(Err(refusal))
+                        }
+                    }
+                })
+            })
+            .await??;
+        M::decode(answered.as_slice()).map_err(|_| StoreError::Failed.into())
+    }
+}
+
+fn refused_or_failed<T>(decided: Result<T, Halt>) -> Result<Result<T, Refusal>, StoreError> {
+    match decided {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(Halt::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Halt::Store(error)) => Err(error),
+    }
+}
