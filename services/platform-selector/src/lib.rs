@@ -1,1 +1,31 @@
-//! Stub.
+//! platform-selector: knows the platforms, the work profiles and who has an account where, and chooses the platform on
+//! which a business goes on (R3-R5). It calls nobody.
+
+mod catalog;
+mod config;
+mod domain;
+mod error;
+mod grpc;
+mod housekeeping;
+mod store;
+mod wire;
+
+pub use config::Config;
+
+use segue_proto::selector::v1::platform_selector_service_server::PlatformSelectorServiceServer;
+use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server};
+use segue_store::Database;
+
+/// Opens the database and serves until the stop is told.
+pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
+    let db = Database::open(&config.database, segue_store::migrations!()).await?;
+    let selector = grpc::Selector::new(db.clone(), config.directory_keys, &parts);
+    let service = PlatformSelectorServiceServer::new(selector)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    Server::new(db.clone(), parts.stop.clone())
+        .service(service)
+        .background(housekeeping::forget_old_requests(db, parts.clock, parts.stop))
+        .start(&config.server)
+        .await
+}

@@ -1,0 +1,19 @@
+//! What the selector decides, without transport, database or clock: same input, same answer.
+//!
+//! - [`feature`]: what platforms can do.
+//! - [`term`]: what the remaining work needs of them.
+//! - [`hours`]: when they are served.
+//! - [`face`]: how a code gets from one to the other.
+//! - [`platform`]: all of that together.
+//! - [`selection`]: which one to go on with, and why (R3-R5).
+//!
+//! To add an operator: a [`term::Test`], its judgement and its text there, its reading in `wire::terms`. To add a ground
+//! for or against a platform: a [`selection::Reason`] at the place of its weight, its finding in `selection::assess`,
+//! its name in `wire::candidates`.
+
+pub mod face;
+pub mod feature;
+pub mod hours;
+pub mod platform;
+pub mod selection;
+pub mod term;

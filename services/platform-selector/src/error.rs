@@ -1,0 +1,81 @@
+//! What callers are told when the selector refuses.
+
+use segue_proto::common::v1::ErrorReason;
+use segue_runtime::Refusal;
+
+use crate::domain::selection::{Candidate, NoSelection};
+use crate::wire::candidates::reason_name;
+
+/// gRPC sends the details of an error as a header, of which clients read 16 KiB; so no more platforms than this are
+/// named there.
+const MAX_NAMED_PLATFORMS: usize = 64;
+/// Tells how many are not named. Not a platform's id, since it has an upper-case letter.
+const MORE_PLATFORMS: &str = "morePlatforms";
+
+pub(crate) fn platform_not_found(field: &str, id: &str) -> Refusal {
+    Refusal::not_found(ErrorReason::PlatformNotFound, "platform", field, id)
+}
+
+pub(crate) fn platform_exists(id: &str) -> Refusal {
+    Refusal::new(ErrorReason::PlatformExists, "a platform has this id already")
+        .field("platform.id", "is taken")
+        .resource("platform", id)
+}
+
+pub(crate) fn etag_mismatch(id: &str) -> Refusal {
+    Refusal::new(ErrorReason::EtagMismatch, "the platform changed since its etag was read")
+        .field("platform.etag", "is not the platform's etag")
+        .resource("platform", id)
+}
+
+pub(crate) fn work_profile_not_found(field: &str, id: &str) -> Refusal {
+    Refusal::not_found(ErrorReason::WorkProfileNotFound, "work profile", field, id)
+}
+
+/// Without the account's id, which is personal data.
+pub(crate) fn account_not_found(platform: &str) -> Refusal {
+    Refusal::new(ErrorReason::AccountNotFound, "the platform has no such account link")
+        .field("account", "names nothing")
+        .resource("platform", platform)
+}
+
+pub(crate) fn no_selection(refused: NoSelection<'_>, source: &str, target: &str) -> Refusal {
+    let target_refused = |reason, message: &str, violation: &str| {
+        Refusal::new(reason, message).field("target_platform", violation).resource("platform", target)
+    };
+    match refused {
+        NoSelection::SourceUnknown => platform_not_found("source_platform", source),
+        NoSelection::TargetUnknown => platform_not_found("target_platform", target),
+        NoSelection::TargetIsSource => target_refused(
+            ErrorReason::TargetIsSource,
+            "the source platform can't be the target",
+            "is the source platform",
+        ),
+        NoSelection::TargetDisabled => {
+            target_refused(ErrorReason::PlatformDisabled, "the target platform is disabled", "is disabled")
+        }
+        NoSelection::TargetNotServed => target_refused(
+            ErrorReason::AgentNotOnTarget,
+            "the agent does not serve the target platform",
+            "is not one of allowed_platforms",
+        ),
+        NoSelection::FaceNotUsable => Refusal::new(
+            ErrorReason::FaceNotUsable,
+            "no code face, or not every face asked for, works on both platforms",
+        )
+        .field("faces", "must be delivered by the source and accepted by the target"),
+        NoSelection::NoneEligible(candidates) => none_eligible(&candidates),
+    }
+}
+
+fn none_eligible(candidates: &[Candidate<'_>]) -> Refusal {
+    let refusal = Refusal::new(ErrorReason::NoEligiblePlatform, "no platform can take the remaining work");
+    let named = candidates.iter().take(MAX_NAMED_PLATFORMS).filter_map(|candidate| {
+        Some((candidate.platform.id.as_str(), reason_name(candidate.reasons.first()?)))
+    });
+    let refusal = named.fold(refusal, |refusal, (id, reason)| refusal.metadata(id, reason));
+    match candidates.len().saturating_sub(MAX_NAMED_PLATFORMS) {
+        0 => refusal,
+        more => refusal.metadata(MORE_PLATFORMS, more.to_string()),
+    }
+}

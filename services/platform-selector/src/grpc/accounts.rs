@@ -1,0 +1,70 @@
+use segue_proto::selector::v1::{
+    FindAccountsRequest, FindAccountsResponse, LinkAccountRequest, LinkAccountResponse, UnlinkAccountRequest,
+    UnlinkAccountResponse,
+};
+use segue_runtime::{Fields, Refusal};
+use segue_store::requests::RequestKey;
+
+use super::Selector;
+use crate::{
+    error,
+    store::{self, accounts::Unlink},
+    wire::accounts::{AccountId, MAX_IDENTITIES, hashes, link as parse_link},
+};
+
+const MAX_PLATFORMS: usize = 1000;
+
+pub(super) async fn link(
+    selector: &Selector,
+    request: LinkAccountRequest,
+) -> Result<LinkAccountResponse, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let key = RequestKey::keyed(&request_id, "LinkAccount", &request, &selector.keys);
+    let LinkAccountRequest { platform, account, identities, .. } = &request;
+    let link = parse_link(&mut fields, &selector.keys, platform, account, identities);
+    fields.finish()?;
+    store::once(&selector.db, key, selector.clock.now_ms(), link, |conn, link| {
+        Box::pin(store::accounts::link(conn, link))
+    })
+    .await
+}
+
+pub(super) async fn unlink(
+    selector: &Selector,
+    request: UnlinkAccountRequest,
+) -> Result<UnlinkAccountResponse, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let key = RequestKey::keyed(&request_id, "UnlinkAccount", &request, &selector.keys);
+    let id = AccountId::parse(&mut fields, &request.platform, &request.account);
+    fields.finish()?;
+    let unlink = Unlink { refs: id.refs(&selector.keys), platform: id.platform };
+    store::once(&selector.db, key, selector.clock.now_ms(), unlink, |conn, unlink| {
+        Box::pin(store::accounts::unlink(conn, unlink))
+    })
+    .await
+}
+
+pub(super) async fn find(
+    selector: &Selector,
+    request: FindAccountsRequest,
+) -> Result<FindAccountsResponse, Refusal> {
+    let mut fields = Fields::new();
+    let identities = fields.customer("customer", request.customer.as_ref(), 1..=MAX_IDENTITIES);
+    fields.at_most("platforms", request.platforms.len(), MAX_PLATFORMS);
+    for (index, platform) in request.platforms.iter().take(MAX_PLATFORMS).enumerate() {
+        fields.slug(&format!("platforms[{index}]"), platform);
+    }
+    fields.finish()?;
+    let mut conn = selector.db.read().await?;
+    let known = selector.catalog.current(&mut conn).await?;
+    for (index, platform) in request.platforms.iter().enumerate() {
+        if !known.platforms.contains_key(platform) {
+            return Err(error::platform_not_found(&format!("platforms[{index}]"), platform));
+        }
+    }
+    let hashes = hashes(&identities, &selector.keys);
+    let accounts = store::directory::accounts_of(&mut conn, &hashes, &request.platforms).await?;
+    Ok(FindAccountsResponse { accounts })
+}

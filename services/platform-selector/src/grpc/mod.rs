@@ -1,0 +1,127 @@
+//! The RPCs: read the request, ask the store or the domain, write the answer.
+
+mod accounts;
+mod import;
+mod platforms;
+mod profiles;
+mod select;
+
+use std::sync::Arc;
+
+use segue_core::{KeyRing, Random, SharedClock};
+use segue_proto::selector::v1::{
+    CreatePlatformRequest, CreatePlatformResponse, DeletePlatformRequest, DeletePlatformResponse,
+    DeleteWorkProfileRequest, DeleteWorkProfileResponse, FindAccountsRequest, FindAccountsResponse,
+    GetPlatformRequest, GetPlatformResponse, GetWorkProfileRequest, GetWorkProfileResponse,
+    ImportAccountsRequest, ImportAccountsResponse, LinkAccountRequest, LinkAccountResponse,
+    ListPlatformsRequest, ListPlatformsResponse, ListWorkProfilesRequest, ListWorkProfilesResponse,
+    PutWorkProfileRequest, PutWorkProfileResponse, SelectPlatformRequest, SelectPlatformResponse,
+    UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest, UpdatePlatformResponse,
+    platform_selector_service_server::PlatformSelectorService,
+};
+use segue_runtime::{Parts, Refusal, StreamEnd};
+use segue_store::Database;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::catalog::Catalog;
+
+/// The service. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub(crate) struct Selector {
+    db: Database,
+    catalog: Arc<Catalog>,
+    keys: KeyRing,
+    clock: SharedClock,
+    random: Random,
+    stream_end: StreamEnd,
+}
+
+impl Selector {
+    pub(crate) fn new(db: Database, keys: KeyRing, parts: &Parts) -> Self {
+        Self {
+            db,
+            catalog: Arc::default(),
+            keys,
+            clock: parts.clock.clone(),
+            random: parts.random.clone(),
+            stream_end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
+        }
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+fn answer<T>(outcome: Result<T, Refusal>) -> Answer<T> {
+    outcome.map(Response::new).map_err(Status::from)
+}
+
+#[tonic::async_trait]
+impl PlatformSelectorService for Selector {
+    async fn select_platform(&self, r: Request<SelectPlatformRequest>) -> Answer<SelectPlatformResponse> {
+        answer(select::select_platform(self, r.into_inner()).await)
+    }
+
+    async fn create_platform(&self, r: Request<CreatePlatformRequest>) -> Answer<CreatePlatformResponse> {
+        answer(platforms::create(self, r.into_inner()).await)
+    }
+
+    async fn get_platform(&self, r: Request<GetPlatformRequest>) -> Answer<GetPlatformResponse> {
+        answer(platforms::get(self, r.into_inner()).await)
+    }
+
+    async fn list_platforms(&self, r: Request<ListPlatformsRequest>) -> Answer<ListPlatformsResponse> {
+        answer(platforms::list(self, r.into_inner()).await)
+    }
+
+    async fn update_platform(&self, r: Request<UpdatePlatformRequest>) -> Answer<UpdatePlatformResponse> {
+        answer(platforms::update(self, r.into_inner()).await)
+    }
+
+    async fn delete_platform(&self, r: Request<DeletePlatformRequest>) -> Answer<DeletePlatformResponse> {
+        answer(platforms::delete(self, r.into_inner()).await)
+    }
+
+    async fn put_work_profile(&self, r: Request<PutWorkProfileRequest>) -> Answer<PutWorkProfileResponse> {
+        answer(profiles::put(self, r.into_inner()).await)
+    }
+
+    async fn get_work_profile(&self, r: Request<GetWorkProfileRequest>) -> Answer<GetWorkProfileResponse> {
+        answer(profiles::get(self, r.into_inner()).await)
+    }
+
+    async fn list_work_profiles(
+        &self,
+        r: Request<ListWorkProfilesRequest>,
+    ) -> Answer<ListWorkProfilesResponse> {
+        answer(profiles::list(self, r.into_inner()).await)
+    }
+
+    async fn delete_work_profile(
+        &self,
+        r: Request<DeleteWorkProfileRequest>,
+    ) -> Answer<DeleteWorkProfileResponse> {
+        answer(profiles::delete(self, r.into_inner()).await)
+    }
+
+    async fn link_account(&self, r: Request<LinkAccountRequest>) -> Answer<LinkAccountResponse> {
+        answer(accounts::link(self, r.into_inner()).await)
+    }
+
+    async fn unlink_account(&self, r: Request<UnlinkAccountRequest>) -> Answer<UnlinkAccountResponse> {
+        answer(accounts::unlink(self, r.into_inner()).await)
+    }
+
+    type ImportAccountsStream = ReceiverStream<Result<ImportAccountsResponse, Status>>;
+
+    async fn import_accounts(
+        &self,
+        r: Request<Streaming<ImportAccountsRequest>>,
+    ) -> Answer<Self::ImportAccountsStream> {
+        Ok(Response::new(import::start(self.clone(), r.into_inner())))
+    }
+
+    async fn find_accounts(&self, r: Request<FindAccountsRequest>) -> Answer<FindAccountsResponse> {
+        answer(accounts::find(self, r.into_inner()).await)
+    }
+}

@@ -1,0 +1,71 @@
+//! Looking accounts up. One indexed query over all hashes that the customer's account information may be stored under.
+
+use std::collections::BTreeMap;
+
+use segue_core::AccountRef;
+use segue_proto::selector::v1::Account;
+use segue_store::{Conn, StoreError};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::parameters;
+
+/// Most rows of an answer, so that it can be sent; more can only come of an identity that thousands of accounts share.
+const MAX_ROWS: i64 = 4000;
+
+/// The platforms that hold any of the hashes; with the account, where exactly one does.
+pub(crate) async fn platforms_of(
+    conn: &mut Conn,
+    hashes: &[String],
+) -> Result<BTreeMap<String, Option<AccountRef>>, StoreError> {
+    if hashes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let sql = format!(
+        "SELECT platform, MIN(account_ref) AS account_ref, COUNT(DISTINCT account_ref) AS accounts
+         FROM identities WHERE hash IN ({}) GROUP BY platform",
+        parameters(1, hashes.len())
+    );
+    // Only placeholders were put into the text.
+    let query = hashes.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, hash| query.bind(hash.as_str()));
+    let rows = query.fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let only_one = row.try_get::<i64, _>("accounts")? == 1;
+            let account: AccountRef = row.try_get("account_ref")?;
+            Ok((row.try_get("platform")?, only_one.then_some(account)))
+        })
+        .collect()
+}
+
+/// The accounts that hold any of the hashes, by platform and reference; on all platforms if none are named.
+pub(crate) async fn accounts_of(
+    conn: &mut Conn,
+    hashes: &[String],
+    platforms: &[String],
+) -> Result<Vec<Account>, StoreError> {
+    let filter = if platforms.is_empty() {
+        String::new()
+    } else {
+        format!("AND platform IN ({})", parameters(hashes.len() + 1, platforms.len()))
+    };
+    let sql = format!(
+        "SELECT platform, account_ref, kind FROM identities WHERE hash IN ({}) {filter}
+         ORDER BY platform, account_ref, kind LIMIT {MAX_ROWS}",
+        parameters(1, hashes.len())
+    );
+    // Only placeholders were put into the text. With so many lengths it isn't worth preparing.
+    let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+    let query = hashes.iter().chain(platforms).fold(query, |query, value| query.bind(value.as_str()));
+    let rows = query.fetch_all(conn).await?;
+    let mut accounts: Vec<Account> = vec![];
+    for row in &rows {
+        let (platform, account): (String, String) = (row.try_get("platform")?, row.try_get("account_ref")?);
+        let kind: String = row.try_get("kind")?;
+        match accounts.last_mut().filter(|last| last.account == account) {
+            Some(last) if last.matched_kinds.contains(&kind) => {}
+            Some(last) => last.matched_kinds.push(kind),
+            None => accounts.push(Account { platform, account, matched_kinds: vec![kind] }),
+        }
+    }
+    Ok(accounts)
+}

@@ -1,0 +1,104 @@
+use prost::Message as _;
+use segue_proto::selector::v1::{
+    CreatePlatformResponse, DeletePlatformResponse, Platform, UpdatePlatformResponse,
+};
+use segue_runtime::timestamp;
+use segue_store::{Conn, StoreError};
+use sqlx::{Row as _, any::AnyRow};
+
+use super::{Outcome, bump_catalog, decode};
+use crate::{error, wire::mask::Mask};
+
+/// A change of a platform.
+#[derive(Debug)]
+pub(crate) struct Update {
+    /// The fields to take over, and the etag that the platform must have, if any.
+    pub(crate) change: Platform,
+    pub(crate) mask: Mask,
+    pub(crate) new_etag: String,
+    pub(crate) now_ms: i64,
+}
+
+/// Adds a platform with its etag and times set.
+pub(crate) async fn create(conn: &mut Conn, platform: &Platform) -> Outcome<CreatePlatformResponse> {
+    let inserted = sqlx::query(
+        "INSERT INTO platforms (id, etag, message) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(platform.id.as_str())
+    .bind(platform.etag.as_str())
+    .bind(platform.encode_to_vec())
+    .execute(&mut *conn)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(Err(error::platform_exists(&platform.id)));
+    }
+    bump_catalog(conn).await?;
+    Ok(Ok(CreatePlatformResponse { platform: Some(platform.clone()) }))
+}
+
+/// Changes a platform.
+pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePlatformResponse> {
+    let id = &update.change.id;
+    let Some(mut platform) = get(conn, id).await? else {
+        return Ok(Err(error::platform_not_found("platform.id", id)));
+    };
+    let expected = &update.change.etag;
+    if !expected.is_empty() && *expected != platform.etag {
+        return Ok(Err(error::etag_mismatch(id)));
+    }
+    let read_etag = std::mem::replace(&mut platform.etag, update.new_etag.clone());
+    update.mask.apply(&update.change, &mut platform);
+    platform.update_time = timestamp(update.now_ms);
+    let updated = sqlx::query("UPDATE platforms SET etag = $2, message = $3 WHERE id = $1 AND etag = $4")
+        .bind(id.as_str())
+        .bind(platform.etag.as_str())
+        .bind(platform.encode_to_vec())
+        .bind(read_etag)
+        .execute(&mut *conn)
+        .await?;
+    if updated.rows_affected() == 0 {
+        // Another replica wrote between the two statements: do it again on what it wrote.
+        return Err(StoreError::Contended);
+    }
+    bump_catalog(conn).await?;
+    Ok(Ok(UpdatePlatformResponse { platform: Some(platform) }))
+}
+
+/// Removes a platform and the account links on it.
+pub(crate) async fn delete(conn: &mut Conn, id: &String) -> Outcome<DeletePlatformResponse> {
+    // The foreign keys would delete these too, but one row at a time.
+    sqlx::query(
+        "DELETE FROM identities WHERE account_ref IN (SELECT account_ref FROM accounts WHERE platform = $1)",
+    )
+    .bind(id.as_str())
+    .execute(&mut *conn)
+    .await?;
+    let deleted =
+        sqlx::query("DELETE FROM platforms WHERE id = $1").bind(id.as_str()).execute(&mut *conn).await?;
+    if deleted.rows_affected() == 0 {
+        return Ok(Err(error::platform_not_found("id", id)));
+    }
+    bump_catalog(conn).await?;
+    Ok(Ok(DeletePlatformResponse {}))
+}
+
+/// Reads a platform.
+pub(crate) async fn get(conn: &mut Conn, id: &str) -> Result<Option<Platform>, StoreError> {
+    let row =
+        sqlx::query("SELECT message FROM platforms WHERE id = $1").bind(id).fetch_optional(conn).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Reads platforms by id, behind one.
+pub(crate) async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Platform>, StoreError> {
+    let rows = sqlx::query("SELECT message FROM platforms WHERE id > $1 ORDER BY id LIMIT $2")
+        .bind(after)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &AnyRow) -> Result<Platform, StoreError> {
+    decode(row.try_get("message")?)
+}

@@ -1,0 +1,91 @@
+use prost::Message as _;
+use segue_proto::selector::v1::{
+    Candidate as CandidateMessage, SelectionReason, SelectionReasonCode as Code,
+};
+
+use crate::domain::selection::{Candidate, Reason};
+
+/// Explanations beyond this are cut to their first reason's code, from the last candidate's on, since the answer
+/// would be too large to be sent.
+const MAX_EXPLANATION_BYTES: usize = 640 * 1024;
+const MAX_DETAIL_CHARACTERS: usize = 200;
+const CODE_PREFIX: &str = "SELECTION_REASON_CODE_";
+
+/// The candidates for the wire.
+pub(crate) fn to_messages(candidates: &[Candidate<'_>]) -> Vec<CandidateMessage> {
+    let mut budget = MAX_EXPLANATION_BYTES;
+    let mut messages = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        let mut message = to_message(candidate);
+        let bytes = message.encoded_len();
+        if bytes > budget {
+            message.reasons.truncate(1);
+            message.reasons.iter_mut().for_each(|reason| reason.detail.clear());
+        }
+        budget = budget.saturating_sub(bytes);
+        messages.push(message);
+    }
+    messages
+}
+
+/// A reason's code, as it stands in an error's metadata.
+pub(crate) fn reason_name(reason: &Reason) -> &'static str {
+    let name = code(reason).as_str_name();
+    name.strip_prefix(CODE_PREFIX).unwrap_or(name)
+}
+
+fn to_message(candidate: &Candidate<'_>) -> CandidateMessage {
+    CandidateMessage {
+        platform: candidate.platform.id.clone(),
+        eligible: candidate.eligible,
+        has_account: candidate.has_account,
+        score: candidate.score,
+        reasons: candidate.reasons.iter().map(to_reason).collect(),
+    }
+}
+
+fn to_reason(reason: &Reason) -> SelectionReason {
+    let (feature, detail) = match reason {
+        Reason::Chosen => ("", "the best platform with an account, or by the fallback policy".to_owned()),
+        Reason::IsSource => ("", "the customer is there already".to_owned()),
+        Reason::Disabled => ("", "operations disabled it".to_owned()),
+        Reason::NotServedByAgent => ("", "the agent does not serve it".to_owned()),
+        Reason::NotRequested => ("", "another platform was asked for".to_owned()),
+        Reason::FeatureMissing { feature, needed } => {
+            (feature.as_str(), format!("needed {needed}, is missing"))
+        }
+        Reason::FeatureMismatch { feature, needed, found } => {
+            (feature.as_str(), format!("needed {needed}, is {found}"))
+        }
+        Reason::OutOfHours => ("", "closed now".to_owned()),
+        Reason::NoCommonFace => ("", "no code can be shown on the source and entered here".to_owned()),
+        Reason::NoAccount => ("", "the customer has no account there".to_owned()),
+        Reason::PreferenceMet { feature, wished, weight } => {
+            (feature.as_str(), format!("wished {wished}, adds {weight}"))
+        }
+    };
+    SelectionReason { code: code(reason).into(), feature: feature.to_owned(), detail: shortened(&detail) }
+}
+
+fn code(reason: &Reason) -> Code {
+    match reason {
+        Reason::Chosen => Code::Chosen,
+        Reason::IsSource => Code::IsSource,
+        Reason::Disabled => Code::Disabled,
+        Reason::NotServedByAgent => Code::NotServedByAgent,
+        Reason::NotRequested => Code::NotRequested,
+        Reason::FeatureMissing { .. } => Code::FeatureMissing,
+        Reason::FeatureMismatch { .. } => Code::FeatureMismatch,
+        Reason::OutOfHours => Code::OutOfHours,
+        Reason::NoCommonFace => Code::NoCommonFace,
+        Reason::NoAccount => Code::NoAccount,
+        Reason::PreferenceMet { .. } => Code::PreferenceMet,
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_DETAIL_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

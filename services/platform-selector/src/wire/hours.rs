@@ -1,0 +1,63 @@
+use jiff::civil;
+use segue_proto::selector::v1::{ServiceHours as HoursMessage, ServiceWindow, Weekday};
+use segue_runtime::Fields;
+
+use crate::domain::hours::{self, ServiceHours, Window};
+
+const MAX_WINDOWS: usize = 64;
+const MAX_DAYS: usize = 7;
+
+/// Reads service hours.
+pub(crate) fn parse(fields: &mut Fields, path: &str, message: &HoursMessage) -> Option<ServiceHours> {
+    fields.at_most(&format!("{path}.windows"), message.windows.len(), MAX_WINDOWS);
+    let given = !message.windows.is_empty();
+    fields.require(
+        given,
+        &format!("{path}.windows"),
+        "must be given; without service_hours it is always open",
+    );
+    let known = hours::is_time_zone(&message.time_zone);
+    fields.require(
+        known,
+        &format!("{path}.time_zone"),
+        "must be an IANA time zone, for example Asia/Shanghai",
+    );
+    let windows = message.windows.iter().take(MAX_WINDOWS).enumerate();
+    let windows = windows
+        .filter_map(|(index, message)| window(fields, &format!("{path}.windows[{index}]"), message))
+        .collect();
+    ServiceHours::new(&message.time_zone, windows)
+}
+
+fn window(fields: &mut Fields, path: &str, message: &ServiceWindow) -> Option<Window> {
+    let path_of_days = format!("{path}.days");
+    fields.require(!message.days.is_empty(), &path_of_days, "must have at least one day");
+    fields.at_most(&path_of_days, message.days.len(), MAX_DAYS);
+    let days = message.days.iter().take(MAX_DAYS).enumerate();
+    let days: Vec<_> =
+        days.filter_map(|(index, day)| weekday(fields, &format!("{path_of_days}[{index}]"), *day)).collect();
+    let start = time_of_day(fields, &format!("{path}.start"), &message.start);
+    let end = time_of_day(fields, &format!("{path}.end"), &message.end);
+    let window = Window::new(days, start?, end?);
+    fields.require(window.is_some(), &format!("{path}.end"), "must be later than the start");
+    window
+}
+
+fn time_of_day(fields: &mut Fields, path: &str, text: &str) -> Option<u16> {
+    let minute = hours::parse_time_of_day(text);
+    fields.require(minute.is_some(), path, "must be HH:MM, 00:00 to 24:00");
+    minute
+}
+
+fn weekday(fields: &mut Fields, path: &str, value: i32) -> Option<civil::Weekday> {
+    match fields.enumeration::<Weekday>(path, value) {
+        Weekday::Unspecified => None,
+        Weekday::Monday => Some(civil::Weekday::Monday),
+        Weekday::Tuesday => Some(civil::Weekday::Tuesday),
+        Weekday::Wednesday => Some(civil::Weekday::Wednesday),
+        Weekday::Thursday => Some(civil::Weekday::Thursday),
+        Weekday::Friday => Some(civil::Weekday::Friday),
+        Weekday::Saturday => Some(civil::Weekday::Saturday),
+        Weekday::Sunday => Some(civil::Weekday::Sunday),
+    }
+}

@@ -1,0 +1,13 @@
+//! Between the contracts' messages and the domain. Whatever comes in is read here once, into types that can't be wrong.
+
+pub(crate) mod accounts;
+pub(crate) mod candidates;
+pub(crate) mod faces;
+pub(crate) mod features;
+pub(crate) mod hours;
+pub(crate) mod mask;
+pub(crate) mod pages;
+pub(crate) mod platform;
+pub(crate) mod profile;
+pub(crate) mod terms;
+pub(crate) mod work;

@@ -1,0 +1,30 @@
+use prost::Message as _;
+use segue_proto::selector::v1::WorkProfile;
+use segue_runtime::Fields;
+
+use super::{
+    platform::{MAX_DISPLAY_NAME_CHARACTERS, MAX_ENTRY_BYTES},
+    terms,
+};
+use crate::domain::term::{Preference, Term};
+
+/// The terms of a work profile.
+#[derive(Debug, Clone)]
+pub(crate) struct ProfileTerms {
+    pub(crate) requirements: Vec<Term>,
+    pub(crate) preferences: Vec<Preference>,
+}
+
+/// Reads a work profile. What it returns is to be used only if `fields` has nothing against it.
+pub(crate) fn parse(fields: &mut Fields, path: &str, message: &WorkProfile) -> ProfileTerms {
+    fields.slug(&format!("{path}.id"), &message.id);
+    let display_name = &message.display_name;
+    fields.text(&format!("{path}.display_name"), display_name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
+    if message.encoded_len() > MAX_ENTRY_BYTES {
+        fields.violation(path, format!("must not exceed {MAX_ENTRY_BYTES} bytes in all"));
+    }
+    ProfileTerms {
+        requirements: terms::requirements(fields, &format!("{path}.requirements"), &message.requirements),
+        preferences: terms::preferences(fields, &format!("{path}.preferences"), &message.preferences),
+    }
+}
