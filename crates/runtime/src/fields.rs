@@ -8,6 +8,9 @@ use segue_proto::common::v1::{Customer, ErrorReason};
 
 use crate::Refusal;
 
+/// Violations beyond these are not told: they travel in a header, of which clients read 16 KiB.
+const MAX_VIOLATIONS: usize = 32;
+
 /// Collects what is wrong with a request.
 #[derive(Debug, Default)]
 pub struct Fields {
@@ -22,7 +25,14 @@ impl Fields {
 
     /// Records a violation.
     pub fn violation(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.violations.push((field.into(), description.into()));
+        if self.violations.len() < MAX_VIOLATIONS {
+            self.violations.push((field.into(), description.into()));
+        }
+    }
+
+    /// The first violation: its field and what is wrong with it.
+    pub fn first(&self) -> Option<(&str, &str)> {
+        self.violations.first().map(|(field, description)| (field.as_str(), description.as_str()))
     }
 
     /// Records a violation unless the condition holds.
