@@ -69,11 +69,11 @@ impl GroupCommit {
         changed: Arc<watch::Sender<u64>>,
     ) -> Self {
         let (sender, mut queue) = mpsc::channel::<Box<dyn Job>>(QUEUE);
+        let committer = Committer { pool, engine, changed };
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(max_batch);
             while queue.recv_many(&mut batch, max_batch).await > 0 {
-                commit_all(&pool, engine, &mut batch).await;
-                changed.send_modify(|count| *count += 1);
+                committer.commit_all(&mut batch).await;
             }
         });
         Self(sender)
@@ -109,54 +109,65 @@ impl Aborted {
     }
 }
 
-async fn commit_all(pool: &AnyPool, engine: Engine, batch: &mut Vec<Box<dyn Job>>) {
-    if batch.len() > 1 {
-        let outcome = commit(pool, engine, batch).await;
-        if !matches!(outcome, Err(Aborted::RolledBack(_))) {
-            let outcome = outcome.map_err(Aborted::error);
-            batch.drain(..).for_each(|job| job.answer(outcome));
-            return;
-        }
-    }
-    let mut gone = None;
-    for mut job in batch.drain(..) {
-        let outcome = match gone {
-            // Waiting for a dead database once for each of a batch would take minutes.
-            Some(error) => Err(Aborted::NotBegun(error)),
-            None => commit_alone(pool, engine, &mut job).await,
-        };
-        if let Err(Aborted::NotBegun(error)) = outcome {
-            gone = Some(error);
-        }
-        job.answer(outcome.map_err(Aborted::error));
-    }
+struct Committer {
+    pool: AnyPool,
+    engine: Engine,
+    changed: Arc<watch::Sender<u64>>,
 }
 
-async fn commit_alone(pool: &AnyPool, engine: Engine, job: &mut Box<dyn Job>) -> Result<(), Aborted> {
-    for _ in 1..ATTEMPTS {
-        match commit(pool, engine, std::slice::from_mut(job)).await {
-            Err(Aborted::RolledBack(StoreError::Contended)) => {
-                tracing::debug!("contended write, doing it again");
+impl Committer {
+    async fn commit_all(&self, batch: &mut Vec<Box<dyn Job>>) {
+        if batch.len() > 1 {
+            let outcome = self.commit(batch).await;
+            if !matches!(outcome, Err(Aborted::RolledBack(_))) {
+                let outcome = outcome.map_err(Aborted::error);
+                batch.drain(..).for_each(|job| job.answer(outcome));
+                return;
             }
-            outcome => return outcome,
+        }
+        let mut gone = None;
+        for mut job in batch.drain(..) {
+            let outcome = match gone {
+                // Waiting for a dead database once for each of a batch would take minutes.
+                Some(error) => Err(Aborted::NotBegun(error)),
+                None => self.commit_alone(&mut job).await,
+            };
+            if let Err(Aborted::NotBegun(error)) = outcome {
+                gone = Some(error);
+            }
+            job.answer(outcome.map_err(Aborted::error));
         }
     }
-    commit(pool, engine, std::slice::from_mut(job)).await
-}
 
-async fn commit(pool: &AnyPool, engine: Engine, jobs: &mut [Box<dyn Job>]) -> Result<(), Aborted> {
-    let not_begun = |error: sqlx::Error| Aborted::NotBegun(error.into());
-    let mut conn = pool.acquire().await.map_err(not_begun)?;
-    let mut transaction = conn.begin_with(engine.begin()).await.map_err(not_begun)?;
-    for job in jobs {
-        // Dropping the transaction rolls it back.
-        job.run(&mut transaction).await.map_err(Aborted::RolledBack)?;
+    async fn commit_alone(&self, job: &mut Box<dyn Job>) -> Result<(), Aborted> {
+        for _ in 1..ATTEMPTS {
+            match self.commit(std::slice::from_mut(job)).await {
+                Err(Aborted::RolledBack(StoreError::Contended)) => {
+                    tracing::debug!("contended write, doing it again");
+                }
+                outcome => return outcome,
+            }
+        }
+        self.commit(std::slice::from_mut(job)).await
     }
-    if let Some(check) = engine.before_commit() {
-        transaction.execute(check).await.map_err(|error| Aborted::RolledBack(error.into()))?;
+
+    async fn commit(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Aborted> {
+        let not_begun = |error: sqlx::Error| Aborted::NotBegun(error.into());
+        let mut conn = self.pool.acquire().await.map_err(not_begun)?;
+        let mut transaction = conn.begin_with(self.engine.begin()).await.map_err(not_begun)?;
+        for job in jobs {
+            // Dropping the transaction rolls it back.
+            job.run(&mut transaction).await.map_err(Aborted::RolledBack)?;
+        }
+        if let Some(check) = self.engine.before_commit() {
+            transaction.execute(check).await.map_err(|error| Aborted::RolledBack(error.into()))?;
+        }
+        let committed = transaction.commit().await.map_err(|error| match error.into() {
+            StoreError::Unavailable => Aborted::Unknown(StoreError::Unavailable),
+            error => Aborted::RolledBack(error),
+        });
+        // Before the callers are answered, so that none of them is woken later by its own write.
+        self.changed.send_modify(|count| *count += 1);
+        committed
     }
-    transaction.commit().await.map_err(|error| match error.into() {
-        StoreError::Unavailable => Aborted::Unknown(StoreError::Unavailable),
-        error => Aborted::RolledBack(error),
-    })
 }

@@ -114,22 +114,6 @@ pub async fn claim(conn: &mut Conn, now_ms: i64, limit: i64) -> Result<Vec<OwedC
     rows.iter().map(owed_call).collect()
 }
 
-/// Leases the first call of a lane, if it is due and nobody has it.
-pub async fn claim_first(conn: &mut Conn, lane: &str, now_ms: i64) -> Result<Option<OwedCall>, StoreError> {
-    let row = sqlx::query(
-        "UPDATE outbox SET lease_until = $2 + CAST($3 AS BIGINT), attempts = attempts + 1
-         WHERE lane = $1 AND next_at <= $2 AND lease_until <= $2
-           AND position = (SELECT MIN(e.position) FROM outbox e WHERE e.lane = $1)
-         RETURNING id, kind, subject, payload, trace_parent, attempts, created_at",
-    )
-    .bind(lane)
-    .bind(now_ms)
-    .bind(LEASE_MS)
-    .fetch_optional(conn)
-    .await?;
-    row.as_ref().map(owed_call).transpose()
-}
-
 /// Whether a claim would find anything.
 async fn any_claimable(conn: &mut Conn, now_ms: i64) -> Result<bool, StoreError> {
     let sql = AssertSqlSafe(format!("{CLAIMABLE} LIMIT 1"));

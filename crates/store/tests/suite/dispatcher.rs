@@ -1,0 +1,170 @@
+//! The dispatcher: it makes what is owed, and ends when told.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use segue_core::ManualClock;
+use segue_store::{
+    Database,
+    outbox::{CALLS_AT_ONCE, Dispatcher, Handler, LEASE_MS, OwedCall, Unsettled},
+};
+use segue_testkit::wait_for;
+use sqlx::Row as _;
+use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engines::{Engines, NOW, at_once, write_item},
+    outbox::{claim, owe, settle},
+};
+
+/// Counts calls, and lets each through as told.
+struct Receiver {
+    database: Database,
+    gate: Semaphore,
+    failing: bool,
+    made: Mutex<Vec<String>>,
+    under_way: AtomicUsize,
+    most_under_way: AtomicUsize,
+}
+
+impl Handler for Receiver {
+    fn call<'a>(&'a self, call: &'a OwedCall) -> BoxFuture<'a, Result<(), Unsettled>> {
+        Box::pin(async move {
+            let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most_under_way.fetch_max(now, Ordering::SeqCst);
+            self.gate.acquire().await.unwrap().forget();
+            self.made.lock().unwrap().push(call.subject.clone());
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+            if self.failing {
+                return Err(Unsettled);
+            }
+            assert!(settle(&self.database, call).await);
+            Ok(())
+        })
+    }
+}
+
+impl Receiver {
+    fn made(&self) -> Vec<String> {
+        self.made.lock().unwrap().clone()
+    }
+}
+
+/// A running dispatcher whose calls are all due.
+struct Running {
+    receiver: Arc<Receiver>,
+    clock: Arc<ManualClock>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(database: &Database, open_for: usize, failing: bool) -> Self {
+        let receiver = Arc::new(Receiver {
+            database: database.clone(),
+            gate: Semaphore::new(open_for),
+            failing,
+            made: Mutex::default(),
+            under_way: AtomicUsize::default(),
+            most_under_way: AtomicUsize::default(),
+        });
+        let clock = ManualClock::starting_at(NOW + LEASE_MS);
+        let stop = CancellationToken::new();
+        let dispatcher = Dispatcher::new(database.clone(), receiver.clone(), clock.clone());
+        let task = tokio::spawn(dispatcher.run(stop.clone()));
+        Self { receiver, clock, stop, task }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+pub async fn owed_calls_are_made_and_settled_in_order(engines: &Engines) {
+    let db = engines.open().await;
+    for number in 0..6 {
+        owe(&db, "lane", &number.to_string(), NOW).await.unwrap();
+    }
+    let running = Running::start(&db, 100, false);
+    wait_for("six calls", || async { running.receiver.made().len() == 6 }).await;
+    assert_eq!(running.receiver.made(), ["0", "1", "2", "3", "4", "5"]);
+    running.stop().await;
+    assert!(claim(&db, NOW + 100 * LEASE_MS, 10).await.is_empty());
+}
+
+pub async fn a_call_that_fails_is_put_off_longer_each_time(engines: &Engines) {
+    let db = engines.open().await;
+    owe(&db, "lane", "1", NOW).await.unwrap();
+    let running = Running::start(&db, 100, true);
+    let mut now = NOW + LEASE_MS;
+    // It was tried once by whoever owed it, so the dispatcher's first failure is its second.
+    for delay in [400, 800, 1600, 3200, 6400, 10_000, 10_000] {
+        wait_for("the call to be put off", || async { next_at(&db).await == now + delay }).await;
+        assert!(claim(&db, now + delay - 1, 10).await.is_empty());
+        running.clock.advance(Duration::from_millis(delay.unsigned_abs()));
+        now += delay;
+    }
+    running.stop().await;
+}
+
+async fn next_at(db: &Database) -> i64 {
+    let mut conn = db.read().await.unwrap();
+    sqlx::query("SELECT next_at FROM outbox").fetch_one(&mut *conn).await.unwrap().get("next_at")
+}
+
+/// A call is due but not the first of its lane: looking for it must not write, as a write would wake the dispatcher.
+pub async fn a_blocked_lane_costs_no_writes(engines: &Engines) {
+    let db = engines.open().await;
+    owe(&db, "lane", "1", NOW + LEASE_MS).await.unwrap();
+    owe(&db, "lane", "2", NOW).await.unwrap();
+    let mut changes = db.changes();
+    let running = Running::start(&db, 100, false);
+    write_item(&db, "wakes", 0).await.unwrap();
+    changes.wait(Duration::ZERO).await;
+    let another =
+        tokio::time::timeout(Duration::from_millis(200), changes.wait(Duration::from_secs(60))).await;
+    assert!(another.is_err(), "somebody wrote");
+    assert!(running.receiver.made().is_empty());
+    running.stop().await;
+}
+
+pub async fn a_backlog_is_worked_off_in_bounds(engines: &Engines) {
+    let db = engines.open().await;
+    let count = CALLS_AT_ONCE * 3;
+    let owing = db.clone();
+    at_once(count, move |number| {
+        let db = owing.clone();
+        async move { owe(&db, &number.to_string(), "x", NOW).await.unwrap() }
+    })
+    .await;
+    let running = Running::start(&db, 0, false);
+    let receiver = &running.receiver;
+    wait_for("a full house", || async { receiver.under_way.load(Ordering::SeqCst) == CALLS_AT_ONCE }).await;
+    receiver.gate.add_permits(count);
+    wait_for("all calls", || async { receiver.made().len() == count }).await;
+    assert_eq!(receiver.most_under_way.load(Ordering::SeqCst), CALLS_AT_ONCE);
+    running.stop().await;
+    assert!(claim(&db, NOW + 100 * LEASE_MS, 10).await.is_empty());
+}
+
+pub async fn stopping_finishes_calls_under_way(engines: &Engines) {
+    let db = engines.open().await;
+    owe(&db, "a", "1", NOW).await.unwrap();
+    let running = Running::start(&db, 0, false);
+    let receiver = running.receiver.clone();
+    wait_for("the call", || async { receiver.under_way.load(Ordering::SeqCst) == 1 }).await;
+    running.stop.cancel();
+    owe(&db, "b", "2", NOW).await.unwrap();
+    assert!(!running.task.is_finished());
+    receiver.gate.add_permits(10);
+    running.stop().await;
+    assert_eq!(receiver.made(), ["1"], "the first is finished, the second not begun");
+}

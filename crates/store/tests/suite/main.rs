@@ -1,0 +1,105 @@
+//! The storage conformance suite: what services rely on, shown on every engine by the same functions.
+//!
+//! To add a case, write an `async fn(&Engines)` and name it in one of the groups below. A group starts each engine once;
+//! every case opens databases of its own in it.
+
+#[cfg(test)]
+mod dispatcher;
+#[cfg(test)]
+mod engines;
+#[cfg(test)]
+mod outages;
+#[cfg(test)]
+mod outbox;
+#[cfg(test)]
+mod proxy;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod writes;
+
+macro_rules! on_every_engine {
+    ($($group:ident: [$($case:ident),+ $(,)?])+) => {
+        #[cfg(test)]
+        mod on_every_engine {
+            $(mod $group {
+                use segue_testkit::Storage;
+
+                use crate::engines::Engines;
+
+                async fn run(storage: Storage) {
+                    let engines = Engines::start(storage);
+                    $(
+                        println!("{}", stringify!($case));
+                        crate::$group::$case(&engines).await;
+                    )+
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn sqlite_memory() {
+                    run(Storage::SqliteMemory).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn sqlite_file() {
+                    run(Storage::SqliteFile).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn postgres() {
+                    run(Storage::Postgres).await;
+                }
+            })+
+        }
+    };
+}
+
+on_every_engine! {
+    schema: [
+        migrations_apply_and_are_kept_on_reopening,
+        an_acknowledged_write_is_there_after_reopening,
+        a_url_of_no_known_engine_is_refused,
+    ]
+    writes: [
+        sixty_four_callers_are_all_answered,
+        a_failing_write_undoes_only_itself,
+        work_that_is_done_again_counts_once,
+        a_panicking_write_fails_only_itself,
+        a_swallowed_error_is_never_acknowledged_in_vain,
+        a_write_stands_when_its_caller_goes_away,
+        two_handles_lose_no_update,
+        two_handles_that_deadlock_both_succeed,
+        reads_see_commits_and_nothing_else,
+        a_commit_wakes_watchers,
+    ]
+    requests: [
+        a_repeated_request_gets_the_first_answer,
+        an_id_with_other_content_is_reused,
+        a_rotated_key_still_recognises_a_request,
+        a_forgotten_request_is_fresh_again,
+        a_failed_write_leaves_no_claim,
+        old_answers_are_purged,
+        sixty_four_callers_of_one_id_have_one_effect,
+    ]
+    outbox: [
+        owing_leases_the_first_call_of_a_lane,
+        an_undone_change_owes_nothing,
+        a_lane_is_made_in_order,
+        lanes_do_not_wait_for_each_other,
+        two_handles_never_claim_the_same_call,
+        two_handles_owe_to_one_lane,
+        an_ended_lease_is_claimed_again,
+        a_postponed_call_waits,
+        an_ended_lease_can_not_postpone,
+        a_call_is_settled_once,
+    ]
+    dispatcher: [
+        owed_calls_are_made_and_settled_in_order,
+        a_call_that_fails_is_put_off_longer_each_time,
+        a_blocked_lane_costs_no_writes,
+        a_backlog_is_worked_off_in_bounds,
+        stopping_finishes_calls_under_way,
+    ]
+}

@@ -1,0 +1,121 @@
+//! Answers by request id.
+
+use segue_core::{Key, KeyRing, Random};
+use segue_store::{
+    Database, StoreError,
+    requests::{self, Begun, KEPT_MS, RequestKey},
+};
+
+use crate::engines::{Engines, NOW, at_once, mark, marks};
+
+fn key(id: &str, content: &str) -> RequestKey {
+    RequestKey::plain(id, "Test", &content.to_owned())
+}
+
+/// What a service does: begin, work, keep the answer.
+async fn serve(db: &Database, key: RequestKey) -> Result<Begun, StoreError> {
+    db.write(key, |conn, key| {
+        Box::pin(async move {
+            let begun = requests::begin(conn, key, NOW).await?;
+            if begun == Begun::Fresh {
+                mark(conn, key.id()).await?;
+                requests::finish(conn, key, b"answer").await?;
+            }
+            Ok(begun)
+        })
+    })
+    .await
+}
+
+async fn look_up(db: &Database, key: &RequestKey) -> Option<Begun> {
+    requests::look_up(&mut db.read().await.unwrap(), key).await.unwrap()
+}
+
+pub async fn a_repeated_request_gets_the_first_answer(engines: &Engines) {
+    let db = engines.open().await;
+    assert_eq!(look_up(&db, &key("a", "x")).await, None);
+    assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
+    assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Done(b"answer".to_vec())));
+    assert_eq!(look_up(&db, &key("a", "x")).await, Some(Begun::Done(b"answer".to_vec())));
+    assert_eq!(marks(&db).await, ["a"]);
+}
+
+pub async fn an_id_with_other_content_is_reused(engines: &Engines) {
+    let db = engines.open().await;
+    assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
+    let other_method = RequestKey::plain("a", "Other", &"x".to_owned());
+    for reused in [key("a", "y"), key("a", ""), other_method] {
+        assert_eq!(serve(&db, reused.clone()).await, Ok(Begun::Reused));
+        assert_eq!(look_up(&db, &reused).await, Some(Begun::Reused));
+    }
+    assert_eq!(marks(&db).await, ["a"]);
+}
+
+pub async fn a_rotated_key_still_recognises_a_request(engines: &Engines) {
+    let db = engines.open().await;
+    let random = Random::seeded(1);
+    let (old, new) = (Key::generate(&random), Key::generate(&random));
+    let under = |ring: &KeyRing| RequestKey::keyed("a", "Test", &"secret".to_owned(), ring);
+    let before = KeyRing::new(old.clone(), None);
+    assert_eq!(serve(&db, under(&before)).await, Ok(Begun::Fresh));
+    let rotated = KeyRing::new(new.clone(), Some(old));
+    assert_eq!(serve(&db, under(&rotated)).await, Ok(Begun::Done(b"answer".to_vec())));
+    assert_eq!(serve(&db, under(&KeyRing::new(new, None))).await, Ok(Begun::Reused));
+}
+
+pub async fn a_forgotten_request_is_fresh_again(engines: &Engines) {
+    let db = engines.open().await;
+    let refused = db
+        .write(key("a", "x"), |conn, key| {
+            Box::pin(async move {
+                let begun = requests::begin(conn, key, NOW).await?;
+                requests::forget(conn, key).await?;
+                Ok(begun)
+            })
+        })
+        .await;
+    assert_eq!(refused, Ok(Begun::Fresh));
+    assert_eq!(look_up(&db, &key("a", "x")).await, None);
+    assert_eq!(serve(&db, key("a", "y")).await, Ok(Begun::Fresh));
+}
+
+pub async fn a_failed_write_leaves_no_claim(engines: &Engines) {
+    let db = engines.open().await;
+    let failed = db
+        .write(key("a", "x"), |conn, key| {
+            Box::pin(async move {
+                requests::begin(conn, key, NOW).await?;
+                Err::<(), _>(StoreError::Failed)
+            })
+        })
+        .await;
+    assert_eq!(failed, Err(StoreError::Failed));
+    assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
+}
+
+pub async fn old_answers_are_purged(engines: &Engines) {
+    let db = engines.open().await;
+    assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
+    let purge = |now: i64| {
+        let db = db.clone();
+        async move { db.write(now, |conn, now| Box::pin(requests::purge(conn, *now))).await }
+    };
+    assert_eq!(purge(NOW + KEPT_MS).await, Ok(0));
+    assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Done(b"answer".to_vec())));
+    assert_eq!(purge(NOW + KEPT_MS + 1).await, Ok(1));
+    assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
+}
+
+pub async fn sixty_four_callers_of_one_id_have_one_effect(engines: &Engines) {
+    let handles = engines.open_twice().await;
+    let callers = handles.clone();
+    let answers = at_once(64, move |number| {
+        let db = callers[number % 2].clone();
+        async move { serve(&db, key("a", "x")).await }
+    })
+    .await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Ok(Begun::Fresh)).count(), 1, "{answers:?}");
+    let done = answers.iter().filter(|answer| **answer == Ok(Begun::Done(b"answer".to_vec()))).count();
+    assert_eq!(done, 63, "{answers:?}");
+    assert_eq!(marks(&handles[0]).await, ["a"]);
+}
