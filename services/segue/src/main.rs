@@ -1,2 +1,7 @@
-//! Stub.
-fn main() {}
+//! `segue`: the whole system in one process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    segue::cli::main()
+}

@@ -3,9 +3,11 @@ use std::fmt;
 use anyhow::{Context as _, anyhow};
 use segue_proto::{
     common::v1::ErrorReason,
-    router::v1::{PutAgentRequest, priority_router_service_client::PriorityRouterServiceClient},
+    router::v1::{
+        GetAgentRequest, PutAgentRequest, priority_router_service_client::PriorityRouterServiceClient,
+    },
     selector::v1::{
-        CreatePlatformRequest, PutWorkProfileRequest,
+        CreatePlatformRequest, GetWorkProfileRequest, PutWorkProfileRequest,
         platform_selector_service_client::PlatformSelectorServiceClient,
     },
 };
@@ -122,11 +124,14 @@ async fn load_work_profiles(
     let mut count = Count::of(Step::WorkProfiles, progress);
     for work_profile in count.over(catalog.work_profiles()?) {
         let id = work_profile.id.clone();
-        let mut request =
-            PutWorkProfileRequest { request_id: String::new(), work_profile: Some(work_profile) };
-        request.request_id = request_id("PutWorkProfile", &request);
-        let outcome = selector.put_work_profile(request).await;
-        outcome.map_err(|status| refused(&status)).with_context(|| failed(Step::WorkProfiles, &id))?;
+        let read = selector.get_work_profile(GetWorkProfileRequest { id: id.clone() }).await;
+        if is_new(read, ErrorReason::WorkProfileNotFound).with_context(|| failed(Step::WorkProfiles, &id))? {
+            let mut request =
+                PutWorkProfileRequest { request_id: String::new(), work_profile: Some(work_profile) };
+            request.request_id = request_id("PutWorkProfile", &request);
+            let written = selector.put_work_profile(request).await;
+            written.map_err(|status| refused(&status)).with_context(|| failed(Step::WorkProfiles, &id))?;
+        }
         count.one_more();
     }
     Ok(count.done)
@@ -141,13 +146,26 @@ async fn load_agents(
     let mut count = Count::of(Step::Agents, progress);
     for agent in count.over(catalog.agents()?) {
         let id = agent.id.clone();
-        let mut request = PutAgentRequest { request_id: String::new(), agent: Some(agent) };
-        request.request_id = request_id("PutAgent", &request);
-        let outcome = router.put_agent(request).await;
-        outcome.map_err(|status| refused(&status)).with_context(|| failed(Step::Agents, &id))?;
+        let read = router.get_agent(GetAgentRequest { id: id.clone() }).await;
+        if is_new(read, ErrorReason::AgentNotFound).with_context(|| failed(Step::Agents, &id))? {
+            let mut request = PutAgentRequest { request_id: String::new(), agent: Some(agent) };
+            request.request_id = request_id("PutAgent", &request);
+            let written = router.put_agent(request).await;
+            written.map_err(|status| refused(&status)).with_context(|| failed(Step::Agents, &id))?;
+        }
         count.one_more();
     }
     Ok(count.done)
+}
+
+/// Whether reading it found nothing. Services forget request ids after a while, so a repeated id alone would not keep
+/// a late load from undoing what was changed since the first.
+fn is_new<T>(read: Result<T, Status>, not_found: ErrorReason) -> anyhow::Result<bool> {
+    match read {
+        Ok(_) => Ok(false),
+        Err(status) if reason_of(&status) == Some(not_found) => Ok(true),
+        Err(status) => Err(refused(&status)),
+    }
 }
 
 /// What a refused call says, without the status's machine-readable details.

@@ -1,0 +1,120 @@
+//! The command line.
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use segue_runtime::{
+    settings::Reader,
+    telemetry::{self, Telemetry, TelemetryConfig},
+};
+
+use crate::{Ports, demo, up};
+
+#[derive(Debug, Parser)]
+#[command(name = "segue", about = "Moves a customer to another platform without losing the agent", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: UpFlags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the whole system (the default)
+    Up(UpFlags),
+    /// Play one handoff and show what everybody sees; the exit status tells whether every step held
+    Demo(DemoFlags),
+}
+
+/// Where the system is and what it starts with.
+#[derive(Debug, Clone, Args)]
+pub struct UpFlags {
+    /// Folder of the databases and keys
+    #[arg(long, default_value = "segue-data")]
+    pub data_dir: PathBuf,
+    /// Start without the demo data
+    #[arg(long)]
+    pub no_demo: bool,
+    /// Where the services listen.
+    #[command(flatten)]
+    pub ports: PortFlags,
+}
+
+/// Ports on loopback.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PortFlags {
+    /// Port of platform-selector
+    #[arg(long, default_value_t = 50051)]
+    selector_port: u16,
+    /// Port of code-issuer
+    #[arg(long, default_value_t = 50052)]
+    issuer_port: u16,
+    /// Port of priority-router
+    #[arg(long, default_value_t = 50053)]
+    router_port: u16,
+    /// Port of web-channel's ChannelService
+    #[arg(long, default_value_t = 50054)]
+    channel_port: u16,
+    /// Port of the pages
+    #[arg(long, default_value_t = 8080)]
+    pages_port: u16,
+}
+
+/// Which system to play against.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DemoFlags {
+    /// Start a system for the demonstration even when one runs on these ports
+    #[arg(long)]
+    pub own: bool,
+    /// Where a running system is looked for.
+    #[command(flatten)]
+    pub ports: PortFlags,
+}
+
+impl From<PortFlags> for Ports {
+    fn from(flags: PortFlags) -> Self {
+        Self {
+            selector: flags.selector_port,
+            issuer: flags.issuer_port,
+            router: flags.router_port,
+            channel: flags.channel_port,
+            pages: flags.pages_port,
+        }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line's own voice")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("segue: {error:#}");
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let mut environment: BTreeMap<String, String> = std::env::vars().collect();
+    // People read what is printed; the services' own lines would bury it.
+    environment.entry("SEGUE_LOG".to_owned()).or_insert_with(|| "warn".to_owned());
+    let mut reader = Reader::new("segue", &[telemetry::SETTINGS], ["segue".to_owned()], &environment)?;
+    let telemetry = TelemetryConfig::read(&mut reader);
+    let telemetry = reader.finish(telemetry)?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let telemetry = Telemetry::start("segue", &telemetry)?;
+        let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
+            Command::Up(flags) => up::up(flags, environment).await,
+            Command::Demo(flags) => demo::demo(flags, environment).await,
+        };
+        telemetry.finish().await;
+        done
+    })
+}

@@ -1,0 +1,152 @@
+//! All services in one process. Each is configured by its own settings, as if it ran by itself, and all find each other.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use segue_runtime::{
+    BootError, Parts, Running, Stop,
+    settings::{Reader, Setting},
+};
+
+use crate::{files::DatabaseUrls, keys::Keys};
+
+/// Where the services listen, all on loopback; 0 takes a free port.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ports {
+    /// platform-selector.
+    pub selector: u16,
+    /// code-issuer.
+    pub issuer: u16,
+    /// priority-router.
+    pub router: u16,
+    /// web-channel's `ChannelService`.
+    pub channel: u16,
+    /// web-channel's pages.
+    pub pages: u16,
+}
+
+/// What a system is made of.
+#[derive(Debug)]
+pub struct SystemConfig {
+    /// Where it listens.
+    pub ports: Ports,
+    /// Where it keeps its data.
+    pub databases: DatabaseUrls,
+    /// Its keys.
+    pub keys: Keys,
+    /// Settings from outside, by environment variable; they apply to every service that has them.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Where a system's services are.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// platform-selector.
+    pub selector: SocketAddr,
+    /// code-issuer.
+    pub issuer: SocketAddr,
+    /// priority-router.
+    pub router: SocketAddr,
+    /// web-channel's `ChannelService`.
+    pub channel: SocketAddr,
+    /// web-channel's pages.
+    pub pages: SocketAddr,
+}
+
+/// A running system.
+#[derive(Debug)]
+pub struct System {
+    /// Where its services are.
+    pub addresses: Addresses,
+    running: Vec<Running>,
+    stop: Stop,
+}
+
+impl System {
+    /// Starts all services: first those that call nobody.
+    pub async fn start(config: SystemConfig, parts: Parts) -> Result<Self, BootError> {
+        let SystemConfig { ports, databases, keys, environment } = config;
+        let with = |own: &[(&str, String)]| {
+            let mut settings = environment.clone();
+            settings.extend(own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+            settings
+        };
+        let selector = platform_selector::Config::read;
+        let selector = configure(
+            platform_selector::Config::SETTINGS,
+            selector,
+            &with(&[
+                ("SEGUE_LISTEN", loopback(ports.selector)),
+                ("SEGUE_DATABASE_URL", databases.selector),
+                ("SEGUE_DIRECTORY_KEY", keys.directory.clone()),
+            ]),
+        )?;
+        let selector = platform_selector::bind(selector, parts.clone()).await?;
+        let router = configure(
+            priority_router::Config::SETTINGS,
+            priority_router::Config::read,
+            &with(&[("SEGUE_LISTEN", loopback(ports.router)), ("SEGUE_DATABASE_URL", databases.router)]),
+        )?;
+        let router = priority_router::bind(router, parts.clone()).await?;
+        let issuer = configure(
+            code_issuer::Config::SETTINGS,
+            code_issuer::Config::read,
+            &with(&[
+                ("SEGUE_LISTEN", loopback(ports.issuer)),
+                ("SEGUE_DATABASE_URL", databases.issuer),
+                ("SEGUE_DIRECTORY_KEY", keys.directory),
+                ("SEGUE_CODE_KEY", keys.code),
+                ("SEGUE_SELECTOR_URI", selector.uri()),
+                ("SEGUE_ROUTER_URI", router.uri()),
+            ]),
+        )?;
+        let issuer = code_issuer::bind(issuer, parts.clone()).await?;
+        let channel = configure(
+            web_channel::Config::SETTINGS,
+            web_channel::Config::read,
+            &with(&[
+                ("SEGUE_LISTEN", loopback(ports.channel)),
+                ("SEGUE_HTTP_LISTEN", loopback(ports.pages)),
+                ("SEGUE_DATABASE_URL", databases.channel),
+                ("SEGUE_CHANNEL_KEY", keys.channel),
+                ("SEGUE_ROUTER_URI", router.uri()),
+                ("SEGUE_ISSUER_URI", issuer.uri()),
+            ]),
+        )?;
+        let channel = web_channel::bind(channel, parts.clone()).await?;
+        let addresses = Addresses {
+            selector: selector.address,
+            issuer: issuer.address,
+            router: router.address,
+            channel: channel.running.address,
+            pages: channel.http,
+        };
+        Ok(Self { addresses, running: vec![channel.running, issuer, router, selector], stop: parts.stop })
+    }
+
+    /// Waits until all services have stopped.
+    pub async fn stopped(self) {
+        for running in self.running {
+            running.stopped().await;
+        }
+    }
+
+    /// Stops all services and waits for that.
+    pub async fn stop(self) {
+        self.stop.now();
+        self.stopped().await;
+    }
+}
+
+fn loopback(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+fn configure<C>(
+    declared: &[&[Setting]],
+    read: impl FnOnce(&mut Reader) -> Option<C>,
+    environment: &BTreeMap<String, String>,
+) -> Result<C, BootError> {
+    let mut reader = Reader::new("segue", declared, ["segue".to_owned()], environment)?;
+    let config = read(&mut reader);
+    Ok(reader.finish(config)?)
+}
