@@ -168,7 +168,7 @@ byId('start').addEventListener('submit', (event) => {
   const form = event.target;
   const content = Object.fromEntries(['name', 'phone', 'member_id', 'account'].map((name) => [name, form.elements[name].value]));
   busy(event.submitter, problem, async () => {
-    session = await once(nextStart, content, (start_id) => post('/api/sessions', { platform, start_id, ...content }));
+    session = await once(nextStart, content, (request_id) => post('/api/sessions', { platform, request_id, ...content }));
     form.reset();
     byId('messages').replaceChildren();
     byId('closed').hidden = true;

@@ -66,7 +66,12 @@ mod tests {
     use super::*;
 
     fn face(kind: Face, display: &str, svg: &str) -> CodeFace {
-        CodeFace { kind: kind.into(), display: display.to_owned(), svg: svg.to_owned(), ..CodeFace::default() }
+        CodeFace {
+            kind: kind.into(),
+            display: display.to_owned(),
+            svg: svg.to_owned(),
+            ..CodeFace::default()
+        }
     }
 
     #[test]

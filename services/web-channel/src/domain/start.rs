@@ -42,7 +42,8 @@ mod tests {
     #[test]
     fn a_repeated_start_names_the_same_and_another_does_not() {
         let keys = KeyRing::new(Key::generate(&Random::seeded(1)), None);
-        let [one, again, other] = [("app", "1"), ("app", "1"), ("app", "2")].map(|(p, s)| StartKey::new(&keys, p, s));
+        let [one, again, other] =
+            [("app", "1"), ("app", "1"), ("app", "2")].map(|(p, s)| StartKey::new(&keys, p, s));
         assert_eq!(one.session_id(), again.session_id());
         assert_eq!(one.contact_request_id(), again.contact_request_id());
         assert_ne!(one.session_id(), other.session_id());

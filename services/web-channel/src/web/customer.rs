@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct Start {
     platform: String,
     /// UUID; the same again continues the same start.
-    start_id: String,
+    request_id: String,
     name: String,
     #[serde(default)]
     phone: String,
@@ -109,11 +109,7 @@ pub(super) async fn open_session(web: &Web, headers: &HeaderMap, platform: &str)
 }
 
 /// The conversation of the browser's cookie.
-pub(super) async fn find(
-    web: &Web,
-    headers: &HeaderMap,
-    platform: &str,
-) -> Result<Option<Session>, Problem> {
+pub(super) async fn find(web: &Web, headers: &HeaderMap, platform: &str) -> Result<Option<Session>, Problem> {
     let Some(secret) = cookie::get(headers, platform) else { return Ok(None) };
     Ok(web.store.session_of_secret(platform, secret).await?)
 }
@@ -154,7 +150,7 @@ impl Start {
     /// Checks the form; gives the start's id and the customer's account information.
     fn parse(&self, platform: &Platform) -> Result<(String, Vec<Identity>), Problem> {
         let mut fields = Fields::new();
-        let start_id = fields.request_id(&self.start_id);
+        let start_id = fields.request_id(&self.request_id);
         fields.text("name", self.name.trim(), 1..=60);
         let identities: Vec<Identity> =
             [identity("phone", &self.phone), identity("member_id", &self.member_id)]

@@ -50,9 +50,8 @@ pub(super) async fn traced(request: Request, next: Next) -> Response {
     );
     trace_context::set_parent(&span, trace_context::extract(request.headers()));
     let work = async move { next.run(request).await }.instrument(span.clone());
-    let response = tokio::spawn(work)
-        .await
-        .unwrap_or_else(|_| Problem::of(ErrorReason::Internal).into_response());
+    let response =
+        tokio::spawn(work).await.unwrap_or_else(|_| Problem::of(ErrorReason::Internal).into_response());
     span.record("http.response.status_code", response.status().as_u16());
     response
 }

@@ -51,7 +51,10 @@ impl Problem {
 
     /// Something that browsers must not do here.
     pub(super) fn forbidden(message: &str) -> Self {
-        Self { status: StatusCode::FORBIDDEN, content: Content { reason: "FORBIDDEN".to_owned(), ..told(message) } }
+        Self {
+            status: StatusCode::FORBIDDEN,
+            content: Content { reason: "FORBIDDEN".to_owned(), ..told(message) },
+        }
     }
 
     /// No cookie, or one of a conversation that is gone.
@@ -62,7 +65,10 @@ impl Problem {
     /// The conversation takes nothing more.
     pub(super) fn session_over() -> Self {
         let content = Content { reason: "SESSION_OVER".to_owned(), ..told("This conversation is over.") };
-        Self { status: StatusCode::CONFLICT, content: Content { message_zh: "该会话已结束。".to_owned(), ..content } }
+        Self {
+            status: StatusCode::CONFLICT,
+            content: Content { message_zh: "该会话已结束。".to_owned(), ..content },
+        }
     }
 
     /// A field that is wrong.
@@ -83,7 +89,12 @@ impl Problem {
 }
 
 fn told(message: &str) -> Content {
-    Content { reason: String::new(), message: message.to_owned(), message_zh: message.to_owned(), fields: vec![] }
+    Content {
+        reason: String::new(),
+        message: message.to_owned(),
+        message_zh: message.to_owned(),
+        fields: vec![],
+    }
 }
 
 impl From<Status> for Problem {

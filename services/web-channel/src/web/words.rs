@@ -11,29 +11,34 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
     match reason {
         R::InvalidField => ("Please check what you entered.", "请检查您填写的内容。"),
         R::RequestIdReused => ("This was sent before with other content.", "该请求已以其他内容提交过。"),
-        R::PlatformNotFound | R::PlatformDisabled => ("This platform is not in service.", "该平台暂未开通服务。"),
-        R::WorkProfileNotFound => ("There is no such work profile.", "没有该业务类型。"),
-        R::TargetIsSource => {
-            ("The customer is on this platform already.", "客户已在该平台上。")
+        R::PlatformNotFound | R::PlatformDisabled => {
+            ("This platform is not in service.", "该平台暂未开通服务。")
         }
+        R::WorkProfileNotFound => ("There is no such work profile.", "没有该业务类型。"),
+        R::TargetIsSource => ("The customer is on this platform already.", "客户已在该平台上。"),
         R::AgentNotOnTarget => ("You don't serve that platform.", "您不服务于该平台。"),
         R::NoEligiblePlatform => {
             ("No platform can take the remaining work just now.", "目前没有平台可以办理剩余业务。")
         }
-        R::FaceNotUsable => ("No form of code works on both platforms.", "两个平台没有可共用的快速接入码形式。"),
+        R::FaceNotUsable => {
+            ("No form of code works on both platforms.", "两个平台没有可共用的快速接入码形式。")
+        }
         R::AgentNotFound => ("There is no agent with this number.", "没有该工号的坐席。"),
         R::AgentOffline => ("The agent is not signed in.", "坐席未登录。"),
         R::HandoffNotFound => ("There is no such handoff.", "没有该切换记录。"),
         R::HandoffState => ("The handoff has gone on meanwhile.", "该切换的状态已变化。"),
         R::HandoffInProgress => ("This customer already has a code.", "该客户已有一个有效的快速接入码。"),
-        R::CodeMalformed => {
-            ("This can't be the code. Please compare it and enter it again.", "快速接入码格式不对，请核对后重新输入。")
-        }
+        R::CodeMalformed => (
+            "This can't be the code. Please compare it and enter it again.",
+            "快速接入码格式不对，请核对后重新输入。",
+        ),
         R::CodeNotAccepted => (
             "This code is not valid here. It may be mistyped, used or expired; ask the agent for a new one.",
             "快速接入码无效：可能输入有误、已使用或已过期，请向坐席索取新的快速接入码。",
         ),
-        R::AdmissionPending => ("Your code is accepted; we are connecting you.", "快速接入码已接受，正在为您接通。"),
+        R::AdmissionPending => {
+            ("Your code is accepted; we are connecting you.", "快速接入码已接受，正在为您接通。")
+        }
         R::AdmissionFailed => (
             "Your code was accepted but we can't connect you here. Please go on in the old conversation.",
             "快速接入码已接受，但暂时无法接通，请在原会话中继续。",
@@ -45,7 +50,9 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         R::DependencyUnavailable | R::StoreUnavailable => {
             ("The service can't be reached just now. Please try again.", "服务暂时无法访问，请稍后重试。")
         }
-        R::Overloaded => ("There is a lot going on. Please try again in a moment.", "当前访问较多，请稍后重试。"),
+        R::Overloaded => {
+            ("There is a lot going on. Please try again in a moment.", "当前访问较多，请稍后重试。")
+        }
         R::DeadlineExceeded => ("That took too long. Please try again.", "处理超时，请重试。"),
         R::Unspecified
         | R::Internal

@@ -107,16 +107,14 @@ pub(super) async fn complete(
     Body(form): Body<OnContact>,
 ) -> Result<StatusCode, Problem> {
     let OnContact { request_id, agent, contact_id: id } = form;
-    let answer = web.router.clone().complete_contact(CompleteContactRequest { request_id, id, agent }).await?;
+    let answer =
+        web.router.clone().complete_contact(CompleteContactRequest { request_id, id, agent }).await?;
     let contact = answer.into_inner().contact.unwrap_or_default();
     web.store.close(&contact.platform, &contact.session, "The agent has finished. Thank you.").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn message(
-    State(web): State<Shared>,
-    Body(form): Body<Say>,
-) -> Result<StatusCode, Problem> {
+pub(super) async fn message(State(web): State<Shared>, Body(form): Body<Say>) -> Result<StatusCode, Problem> {
     let mut fields = Fields::new();
     let id = message_id(&mut fields, &form.message_id);
     fields.number("agent", &form.agent);

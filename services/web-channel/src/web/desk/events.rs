@@ -132,14 +132,10 @@ impl Desk {
 
     /// Tells the customer who is there. Its id makes it one entry, however often the router or another page says so.
     async fn announce(&self, contact: &str, session: &str, work_order: &str) {
-        let content = Content::Joined {
-            agent: self.agent.clone(),
-            work_order: work_order.to_owned(),
-            waiting: false,
-        };
+        let content =
+            Content::Joined { agent: self.agent.clone(), work_order: work_order.to_owned(), waiting: false };
         let id = format!("joined:{contact}:{}", self.agent);
-        let entry =
-            NewEntry { session, id: &id, author: Author::System, agent: "", content: &content };
+        let entry = NewEntry { session, id: &id, author: Author::System, agent: "", content: &content };
         if let Err(error) = self.web.store.append(&entry).await {
             tracing::warn!(%error, "could not announce an agent");
         }
