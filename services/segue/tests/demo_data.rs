@@ -1,6 +1,8 @@
 //! The demo data in the real services: loaded over the network, complete, unchanged by loading it again, and leading
 //! customers where the walk-through says.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::{collections::BTreeMap, sync::Arc, sync::Mutex, time::Duration};
 
 use segue::demo_data::{self, Customer, Progress, Step, Summary, Targets};
@@ -77,6 +79,7 @@ impl System {
             router: peer(&router),
             adapter_uri: "http://127.0.0.1:50054".to_owned(),
             pages_uri: "http://127.0.0.1:8080".to_owned(),
+            customers: usize::MAX,
         };
         Self { targets, clock, stop, running: vec![selector, router], _databases: databases }
     }
@@ -91,6 +94,20 @@ impl System {
 
     async fn load(&self) -> Summary {
         demo_data::load(&self.targets, &|_| {}).await.unwrap()
+    }
+
+    async fn put_agent(&self, id: &str) -> Agent {
+        let display_name = "somebody else".to_owned();
+        let agent = Agent { id: id.to_owned(), display_name, ..Default::default() };
+        let request = PutAgentRequest { request_id: request_id(), agent: Some(agent) };
+        self.router().put_agent(request).await.unwrap().into_inner().agent.unwrap()
+    }
+
+    async fn put_profile(&self, id: &str) -> WorkProfile {
+        let display_name = "something else".to_owned();
+        let profile = WorkProfile { id: id.to_owned(), display_name, ..Default::default() };
+        let request = PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile) };
+        self.selector().put_work_profile(request).await.unwrap().into_inner().work_profile.unwrap()
     }
 
     async fn contents(&self) -> Contents {
@@ -130,9 +147,18 @@ fn told_by(customer: &Customer) -> CustomerMessage {
     CustomerMessage { identities: vec![phone, member_id] }
 }
 
+/// One load for all that only looks at it, as it takes a while.
 #[tokio::test(flavor = "multi_thread")]
-async fn it_loads_completely_and_tells_how_far_it_is() {
+async fn it_is_complete_and_leads_where_the_walk_through_says() {
     let system = System::start(Storage::SqliteFile).await;
+    it_loads_completely_and_tells_how_far_it_is(&system).await;
+    customers_are_found_where_they_have_accounts(&system).await;
+    each_kind_of_business_leads_the_demo_customer_somewhere(&system).await;
+    at_night_only_the_main_journey_is_open(&system).await;
+    system.end().await;
+}
+
+async fn it_loads_completely_and_tells_how_far_it_is(system: &System) {
     let told = Mutex::new(Vec::<Progress>::new());
     let summary = demo_data::load(&system.targets, &|p| told.lock().unwrap().push(p)).await.unwrap();
     assert_eq!((summary.platforms, summary.work_profiles, summary.agents), (8, 12, 30));
@@ -152,13 +178,9 @@ async fn it_loads_completely_and_tells_how_far_it_is() {
     let contents = system.contents().await;
     assert_eq!((contents.platforms.len(), contents.work_profiles.len(), contents.agents.len()), (8, 12, 30));
     assert!(contents.agents.iter().all(|agent| agent.presence() == Presence::Offline));
-    system.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn customers_are_found_where_they_have_accounts() {
-    let system = System::start(Storage::SqliteFile).await;
-    system.load().await;
+async fn customers_are_found_where_they_have_accounts(system: &System) {
     let last = demo_data::customers().unwrap().skip(9_970);
     for customer in demo_data::customers().unwrap().take(60).chain(last) {
         // All that any of the accounts holds, as those of one platform may hold nothing of another's.
@@ -174,13 +196,16 @@ async fn customers_are_found_where_they_have_accounts() {
         let found: Vec<&str> = found.iter().map(|account| account.platform.as_str()).collect();
         assert_eq!(found, expected, "customer {}", customer.number);
     }
-    system.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn loading_again_changes_nothing() {
+async fn what_is_there_is_kept_by_the_first_load_and_by_others() {
     let system = System::start(Storage::SqliteFile).await;
+    let (agent, profile) = (system.put_agent("A1002").await, system.put_profile("pay_renewal_premium").await);
     let first = system.load().await;
+    let contents = system.contents().await;
+    assert_eq!((contents.agents.len(), contents.work_profiles.len()), (30, 12));
+    assert!(contents.agents.contains(&agent) && contents.work_profiles.contains(&profile));
     // What was changed since then stays changed.
     let sms =
         Platform { id: "sms".to_owned(), status: PlatformStatus::Disabled.into(), ..Default::default() };
@@ -208,24 +233,6 @@ async fn loading_again_changes_nothing() {
     system.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_there_before_the_first_load_is_kept() {
-    let system = System::start(Storage::SqliteMemory).await;
-    let agent =
-        Agent { id: "A1002".to_owned(), display_name: "somebody else".to_owned(), ..Default::default() };
-    let put = PutAgentRequest { request_id: request_id(), agent: Some(agent) };
-    let agent = system.router().put_agent(put).await.unwrap().into_inner().agent.unwrap();
-    let id = demo_data::DEMO_WORK_PROFILE.to_owned();
-    let profile = WorkProfile { id, display_name: "something else".to_owned(), ..Default::default() };
-    let put = PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile) };
-    let profile = system.selector().put_work_profile(put).await.unwrap().into_inner().work_profile.unwrap();
-    system.load().await;
-    let contents = system.contents().await;
-    assert_eq!((contents.agents.len(), contents.work_profiles.len()), (30, 12));
-    assert!(contents.agents.contains(&agent) && contents.work_profiles.contains(&profile));
-    system.end().await;
-}
-
 /// Where each kind of business leads the demo customer: from the web chat, and from the hotline.
 const LEADS_TO: [(&str, &str, &str); 12] = [
     ("supplement_claim_documents", "app", "app"),
@@ -242,10 +249,7 @@ const LEADS_TO: [(&str, &str, &str); 12] = [
     ("surrender_with_dual_recording", "video_desk", "video_desk"),
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_kind_of_business_leads_the_demo_customer_somewhere() {
-    let system = System::start(Storage::SqliteFile).await;
-    system.load().await;
+async fn each_kind_of_business_leads_the_demo_customer_somewhere(system: &System) {
     let profiles = system.contents().await.work_profiles;
     assert_eq!(profiles.len(), LEADS_TO.len());
     for (profile, from_web_chat, from_hotline) in LEADS_TO {
@@ -255,7 +259,10 @@ async fn each_kind_of_business_leads_the_demo_customer_somewhere() {
             assert_eq!(!selected.account.is_empty(), ["app", "hotline"].contains(&expected));
         }
     }
-    // At three on Sunday morning: branches and the video desk are closed, the main journey is not.
+}
+
+async fn at_night_only_the_main_journey_is_open(system: &System) {
+    // Sunday, three in the morning.
     system.clock.advance(4 * DAY - Duration::from_secs(7 * 60 * 60));
     let refusal = refused(system.select("web_chat", "change_beneficiary").await);
     assert_eq!(refusal.reason, ErrorReason::NoEligiblePlatform);
@@ -263,7 +270,6 @@ async fn each_kind_of_business_leads_the_demo_customer_somewhere() {
         let selected = system.select(source, demo_data::DEMO_WORK_PROFILE).await.unwrap();
         assert_eq!(selected.platform, "app");
     }
-    system.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

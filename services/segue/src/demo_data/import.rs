@@ -18,14 +18,15 @@ pub(super) async fn accounts(
 
 async fn send(targets: &Targets, progress: &(dyn Fn(Progress) + Sync)) -> anyhow::Result<Summary> {
     // Making the customers twice costs less than keeping them.
-    let totals = customers()?.fold(Summary::default(), |sum, customer| Summary {
+    let wanted = || customers().map(|all| all.take(targets.customers));
+    let totals = wanted()?.fold(Summary::default(), |sum, customer| Summary {
         customers: sum.customers + 1,
         accounts: sum.accounts + customer.accounts.len() as u64,
         ..sum
     });
     let tell = |done| progress(Progress { step: Step::Accounts, done, total: totals.accounts });
     tell(0);
-    let rows = tokio_stream::iter(rows(customers()?));
+    let rows = tokio_stream::iter(rows(wanted()?));
     let mut selector = PlatformSelectorServiceClient::new(targets.selector.clone());
     let mut answers = selector.import_accounts(rows).await.map_err(|status| refused(&status))?.into_inner();
     let mut last = ImportAccountsResponse::default();

@@ -27,6 +27,8 @@ pub struct Targets {
     pub adapter_uri: String,
     /// The web-channel's pages, for example `http://127.0.0.1:8080`.
     pub pages_uri: String,
+    /// How many of the customers to load, by number; `usize::MAX` for all.
+    pub customers: usize,
 }
 
 /// How far a load has come.
