@@ -155,7 +155,7 @@ fn selection_cases() {
         Case {
             target: "kiosk",
             needs: "push",
-            outcome: "none of app web | portal wechat branch kiosk old phone",
+            outcome: "none of web app | portal wechat branch kiosk old phone",
             ..CASE
         },
         Case { needs: "voice", outcome: "none of  | portal wechat web app branch kiosk old phone", ..CASE },

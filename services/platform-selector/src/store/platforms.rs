@@ -65,16 +65,15 @@ pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePl
 }
 
 /// Removes a platform and the account links on it.
-pub(crate) async fn delete(conn: &mut Conn, id: &String) -> Outcome<DeletePlatformResponse> {
+pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Outcome<DeletePlatformResponse> {
     // The foreign keys would delete these too, but one row at a time.
     sqlx::query(
         "DELETE FROM identities WHERE account_ref IN (SELECT account_ref FROM accounts WHERE platform = $1)",
     )
-    .bind(id.as_str())
+    .bind(id)
     .execute(&mut *conn)
     .await?;
-    let deleted =
-        sqlx::query("DELETE FROM platforms WHERE id = $1").bind(id.as_str()).execute(&mut *conn).await?;
+    let deleted = sqlx::query("DELETE FROM platforms WHERE id = $1").bind(id).execute(&mut *conn).await?;
     if deleted.rows_affected() == 0 {
         return Ok(Err(error::platform_not_found("id", id)));
     }

@@ -23,9 +23,8 @@ pub(crate) async fn put(conn: &mut Conn, profile: &WorkProfile) -> Outcome<PutWo
 }
 
 /// Removes a work profile.
-pub(crate) async fn delete(conn: &mut Conn, id: &String) -> Outcome<DeleteWorkProfileResponse> {
-    let deleted =
-        sqlx::query("DELETE FROM work_profiles WHERE id = $1").bind(id.as_str()).execute(&mut *conn).await?;
+pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Outcome<DeleteWorkProfileResponse> {
+    let deleted = sqlx::query("DELETE FROM work_profiles WHERE id = $1").bind(id).execute(&mut *conn).await?;
     if deleted.rows_affected() == 0 {
         return Ok(Err(error::work_profile_not_found("id", id)));
     }
