@@ -134,6 +134,7 @@ async fn go_on_at_the_target(customer: &mut Browser, agent: &mut Browser, desk: 
     let mut reloaded = agent.listen(&format!("/api/agent/events?agent={AGENT}"), "").await;
     let again = reloaded.find("contact", |data| with_order(data) && !data["remaining"].is_null()).await;
     assert_eq!(again["contact_id"], arrived["contact_id"]);
+    let mut reloaded = agent.listen(&format!("/api/agent/events?agent={AGENT}"), "").await;
     let from_source = |data: &Value| data["session"] == arrived["source_session"] && data["kind"] == "text";
     assert_eq!(reloaded.find("entry", from_source).await["text"], "my claim lacks an invoice");
 

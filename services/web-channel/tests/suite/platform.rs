@@ -58,10 +58,6 @@ impl Running {
         Self { clock, stop, bound }
     }
 
-    pub(crate) fn uri(&self) -> String {
-        self.bound.running.uri()
-    }
-
     pub(crate) fn browser(&self) -> Browser {
         Browser::new(self.bound.http)
     }
