@@ -1,0 +1,86 @@
+use std::{future::Future, pin::Pin};
+
+use segue_testkit::{Databases, Storage};
+
+use crate::{handoffs, holds, lists, ordinary, presence, refusals, repeats, storm, streams, world::World};
+
+type Case = (&'static str, fn(World) -> Pin<Box<dyn Future<Output = ()> + Send>>);
+
+macro_rules! cases {
+    ($($module:ident::$name:ident,)*) => {
+        &[$((concat!(stringify!($module), "::", stringify!($name)), |world| Box::pin($module::$name(world)))),*]
+    };
+}
+
+const CASES: &[Case] = cases![
+    ordinary::a_contact_lives,
+    ordinary::the_line_moves_in_order,
+    ordinary::classes_and_ageing,
+    ordinary::capacity_is_never_exceeded,
+    ordinary::the_longest_idle_agent_is_offered,
+    ordinary::skills_and_platforms_decide,
+    ordinary::a_declined_contact_keeps_its_place,
+    ordinary::an_offer_times_out,
+    ordinary::a_customer_goes,
+    presence::signing_out_frees_offers_only,
+    presence::an_agent_who_is_away_gets_nothing_new,
+    presence::a_changed_agent_takes_what_it_can_now,
+    holds::units_are_held_until_the_bound,
+    holds::a_hold_counts_what_the_source_frees,
+    holds::a_release_frees_the_hold,
+    handoffs::the_same_agent_goes_on,
+    handoffs::a_full_agent_is_waited_for_and_gets_nothing_else,
+    handoffs::an_offer_makes_room,
+    handoffs::after_the_wait_another_agent_takes_it,
+    handoffs::a_handoff_for_the_same_agent_only_waits,
+    handoffs::an_absent_agent_is_not_waited_for,
+    handoffs::an_agent_who_left_the_platform_is_not_waited_for,
+    handoffs::a_handoff_is_before_all_others,
+    handoffs::an_overflowed_handoff_is_not_passed,
+    handoffs::signing_out_lets_the_handoff_go,
+    handoffs::a_waiting_customer_goes,
+    repeats::every_write_is_done_once,
+    repeats::admission_and_release_are_done_once,
+    repeats::a_late_record_stays_released,
+    repeats::a_newer_code_replaces_the_older,
+    lists::lists_go_page_by_page,
+    lists::positions_count_the_line,
+    streams::a_desk_goes_on_where_it_was,
+    streams::a_desk_goes_on_at_another_replica,
+    streams::a_desk_that_was_away_too_long_starts_again,
+    streams::a_customer_sees_the_line_move,
+    streams::streams_end_with_the_service,
+    refusals::fields_are_checked,
+    refusals::service_list_fields_are_checked,
+    refusals::unknown_things_are_refused,
+    refusals::wrong_states_and_agents_are_refused,
+    refusals::codes_are_refused,
+    refusals::foreign_tokens_are_refused,
+    storm::many_callers_at_once,
+];
+
+async fn run_all(storage: Storage) {
+    let databases = Databases::start(storage);
+    for (name, case) in CASES {
+        println!("{storage:?} {name}");
+        let world = World::start(storage, &databases.create()).await;
+        let task = world.clone();
+        tokio::spawn(case(task)).await.unwrap_or_else(|error| panic!("{name} on {storage:?}: {error}"));
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_memory() {
+    run_all(Storage::SqliteMemory).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_file() {
+    run_all(Storage::SqliteFile).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres() {
+    run_all(Storage::Postgres).await;
+}

@@ -1,0 +1,25 @@
+//! priority-router over real sockets, the same cases on every engine. To add a case, write an `async fn(World)` in the
+//! file of its matter and name it in `CASES`.
+
+#[cfg(test)]
+mod engines;
+#[cfg(test)]
+mod handoffs;
+#[cfg(test)]
+mod holds;
+#[cfg(test)]
+mod lists;
+#[cfg(test)]
+mod ordinary;
+#[cfg(test)]
+mod presence;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod repeats;
+#[cfg(test)]
+mod storm;
+#[cfg(test)]
+mod streams;
+#[cfg(test)]
+mod world;

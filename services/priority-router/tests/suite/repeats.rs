@@ -1,0 +1,136 @@
+use segue_proto::{
+    common::v1::{Customer, ErrorReason, Identity},
+    router::v1::{
+        AbandonContactRequest, AcceptContactRequest, AdmitHandoffRequest, CompleteContactRequest,
+        ContactState as State, DeclineContactRequest, ListContactsRequest, Presence, PutAgentRequest,
+        ServiceListEntryState as EntryState, SetPresenceRequest,
+    },
+};
+use segue_runtime::timestamp;
+use segue_testkit::{refused, request_id};
+
+use crate::world::{START_MS, World, code, request};
+
+/// Calls twice with the same request: the same answer. Then with the same id and other content: refused.
+macro_rules! once {
+    ($world:ident.$method:ident($request:expr), $change:expr) => {{
+        let mut request = $request;
+        let first = $world.rpc().$method(request.clone()).await.unwrap().into_inner();
+        let again = $world.replica().await.rpc().$method(request.clone()).await.unwrap().into_inner();
+        assert_eq!(first, again);
+        $change(&mut request);
+        let reused = refused($world.rpc().$method(request).await);
+        assert_eq!(
+            (reused.reason, reused.fields),
+            (ErrorReason::RequestIdReused, vec!["request_id".to_owned()])
+        );
+        first
+    }};
+}
+
+pub async fn every_write_is_done_once(world: World) {
+    let agent = world.put_agent("a1", &[], &[("voice", 100)]).await;
+    once!(
+        world.put_agent(PutAgentRequest { request_id: request_id(), agent: Some(agent.clone()) }),
+        |r: &mut PutAgentRequest| r.agent.as_mut().unwrap().capacity_units = 50
+    );
+    let available = Presence::Available.into();
+    once!(
+        world.set_presence(SetPresenceRequest {
+            request_id: request_id(),
+            agent: "a1".to_owned(),
+            presence: available
+        }),
+        |r: &mut SetPresenceRequest| r.presence = Presence::Away.into()
+    );
+    let mut submit = request("voice", "s1");
+    // The customer is no part of what is compared, nor of what is kept.
+    submit.customer = Some(Customer {
+        identities: vec![Identity { kind: "phone".to_owned(), value: "+8613800138000".to_owned() }],
+    });
+    let submitted =
+        once!(world.submit_contact(submit), |r: &mut segue_proto::router::v1::SubmitContactRequest| {
+            r.session = "s2".to_owned()
+        });
+    let listed = world.rpc().list_contacts(ListContactsRequest::default()).await.unwrap().into_inner();
+    assert_eq!(listed.contacts.len(), 1);
+    let (id, agent) = (submitted.contact.unwrap().id, "a1".to_owned());
+    let other = |text: &mut String| *text = "a2".to_owned();
+    let named = || (request_id(), id.clone(), agent.clone());
+    let (request_id, id, agent) = named();
+    once!(
+        world.decline_contact(DeclineContactRequest { request_id, id, agent }),
+        |r: &mut DeclineContactRequest| other(&mut r.agent)
+    );
+    world.advance(31);
+    let id = listed.contacts[0].id.clone();
+    world.wait_until(&id, State::Offered, "a1").await;
+    let (request_id, agent) = (segue_testkit::request_id(), "a1".to_owned());
+    once!(
+        world.accept_contact(AcceptContactRequest { request_id, id: id.clone(), agent: agent.clone() }),
+        |r: &mut AcceptContactRequest| other(&mut r.agent)
+    );
+    let request_id = segue_testkit::request_id();
+    once!(
+        world.complete_contact(CompleteContactRequest { request_id, id, agent }),
+        |r: &mut CompleteContactRequest| other(&mut r.agent)
+    );
+    let id = world.submit(request("voice", "s9")).await.id;
+    once!(
+        world.abandon_contact(AbandonContactRequest { request_id: segue_testkit::request_id(), id }),
+        |r: &mut AbandonContactRequest| other(&mut r.id)
+    );
+}
+
+pub async fn admission_and_release_are_done_once(world: World) {
+    world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
+    let entry = world.put_entry(world.entry("h1", "a1", "unknown")).await;
+    let mut repeated = world.entry("h1", "a1", "unknown");
+    repeated.code_hashes = vec![code("another")];
+    assert_eq!(world.put_entry(repeated).await, entry, "the same generation changes nothing");
+    let contact = world.admit("h1").await;
+    let other = world.replica().await;
+    assert_eq!(other.admit("h1").await, contact);
+    world.complete(&contact.id, "a1").await;
+    assert_eq!(world.admit("h1").await.state(), State::Completed, "the contact as it is now");
+    assert_eq!(world.release("h1").await, EntryState::Admitted);
+    let late = world.put_entry(world.entry("h1", "a1", "unknown")).await;
+    assert_eq!((late.state(), late.contact_id.as_str()), (EntryState::Admitted, contact.id.as_str()));
+    world.put_entry(world.entry("h2", "a1", "unknown")).await;
+    assert_eq!(world.release("h2").await, EntryState::Released);
+    assert_eq!(world.release("h2").await, EntryState::Released);
+}
+
+pub async fn a_late_record_stays_released(world: World) {
+    world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
+    assert_eq!(world.release("h1").await, EntryState::Released);
+    let entry = world.put_entry(world.entry("h1", "a1", "unknown")).await;
+    assert_eq!((entry.state(), entry.held_units), (EntryState::Released, 0));
+    assert_eq!(world.get_agent("a1").await.held_units, 0);
+    assert_eq!(refused(world.try_admit("h1").await).reason, ErrorReason::ServiceListEntryNotFound);
+}
+
+pub async fn a_newer_code_replaces_the_older(world: World) {
+    world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
+    world.put_entry(world.entry("h1", "a1", "unknown")).await;
+    world.advance(60);
+    let mut newer = world.entry("h1", "a1", "unknown");
+    newer.generation = 3;
+    newer.code_hashes = vec![code("newer"), code("newer-qr")];
+    newer.expire_time = timestamp(START_MS + 900_000);
+    let entry = world.put_entry(newer).await;
+    assert_eq!(entry.expire_time, timestamp(START_MS + 900_000));
+    assert_eq!(entry.hold_expire_time, timestamp(START_MS + 240_000));
+    let mut older = world.entry("h1", "a1", "unknown");
+    older.generation = 2;
+    assert_eq!(world.put_entry(older).await, entry);
+    assert_eq!(refused(world.try_admit("h1").await).reason, ErrorReason::ServiceListEntryNotFound);
+    let admit = AdmitHandoffRequest {
+        handoff_id: "h1".to_owned(),
+        code_hash: code("newer-qr").to_uppercase(),
+        platform: "video".to_owned(),
+        session: "to".to_owned(),
+    };
+    let contact = world.rpc().admit_handoff(admit).await.unwrap().into_inner().contact.unwrap();
+    assert_eq!(contact.state(), State::Assigned);
+}

@@ -1,0 +1,140 @@
+//! Many callers at once, over two replicas where the engine allows: desks accept, decline and complete what their streams
+//! bring; customers come, go, and some are handed off. At no time is an agent over capacity or a contact with two.
+
+use std::collections::HashMap;
+
+use segue_proto::router::v1::{
+    AssignmentChange as Change, ContactState as State, ListAgentsRequest, ListContactsRequest, Priority,
+    WatchAssignmentsRequest,
+};
+use segue_testkit::{Storage, wait_for};
+
+use crate::world::{World, request};
+
+const AGENTS: usize = 20;
+const CONTACTS: usize = 200;
+const HANDOFFS: usize = 20;
+
+pub async fn many_callers_at_once(world: World) {
+    let other = world.replica().await;
+    let replicas = [world.clone(), other];
+    for number in 0..AGENTS {
+        world.agent(&format!("a{number}"), &[], &[("chat", 33), ("video", 100)]).await;
+    }
+    let desks: Vec<_> = (0..AGENTS)
+        .map(|number| tokio::spawn(desk(replicas[number % 2].clone(), format!("a{number}"))))
+        .collect();
+    let mut customers = tokio::task::JoinSet::new();
+    for number in 0..CONTACTS {
+        customers.spawn(customer(replicas[number % 2].clone(), number));
+    }
+    for number in 0..HANDOFFS {
+        customers.spawn(handoff(replicas[number % 2].clone(), number));
+    }
+    let (enough, until) = tokio::sync::oneshot::channel();
+    let watching = tokio::spawn(watch_capacity(world.clone(), until));
+    while let Some(done) = customers.join_next().await {
+        done.unwrap();
+    }
+    wait_for("all contacts to end", || async {
+        let contacts = all_contacts(&world).await;
+        contacts.len() == CONTACTS + HANDOFFS && contacts.values().all(|state| is_final(*state))
+    })
+    .await;
+    drop(enough);
+    watching.await.unwrap();
+    for desk in desks {
+        desk.abort();
+    }
+    let agents = world.rpc().list_agents(ListAgentsRequest::default()).await.unwrap().into_inner().agents;
+    assert!(agents.iter().all(|agent| agent.used_units == 0 && agent.held_units == 0), "{agents:?}");
+    no_contact_was_with_two(&world).await;
+}
+
+/// A customer who may be impatient.
+async fn customer(world: World, number: usize) {
+    let mut submitted = request(if number % 4 == 0 { "video" } else { "chat" }, &format!("s{number}"));
+    submitted.priority =
+        [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent][number % 4].into();
+    let contact = world.submit(submitted).await;
+    if number % 10 == 0 {
+        // It may have been completed meanwhile.
+        drop(world.try_abandon(&contact.id).await);
+    }
+}
+
+async fn handoff(world: World, number: usize) {
+    let id = format!("h{number}");
+    world.put_entry(world.entry(&id, &format!("a{}", number % AGENTS), "elsewhere")).await;
+    let (first, second) = tokio::join!(world.admit(&id), world.admit(&id));
+    assert_eq!(first.id, second.id);
+}
+
+/// Declines one offer in seven, completes all that it has.
+async fn desk(world: World, agent: String) {
+    let watch = WatchAssignmentsRequest { agent: agent.clone(), resume_token: String::new() };
+    let mut stream = world.rpc().watch_assignments(watch).await.unwrap().into_inner();
+    let mut offers = 0;
+    while let Ok(Some(message)) = stream.message().await {
+        let Some(assignment) = message.assignment else { continue };
+        let id = assignment.contact.as_ref().unwrap().id.clone();
+        // The offer may be withdrawn and the customer gone before the desk answers; both are refusals.
+        match assignment.change() {
+            Change::Offered => {
+                offers += 1;
+                if offers % 7 == 0 {
+                    drop(world.try_decline(&id, &agent).await);
+                    // Else a contact that all desks have declined would wait for the clock.
+                    world.advance(31);
+                } else {
+                    drop(world.try_accept(&id, &agent).await);
+                }
+            }
+            Change::Assigned => drop(world.try_complete(&id, &agent).await),
+            Change::Withdrawn | Change::Ended | Change::Unspecified => {}
+        }
+    }
+}
+
+async fn watch_capacity(world: World, mut until: tokio::sync::oneshot::Receiver<()>) {
+    while matches!(until.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Empty)) {
+        let listed = world.rpc().list_agents(ListAgentsRequest::default()).await.unwrap().into_inner();
+        for agent in listed.agents {
+            assert!(agent.used_units <= agent.capacity_units, "{agent:?}");
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+async fn all_contacts(world: &World) -> HashMap<String, State> {
+    let request = ListContactsRequest { page_size: 1000, ..Default::default() };
+    let listed = world.rpc().list_contacts(request).await.unwrap().into_inner().contacts;
+    listed.into_iter().map(|contact| (contact.id.clone(), contact.state())).collect()
+}
+
+fn is_final(state: State) -> bool {
+    matches!(state, State::Completed | State::Abandoned | State::HandedOff)
+}
+
+/// Reads the events of all agents from the database: a contact is given to another only after it was taken back.
+async fn no_contact_was_with_two(world: &World) {
+    if world.storage == Storage::SqliteMemory {
+        return;
+    }
+    sqlx::any::install_default_drivers();
+    let mut conn = <sqlx::AnyConnection as sqlx::Connection>::connect(&world.url).await.unwrap();
+    let rows: Vec<(String, i64, String, i64)> =
+        sqlx::query_as("SELECT agent, seq, contact_id, change FROM agent_events ORDER BY agent, seq")
+            .fetch_all(&mut conn)
+            .await
+            .unwrap();
+    assert!(rows.len() >= CONTACTS, "{}", rows.len());
+    let mut assigned: HashMap<&str, usize> = HashMap::new();
+    for (agent, _, contact, change) in &rows {
+        if *change == i64::from(Change::Assigned as i32) {
+            let times = assigned.entry(contact).or_default();
+            *times += 1;
+            assert_eq!(*times, 1, "{contact} was assigned twice, the second time to {agent}");
+        }
+    }
+}
