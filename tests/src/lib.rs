@@ -1,1 +1,7 @@
-//! Stub.
+//! What the tests of the whole system share. The tests themselves are in the folders beside.
+
+mod deployment;
+mod fixture;
+
+pub use deployment::{InProcess, Processes, SERVICES, tool};
+pub use fixture::{Clients, Fixture};

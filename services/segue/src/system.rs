@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use segue_runtime::{
     BootError, Parts, Running, Stop,
+    peer::PeerUri,
     settings::{Reader, Setting},
 };
 
-use crate::{files::DatabaseUrls, keys::Keys};
+use crate::{demo_data::Targets, files::DatabaseUrls, keys::Keys};
 
 /// Where the services listen, all on loopback; 0 takes a free port.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,6 +51,20 @@ pub struct Addresses {
     pub channel: SocketAddr,
     /// web-channel's pages.
     pub pages: SocketAddr,
+}
+
+impl Addresses {
+    /// Where the demo data goes, with so many of its customers.
+    pub fn demo_data_targets(&self, customers: usize) -> anyhow::Result<Targets> {
+        let peer = |address| format!("http://{address}").parse::<PeerUri>().map_err(anyhow::Error::msg);
+        Ok(Targets {
+            selector: peer(self.selector)?.connect_for_streams(),
+            router: peer(self.router)?.connect(),
+            adapter_uri: format!("http://{}", self.channel),
+            pages_uri: format!("http://{}", self.pages),
+            customers,
+        })
+    }
 }
 
 /// A running system.

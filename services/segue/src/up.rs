@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, fs, path::Path};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use segue_core::Random;
-use segue_runtime::{Parts, Stop, peer::PeerUri};
+use segue_runtime::{Parts, Stop};
 
 use crate::{
     Addresses, DatabaseUrls, Keys, System, SystemConfig,
     cli::UpFlags,
-    demo_data::{self, DEMO_AGENT, Summary, Targets},
+    demo_data::{self, DEMO_AGENT, Summary},
 };
 
 /// Written once the demo data is loaded. It names the addresses that the demo's platforms were given.
@@ -50,13 +50,7 @@ async fn load_once(addresses: &Addresses, folder: &Path) -> anyhow::Result<()> {
 
 /// Loads the demo data into a running system, with a progress bar on a terminal.
 pub(crate) async fn load(addresses: &Addresses) -> anyhow::Result<Summary> {
-    let peer = |address| format!("http://{address}").parse::<PeerUri>().map_err(anyhow::Error::msg);
-    let targets = Targets {
-        selector: peer(addresses.selector)?.connect_for_streams(),
-        router: peer(addresses.router)?.connect(),
-        adapter_uri: format!("http://{}", addresses.channel),
-        pages_uri: format!("http://{}", addresses.pages),
-    };
+    let targets = addresses.demo_data_targets(usize::MAX)?;
     let style = ProgressStyle::with_template("loading demo data: {msg:20} {bar:32} {pos}/{len}")?;
     let bar = ProgressBar::new(0).with_style(style);
     let show = |progress: demo_data::Progress| {

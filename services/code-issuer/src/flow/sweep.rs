@@ -15,7 +15,9 @@ pub(crate) async fn sweep(flow: Arc<Flow>, stop: Stop) {
             () = stop.told() => return,
             () = tokio::time::sleep(TICK) => {}
         }
-        while matches!(flow.store.expire_due().await, Ok(true)) {}
+        while let Ok(Some(calls)) = flow.store.expire_due().await {
+            flow.make_now(calls).await;
+        }
         if ticks.is_multiple_of(TICKS_BETWEEN_PURGES) && flow.store.purge().await.is_err() {
             tracing::warn!("nothing purged; the next round will");
         }

@@ -59,7 +59,8 @@ async fn create(conn: &mut Conn, store: &Store, new: &NewHandoff) -> Result<Crea
         requests::forget(conn, &new.request).await?;
         return Ok(Created::Collision);
     }
-    transitions::expire_session(conn, store, &record.source_platform, &record.source_session, now).await?;
+    let (platform, session) = (&record.source_platform, &record.source_session);
+    let release = transitions::expire_session(conn, store, platform, session, now).await?;
     if !insert(conn, record).await? {
         requests::forget(conn, &new.request).await?;
         return Ok(Created::InProgress);
@@ -67,7 +68,8 @@ async fn create(conn: &mut Conn, store: &Store, new: &NewHandoff) -> Result<Crea
     codes::insert(conn, &record.id, record.generation, &new.codes).await?;
     codes::put_access_info(conn, &record.id, record.generation, &new.sealed_access_info).await?;
     requests::finish(conn, &new.request, record.id.as_bytes()).await?;
-    let calls = owe_issue(conn, store, record, &new.trace_parent, now).await?;
+    let mut calls = owe_issue(conn, store, record, &new.trace_parent, now).await?;
+    calls.extend(release);
     Ok(Created::Done { record: Box::new(record.clone()), calls })
 }
 

@@ -125,21 +125,22 @@ impl Store {
             .await
     }
 
-    /// Ends handoffs whose code was not entered in time; true when there may be more.
-    pub async fn expire_due(&self) -> Result<bool, StoreError> {
+    /// Ends handoffs whose code was not entered in time; returns the calls to be made now. None when none was due.
+    pub async fn expire_due(&self) -> Result<Option<Vec<OwedCall>>, StoreError> {
         let now = self.now_ms();
         let due = due(&mut *self.database.read().await?, now).await?;
         if due.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let input = (self.clone(), due, now);
         self.database
             .write(input, |conn, (this, due, now)| {
                 Box::pin(async move {
+                    let mut calls = Vec::new();
                     for id in due {
-                        expire(conn, this, id, *now).await?;
+                        calls.extend(expire(conn, this, id, *now).await?);
                     }
-                    Ok(true)
+                    Ok(Some(calls))
                 })
             })
             .await
@@ -209,7 +210,7 @@ pub(super) async fn expire_session(
     platform: &str,
     session: &str,
     now_ms: i64,
-) -> Result<(), StoreError> {
+) -> Result<Option<OwedCall>, StoreError> {
     let row = sqlx::query(
         "SELECT id FROM handoffs
          WHERE source_platform = $1 AND source_session = $2 AND state = $3 AND expires_at <= $4",
@@ -222,18 +223,23 @@ pub(super) async fn expire_session(
     .await?;
     match row {
         Some(row) => expire(conn, store, row.try_get("id")?, now_ms).await,
-        None => Ok(()),
+        None => Ok(None),
     }
 }
 
-async fn expire(conn: &mut Conn, store: &Store, id: &str, now_ms: i64) -> Result<(), StoreError> {
+async fn expire(
+    conn: &mut Conn,
+    store: &Store,
+    id: &str,
+    now_ms: i64,
+) -> Result<Option<OwedCall>, StoreError> {
     // The guard looks at the time again: a reissue may have come between.
     let late = find(conn, id).await?.is_some_and(|record| record.expires_at <= now_ms);
     if late && step(conn, id, State::Issued, Event::Expire, now_ms).await?.is_some() {
         codes::kill(conn, id, now_ms).await?;
-        owe(conn, store, id, call::RELEASE, "").await?;
+        return owe(conn, store, id, call::RELEASE, "").await;
     }
-    Ok(())
+    Ok(None)
 }
 
 async fn due(conn: &mut Conn, now_ms: i64) -> Result<Vec<String>, StoreError> {

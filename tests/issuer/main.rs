@@ -1,0 +1,6 @@
+//! code-issuer with its real neighbours: refusals, the life of a handoff, races.
+
+mod life;
+mod race;
+mod redeem_refusals;
+mod refusals;

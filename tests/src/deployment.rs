@@ -1,0 +1,170 @@
+//! A running Segue: in this process, or as the processes that production has.
+
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+use segue::{Addresses, DatabaseUrls, Keys, Ports, System, SystemConfig};
+use segue_core::{Random, SharedClock, SystemClock};
+use segue_runtime::{Parts, Stop};
+use segue_testkit::{Databases, Process, Storage, free_port, wait_for};
+
+/// The services, in the order in which they start.
+pub const SERVICES: [&str; 4] = ["platform-selector", "priority-router", "code-issuer", "web-channel"];
+
+/// All services in this process.
+pub struct InProcess {
+    /// Where they are.
+    pub addresses: Addresses,
+    system: System,
+    /// Ends last.
+    pub databases: Databases,
+}
+
+impl InProcess {
+    /// Starts them on the machine's clock.
+    pub async fn start(storage: Storage) -> Self {
+        Self::start_at(storage, std::sync::Arc::new(SystemClock)).await
+    }
+
+    /// Starts them on a clock of the test's.
+    pub async fn start_at(storage: Storage, clock: SharedClock) -> Self {
+        let databases = Databases::start(storage);
+        let config = SystemConfig {
+            ports: Ports::default(),
+            databases: urls(&databases),
+            keys: Keys::generate(&Random::secure()),
+            environment: BTreeMap::new(),
+        };
+        let parts = Parts { clock, random: Random::secure(), stop: Stop::new() };
+        let system = System::start(config, parts).await.unwrap();
+        Self { addresses: system.addresses.clone(), system, databases }
+    }
+
+    /// Stops them.
+    pub async fn stop(self) {
+        self.system.stop().await;
+    }
+}
+
+/// Each service as a process of its own.
+pub struct Processes {
+    /// Where they are; a restarted service is where it was.
+    pub addresses: Addresses,
+    running: BTreeMap<&'static str, Process>,
+    keys: Keys,
+    urls: DatabaseUrls,
+    otlp_endpoint: String,
+    /// Ends last.
+    pub databases: Databases,
+}
+
+impl Processes {
+    /// Starts them.
+    pub async fn start(storage: Storage) -> Self {
+        Self::start_traced(storage, "").await
+    }
+
+    /// Starts them with traces going to an OTLP receiver.
+    pub async fn start_traced(storage: Storage, otlp_endpoint: &str) -> Self {
+        let at = |port: u16| ([127, 0, 0, 1], port).into();
+        let databases = Databases::start(storage);
+        let mut this = Self {
+            addresses: Addresses {
+                selector: at(free_port()),
+                issuer: at(free_port()),
+                router: at(free_port()),
+                channel: at(free_port()),
+                pages: at(free_port()),
+            },
+            running: BTreeMap::new(),
+            keys: Keys::generate(&Random::secure()),
+            urls: urls(&databases),
+            otlp_endpoint: otlp_endpoint.to_owned(),
+            databases,
+        };
+        for service in SERVICES {
+            this.start_service(service);
+        }
+        this.wait_until_up().await;
+        this
+    }
+
+    /// Ends a service as a crash does, and starts it again.
+    pub fn crash(&mut self, service: &'static str) {
+        self.running.remove(service).expect("a running service").kill();
+        self.start_service(service);
+    }
+
+    /// Asks a service to end and waits for that; true when it ended well.
+    pub fn terminate(&mut self, service: &'static str) -> bool {
+        self.running.remove(service).expect("a running service").terminate().success()
+    }
+
+    /// What a service has printed so far.
+    pub fn log(&self, service: &'static str) -> String {
+        self.running[service].log()
+    }
+
+    /// Waits until all services answer.
+    pub async fn wait_until_up(&self) {
+        let at = &self.addresses;
+        for address in [at.selector, at.issuer, at.router, at.channel, at.pages] {
+            wait_for(&format!("a service at {address}\n{}", self.logs()), || async move {
+                tokio::net::TcpStream::connect(address).await.is_ok()
+            })
+            .await;
+        }
+    }
+
+    fn logs(&self) -> String {
+        self.running.values().map(Process::log).collect()
+    }
+
+    fn start_service(&mut self, service: &'static str) {
+        let process = Process::start(self.command(service), self.databases.directory(), service);
+        self.running.insert(service, process);
+    }
+
+    fn command(&self, service: &str) -> Command {
+        let (at, keys, urls) = (&self.addresses, &self.keys, &self.urls);
+        let uri = |address| format!("http://{address}");
+        let (listen, database, own) = match service {
+            "platform-selector" => {
+                (at.selector, &urls.selector, vec![("SEGUE_DIRECTORY_KEY", keys.directory.clone())])
+            }
+            "priority-router" => (at.router, &urls.router, vec![]),
+            "code-issuer" => (at.issuer, &urls.issuer, vec![
+                ("SEGUE_CODE_KEY", keys.code.clone()),
+                ("SEGUE_DIRECTORY_KEY", keys.directory.clone()),
+                ("SEGUE_SELECTOR_URI", uri(at.selector)),
+                ("SEGUE_ROUTER_URI", uri(at.router)),
+            ]),
+            _ => (at.channel, &urls.channel, vec![
+                ("SEGUE_CHANNEL_KEY", keys.channel.clone()),
+                ("SEGUE_HTTP_LISTEN", at.pages.to_string()),
+                ("SEGUE_ROUTER_URI", uri(at.router)),
+                ("SEGUE_ISSUER_URI", uri(at.issuer)),
+            ]),
+        };
+        let mut command = Process::binary(service);
+        command.env("SEGUE_LISTEN", listen.to_string()).env("SEGUE_DATABASE_URL", database).envs(own);
+        command.env("SEGUE_OTLP_ENDPOINT", &self.otlp_endpoint).env("SEGUE_LOG", "info");
+        command
+    }
+}
+
+fn urls(databases: &Databases) -> DatabaseUrls {
+    DatabaseUrls {
+        selector: databases.create(),
+        issuer: databases.create(),
+        router: databases.create(),
+        channel: databases.create(),
+    }
+}
+
+/// A program among the tools that `cargo xtask test` has installed.
+pub fn tool(name: &str) -> Command {
+    let tools = std::env::var_os("SEGUE_TOOLS").map_or_else(|| segue_testkit::repository().join(".tools"), Into::into);
+    let path = Path::new(&tools).join("venv/bin").join(name);
+    assert!(path.exists(), "{} is missing: cargo xtask tools", path.display());
+    Command::new(path)
+}

@@ -1,0 +1,111 @@
+//! A system with the demo's platforms and agents and a few of its customers, and clients to ask it.
+
+use segue::{
+    Addresses,
+    demo_data::{self, DEMO_AGENT, DEMO_WORK_PROFILE, demo_customer},
+};
+use segue_proto::{
+    common::v1::{Customer, Face, Identity, RemainingWork, Session},
+    issuer::v1::{
+        CreateHandoffRequest, CreateHandoffResponse, RedeemCodeRequest,
+        code_issuer_service_client::CodeIssuerServiceClient,
+    },
+    router::v1::{Presence, SetPresenceRequest, priority_router_service_client::PriorityRouterServiceClient},
+    selector::v1::platform_selector_service_client::PlatformSelectorServiceClient,
+};
+use segue_testkit::request_id;
+use tonic::transport::{Channel, Endpoint};
+
+/// Enough to have the demo customer among them.
+const CUSTOMERS: usize = 50;
+
+/// Clients without any of our own client code in between.
+#[derive(Clone)]
+pub struct Clients {
+    /// platform-selector.
+    pub selector: PlatformSelectorServiceClient<Channel>,
+    /// code-issuer.
+    pub issuer: CodeIssuerServiceClient<Channel>,
+    /// priority-router.
+    pub router: PriorityRouterServiceClient<Channel>,
+}
+
+impl Clients {
+    /// Clients of a system.
+    pub fn of(addresses: &Addresses) -> Self {
+        let channel = |address| Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+        Self {
+            selector: PlatformSelectorServiceClient::new(channel(addresses.selector)),
+            issuer: CodeIssuerServiceClient::new(channel(addresses.issuer)),
+            router: PriorityRouterServiceClient::new(channel(addresses.router)),
+        }
+    }
+}
+
+/// The demo's customer and agent, ready for handoffs.
+pub struct Fixture {
+    /// Clients of the system.
+    pub clients: Clients,
+}
+
+impl Fixture {
+    /// Loads the data and signs the demo agent in.
+    pub async fn load(addresses: &Addresses) -> Self {
+        let targets = addresses.demo_data_targets(CUSTOMERS).unwrap();
+        demo_data::load(&targets, &|_| {}).await.unwrap();
+        let this = Self { clients: Clients::of(addresses) };
+        this.set_presence(DEMO_AGENT, Presence::Available).await;
+        this
+    }
+
+    /// Signs an agent in or out.
+    pub async fn set_presence(&self, agent: &str, presence: Presence) {
+        let request = SetPresenceRequest { request_id: request_id(), agent: agent.to_owned(), presence: presence.into() };
+        self.clients.router.clone().set_presence(request).await.unwrap();
+    }
+
+    /// A handoff of the demo customer from a call on the hotline, which has no adapter.
+    pub fn handoff(session: &str) -> CreateHandoffRequest {
+        let customer = demo_customer().unwrap();
+        CreateHandoffRequest {
+            request_id: request_id(),
+            work_order: "WO-1".to_owned(),
+            agent: DEMO_AGENT.to_owned(),
+            source: Some(Session { platform: "hotline".to_owned(), session: session.to_owned() }),
+            customer: Some(Customer {
+                identities: vec![Identity { kind: "phone".to_owned(), value: customer.phone }],
+            }),
+            remaining_work: Some(RemainingWork { profile: DEMO_WORK_PROFILE.to_owned(), ..RemainingWork::default() }),
+            ..CreateHandoffRequest::default()
+        }
+    }
+
+    /// Asks for a handoff that must succeed.
+    pub async fn create(&self, request: CreateHandoffRequest) -> CreateHandoffResponse {
+        self.clients.issuer.clone().create_handoff(request).await.unwrap().into_inner()
+    }
+
+    /// The digits of an answer.
+    pub fn digits(issued: &CreateHandoffResponse) -> String {
+        let info = issued.access_info.as_ref().expect("access information");
+        let digits = info.faces.iter().find(|face| face.kind() == Face::Digits).expect("digits");
+        digits.display.clone()
+    }
+
+    /// A redemption by the demo customer in the app.
+    pub fn redemption(code: &str, session: &str) -> RedeemCodeRequest {
+        RedeemCodeRequest {
+            request_id: request_id(),
+            code: code.to_owned(),
+            platform: "app".to_owned(),
+            session: session.to_owned(),
+            account: Self::account(),
+        }
+    }
+
+    /// The demo customer's account in the app.
+    pub fn account() -> String {
+        let accounts = demo_customer().unwrap().accounts;
+        accounts.into_iter().find(|account| account.platform == "app").unwrap().id
+    }
+}
