@@ -144,6 +144,7 @@ async function goOn(context, agent, code) {
     await seen(agent, 'remaining-work', LEFT);
     await seen(agent, 'remaining-context', DONE);
     await find(agent, 'source-conversation').getByText('my claim lacks an invoice').waitFor();
+    assert.equal(await find(agent, 'conversation').getByText(`With agent ${agentNumber}`).count(), 1);
     await picture(agent, '4-desk-new-contact');
   });
   return app;

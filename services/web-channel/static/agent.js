@@ -47,7 +47,11 @@ function follow() {
   stream = listen(`/api/agent/events?agent=${encodeURIComponent(agent)}`, {
     router: (news) => { byId('router').textContent = news.connected ? 'Connected: contacts arrive here.' : 'The router is away; trying again…'; },
     contact: onContact,
-    session: (session) => { sessions.set(session.session, session); render(); },
+    session: (session) => {
+      // The name is forgotten when a conversation ends; this page may go on showing what it showed.
+      sessions.set(session.session, { ...session, name: session.name || sessions.get(session.session)?.name });
+      render();
+    },
     entry: (entry) => {
       if (!entries.has(entry.session)) entries.set(entry.session, new Map());
       entries.get(entry.session).set(entry.seq, entry);
@@ -74,6 +78,8 @@ function onContact(contact) {
 
 // --- What is shown ---------------------------------------------------------------------------------------------------
 
+const platforms = Object.fromEntries(Array.from(document.querySelectorAll('[name=target_platform] option'), (one) => [one.value, one.textContent]));
+const platformOf = (id) => platforms[id] || id;
 const nameOf = (contact) => sessions.get(contact.session)?.name || 'Customer';
 const closed = (contact) => OVER.includes(contact.state) || sessions.get(contact.session)?.open === false;
 
@@ -95,7 +101,7 @@ function item(contact) {
   button.dataset.contact = contact.contact_id;
   button.dataset.platform = contact.platform;
   button.dataset.state = contact.state;
-  button.append(element('b', '', nameOf(contact)), element('span', 'soft', `${contact.platform} · ${WORDS[contact.state] || contact.state} `));
+  button.append(element('b', '', nameOf(contact)), element('span', 'soft', `${platformOf(contact.platform)} · ${WORDS[contact.state] || contact.state} `));
   if (contact.handoff) button.append(element('span', 'badge handoff', 'handoff'));
   button.addEventListener('click', () => {
     chosen = contact.contact_id;
@@ -107,7 +113,7 @@ function item(contact) {
 
 function renderDetail(contact) {
   const over = closed(contact);
-  byId('title').textContent = `${nameOf(contact)} on ${contact.platform}`;
+  byId('title').textContent = `${nameOf(contact)} on ${platformOf(contact.platform)}`;
   byId('state').textContent = WORDS[contact.state] || contact.state;
   byId('state').className = `badge${over ? '' : ' live'}`;
   byId('facts').replaceChildren(...facts(contact).flatMap(([term, text, testid]) => {
@@ -121,7 +127,7 @@ function renderDetail(contact) {
   if (!mine) byId('handoff').hidden = true;
   byId('closed').hidden = !over;
   byId('earlier').hidden = !contact.source_session;
-  byId('earlier-where').textContent = `On ${contact.source_platform}, closed. The customer need not explain anything again.`;
+  byId('earlier-where').textContent = `On ${platformOf(contact.source_platform)}. The customer need not explain anything again.`;
   renderIssued(issued.get(contact.contact_id), over);
   for (const list of ['messages', 'earlier-messages']) {
     const session = list === 'messages' ? contact.session : contact.source_session;
@@ -164,7 +170,7 @@ function renderIssued(answer, over) {
   box.hidden = !answer || over;
   box.replaceChildren();
   if (box.hidden) return;
-  box.append(element('h2', '', `The customer goes on at ${answer.target}`));
+  box.append(element('h2', '', `The customer goes on at ${platformOf(answer.target)}`));
   box.append(element('p', '', answer.delivered
     ? 'The card with the code is on the customer’s page.'
     : 'The card has not reached the customer’s page yet. If it doesn’t come, read the code aloud:'));
@@ -175,7 +181,7 @@ function renderIssued(answer, over) {
   }
   for (const candidate of answer.candidates) {
     const reasons = candidate.reasons.filter(Boolean).join('; ');
-    box.append(element('p', 'soft', `${candidate.eligible ? '✓' : '✗'} ${candidate.platform}${candidate.has_account ? ', has an account' : ''}${reasons ? `: ${reasons}` : ''}`));
+    box.append(element('p', 'soft', `${candidate.eligible ? '✓' : '✗'} ${platformOf(candidate.platform)}${candidate.has_account ? ', has an account' : ''}${reasons ? `: ${reasons}` : ''}`));
   }
 }
 

@@ -138,7 +138,8 @@ function follow() {
 
 function onEntry(entry, stream) {
   const link = (file) => `/api/upload/${file.upload}?platform=${platform}`;
-  place(byId('messages'), show(entry, 'customer', 'You', link));
+  // The end has a place of its own.
+  if (entry.kind !== 'closed') place(byId('messages'), show(entry, 'customer', 'You', link));
   if (entry.kind === 'joined') withAgent(entry);
   if (entry.kind === 'card') showCard(entry);
   if (entry.kind === 'closed') {

@@ -17,7 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use cards::Delivered;
 pub(crate) use entries::{Appended, NewEntry};
-pub(crate) use sessions::{Admitted, NewSession, Session};
+pub(crate) use sessions::{Admitted, NewSession, Session, joined_id};
 pub(crate) use uploads::{NewUpload, Uploaded};
 
 /// The database with the keys to what is sealed in it. Cloning is cheap.

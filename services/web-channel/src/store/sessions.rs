@@ -130,7 +130,12 @@ impl Store {
             work_order: admitted.work_order.clone(),
             waiting: admitted.waiting,
         };
-        let entry_id = format!("admitted:{}", admitted.handoff_id);
+        // Once the agent is there, it is the same entry as the desk's own announcement.
+        let entry_id = if admitted.waiting {
+            format!("admitted:{}", admitted.handoff_id)
+        } else {
+            joined_id(&admitted.contact_id, &admitted.agent)
+        };
         let entry = self.sealed_entry(id, &entry_id, Author::System, "", &content);
         self.db
             .write((admitted, entry), |conn, (admitted, entry)| {
@@ -183,6 +188,11 @@ impl Store {
             id,
         })
     }
+}
+
+/// The id of the entry that says that an agent is there, whoever says it first.
+pub(crate) fn joined_id(contact: &str, agent: &str) -> String {
+    format!("joined:{contact}:{agent}")
 }
 
 fn name_context(id: &str) -> String {

@@ -60,6 +60,11 @@ impl Browser {
         Self { address: other.address, cookies: self.cookies.clone() }
     }
 
+    /// What its first cookie holds.
+    pub(crate) fn secret(&self) -> String {
+        self.cookies[0].split_once('=').unwrap().1.to_owned()
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.request("GET", path, &[], b"").await
     }

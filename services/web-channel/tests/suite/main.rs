@@ -10,6 +10,9 @@ mod guards;
 mod handoff;
 mod http;
 mod platform;
+mod process;
+mod replicas;
+mod sweep;
 mod system;
 mod upload;
 

@@ -51,7 +51,11 @@ impl Running {
     }
 
     pub(crate) async fn of(config: Config) -> Self {
-        let clock = ManualClock::starting_at(NOW_MS);
+        Self::at(config, NOW_MS).await
+    }
+
+    pub(crate) async fn at(config: Config, now_ms: i64) -> Self {
+        let clock = ManualClock::starting_at(now_ms);
         let stop = Stop::new();
         let parts = Parts { clock: clock.clone(), random: Random::secure(), stop: stop.clone() };
         let bound = bind(config, parts).await.unwrap();

@@ -19,7 +19,7 @@ use tonic::Status;
 use super::assignments::{News, watch};
 use crate::{
     domain::{Author, Content},
-    store::NewEntry,
+    store::{NewEntry, joined_id},
     web::{
         Shared,
         events::{POLL, Sender, channel, event, permit},
@@ -134,7 +134,7 @@ impl Desk {
     async fn announce(&self, contact: &str, session: &str, work_order: &str) {
         let content =
             Content::Joined { agent: self.agent.clone(), work_order: work_order.to_owned(), waiting: false };
-        let id = format!("joined:{contact}:{}", self.agent);
+        let id = joined_id(contact, &self.agent);
         let entry = NewEntry { session, id: &id, author: Author::System, agent: "", content: &content };
         if let Err(error) = self.web.store.append(&entry).await {
             tracing::warn!(%error, "could not announce an agent");
