@@ -66,7 +66,7 @@ pub(super) async fn open(
     tokio::spawn(async move {
         let messages = desk.messages.clone();
         tokio::select! {
-            end = desk.run(from) => if let End::Refused(refusal) = end {
+            end = desk.run(from, last_seq) => if let End::Refused(refusal) = end {
                 drop(messages.send(Err(refusal.into())).await);
             },
             status = stream_end.due() => drop(messages.send(Err(status)).await),
@@ -88,21 +88,21 @@ fn read_token(scope: &str, token: &str) -> Result<From, Refusal> {
 }
 
 impl Desk {
-    async fn run(self, from: From) -> End {
-        match self.follow(from).await {
+    async fn run(self, from: From, last_seq: i64) -> End {
+        match self.follow(from, last_seq).await {
             Ok(never) => match never {},
             Err(end) => end,
         }
     }
 
-    async fn follow(&self, from: From) -> Result<std::convert::Infallible, End> {
+    async fn follow(&self, from: From, last_seq: i64) -> Result<std::convert::Infallible, End> {
         let mut changes = self.router.database.changes();
         let mut seq = match from {
             From::Start => self.send_open_contacts().await?,
             From::After(seq) => seq,
         };
         loop {
-            seq = self.send_events(seq).await?;
+            seq = self.send_events(seq, last_seq).await?;
             changes.wait(POLL).await;
         }
     }
@@ -126,17 +126,15 @@ impl Desk {
         Ok(seq)
     }
 
-    async fn send_events(&self, mut seq: i64) -> Result<i64, End> {
+    /// Sends what came after an event, when it's known that there were events up to `least`.
+    async fn send_events(&self, mut seq: i64, least: i64) -> Result<i64, End> {
         loop {
             let found = {
                 let mut conn = self.router.database.read().await.map_err(Refusal::from)?;
                 events::after(&mut conn, &self.agent, seq, BATCH).await.map_err(Refusal::from)?
             };
-            let is_gap = match found.first() {
-                Some(first) => first.seq != seq + 1,
-                None => seq < self.last_seq().await?,
-            };
-            if is_gap {
+            let has_gap = found.first().map_or(seq < least, |first| first.seq != seq + 1);
+            if has_gap {
                 // What came in between is forgotten by now; what is open tells the desk where things stand.
                 seq = self.send_open_contacts().await?;
                 continue;

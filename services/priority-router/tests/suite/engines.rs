@@ -61,12 +61,15 @@ const CASES: &[Case] = cases![
 
 async fn run_all(storage: Storage) {
     let databases = Databases::start(storage);
-    for (name, case) in CASES {
-        println!("{storage:?} {name}");
+    // `CASE=streams cargo test ...` runs only those whose name has it.
+    let wanted = std::env::var("CASE").unwrap_or_default();
+    for (name, case) in CASES.iter().filter(|(name, _)| name.contains(&wanted)) {
+        let started = tokio::time::Instant::now();
         let world = World::start(storage, &databases.create()).await;
         let task = world.clone();
         tokio::spawn(case(task)).await.unwrap_or_else(|error| panic!("{name} on {storage:?}: {error}"));
         world.stop().await;
+        println!("{storage:?} {name} {:?}", started.elapsed());
     }
 }
 

@@ -11,7 +11,10 @@ use segue_proto::{
 };
 use segue_runtime::{Parts, Running, ServerConfig, Stop, timestamp};
 use segue_testkit::{Storage, request_id, wait_for};
-use tonic::{Status, transport::{Channel, Endpoint}};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
 
 pub const START_MS: i64 = 1_700_000_000_000;
 
