@@ -55,7 +55,8 @@ function render() {
   const open = Boolean(session && session.open);
   const waiting = open && takesCodes && !session.contact_id;
   byId('start').hidden = Boolean(session);
-  byId('quick').hidden = !waiting;
+  // Until an agent is there, a code may still be entered.
+  byId('quick').hidden = !open || !takesCodes || Boolean(session.agent);
   byId('chat').hidden = !session;
   byId('ask').hidden = !waiting;
   byId('composer').hidden = !open || waiting;
@@ -151,10 +152,8 @@ function onEntry(entry, stream) {
 async function resume() {
   try {
     const found = await get(`/api/session?platform=${platform}`);
-    if (found) {
-      session = found;
-      follow();
-    }
+    session = found;
+    if (found) follow();
   } catch {
     setTimeout(resume, 2000);
   }
