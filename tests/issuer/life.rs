@@ -21,7 +21,8 @@ async fn held_units(fixture: &Fixture) -> i32 {
 }
 
 async fn entry_state(fixture: &Fixture, handoff: &str) -> Option<ServiceListEntryState> {
-    let list = fixture.clients.router.clone().list_service_list(ListServiceListRequest::default()).await.unwrap();
+    let list =
+        fixture.clients.router.clone().list_service_list(ListServiceListRequest::default()).await.unwrap();
     let entries = list.into_inner().entries;
     entries.iter().find(|entry| entry.handoff_id == handoff).map(|entry| entry.state())
 }
@@ -35,7 +36,10 @@ async fn a_handoff_without_an_adapter_goes_all_the_way() {
     let handoff = issued.handoff.clone().unwrap();
     assert_eq!(handoff.delivery_state(), DeliveryState::ByAgent, "the hotline has no adapter");
     assert_eq!(handoff.target.as_ref().unwrap().platform, "app");
-    assert!(!handoff.target.as_ref().unwrap().account.is_empty(), "the account is known, the code bound to it");
+    assert!(
+        !handoff.target.as_ref().unwrap().account.is_empty(),
+        "the account is known, the code bound to it"
+    );
     assert_eq!(issued.access_info.as_ref().unwrap().faces.len(), 1, "a voice can't show a QR code");
     assert_eq!(entry_state(&fixture, &handoff.id).await, Some(ServiceListEntryState::Live), "R7");
     assert!(held_units(&fixture).await > 0, "a slot is held");
@@ -78,7 +82,8 @@ async fn cancelling_releases_everything_and_only_once() {
     let cancelled = issuer.cancel_handoff(cancel.clone()).await.unwrap().into_inner().handoff.unwrap();
     assert_eq!(cancelled.state(), HandoffState::Cancelled);
     wait_for("the entry's release", || async {
-        entry_state(&fixture, &id).await == Some(ServiceListEntryState::Released) && held_units(&fixture).await == 0
+        entry_state(&fixture, &id).await == Some(ServiceListEntryState::Released)
+            && held_units(&fixture).await == 0
     })
     .await;
     let again = issuer.cancel_handoff(cancel).await.unwrap().into_inner().handoff.unwrap();
@@ -98,7 +103,8 @@ async fn an_expired_handoff_leaves_nothing_and_frees_its_session() {
     clock.advance(Duration::from_secs(601));
     assert_eq!(watch_to_the_end(&fixture, &id).await.state(), HandoffState::Expired);
     wait_for("the entry's release", || async {
-        entry_state(&fixture, &id).await == Some(ServiceListEntryState::Released) && held_units(&fixture).await == 0
+        entry_state(&fixture, &id).await == Some(ServiceListEntryState::Released)
+            && held_units(&fixture).await == 0
     })
     .await;
     let next = fixture.create(Fixture::handoff("call-1")).await.handoff.unwrap();
@@ -122,7 +128,8 @@ async fn a_reissued_code_works_and_says_so_again() {
     let reused = ReissueCodeRequest { ttl: None, ..request };
     assert_eq!(refused(issuer.reissue_code(reused).await).reason, ErrorReason::RequestIdReused);
     let info = first.access_info.unwrap();
-    let redeemed = issuer.redeem_code(Fixture::redemption(&info.faces[0].display, "s")).await.unwrap().into_inner();
+    let redeemed =
+        issuer.redeem_code(Fixture::redemption(&info.faces[0].display, "s")).await.unwrap().into_inner();
     assert_eq!(redeemed.handoff_id, issued.handoff.unwrap().id);
     let late = ReissueCodeRequest { request_id: request_id(), id: redeemed.handoff_id, ttl };
     assert_eq!(refused(issuer.reissue_code(late).await).reason, ErrorReason::HandoffState);
@@ -144,13 +151,15 @@ async fn handoffs_are_listed_newest_first_in_pages() {
     let first = issuer.list_handoffs(page.clone()).await.unwrap().into_inner();
     page.page_token = first.next_page_token.clone();
     let second = issuer.list_handoffs(page.clone()).await.unwrap().into_inner();
-    let listed: Vec<&String> = first.handoffs.iter().chain(&second.handoffs).map(|handoff| &handoff.id).collect();
+    let listed: Vec<&String> =
+        first.handoffs.iter().chain(&second.handoffs).map(|handoff| &handoff.id).collect();
     assert_eq!(listed, made.iter().collect::<Vec<_>>());
     assert_eq!(second.next_page_token, "");
     page.state = HandoffState::Issued.into();
     let foreign = refused(issuer.list_handoffs(page).await);
     assert_eq!(foreign.reason, ErrorReason::InvalidPageToken, "a token belongs to its filters");
-    let filter = ListHandoffsRequest { state: HandoffState::Cancelled.into(), ..ListHandoffsRequest::default() };
+    let filter =
+        ListHandoffsRequest { state: HandoffState::Cancelled.into(), ..ListHandoffsRequest::default() };
     let cancelled = issuer.list_handoffs(filter).await.unwrap().into_inner().handoffs;
     assert_eq!(cancelled.len(), 1);
     assert_eq!(cancelled[0].id, made[1]);

@@ -40,7 +40,11 @@ async fn race(fixture: &Fixture) {
         for outcome in futures::future::join_all(attempts).await {
             match outcome.unwrap() {
                 (Ok(first), Ok(second)) => {
-                    assert_eq!(first.get_ref(), second.get_ref(), "both of the winner's calls get the same answer");
+                    assert_eq!(
+                        first.get_ref(),
+                        second.get_ref(),
+                        "both of the winner's calls get the same answer"
+                    );
                     won.push(first.into_inner());
                 }
                 (first, second) => {
@@ -51,10 +55,15 @@ async fn race(fixture: &Fixture) {
             }
         }
         assert_eq!(won.len(), 1, "one winner");
-        let contacts = fixture.clients.router.clone().list_contacts(ListContactsRequest::default()).await.unwrap();
+        let contacts =
+            fixture.clients.router.clone().list_contacts(ListContactsRequest::default()).await.unwrap();
         let handoff = &issued.handoff.unwrap().id;
-        let admitted: Vec<_> =
-            contacts.into_inner().contacts.into_iter().filter(|contact| contact.handoff_id == *handoff).collect();
+        let admitted: Vec<_> = contacts
+            .into_inner()
+            .contacts
+            .into_iter()
+            .filter(|contact| contact.handoff_id == *handoff)
+            .collect();
         assert_eq!(admitted.len(), 1, "one admission");
         assert!(matches!(admitted[0].state(), ContactState::Assigned | ContactState::Queued));
     }

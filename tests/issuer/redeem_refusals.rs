@@ -5,7 +5,9 @@ use std::time::Duration;
 use segue_core::{Clock as _, ManualClock, SystemClock};
 use segue_proto::{
     common::v1::ErrorReason,
-    issuer::v1::{CancelHandoffRequest, GetHandoffRequest, HandoffState, RedeemCodeRequest, ReissueCodeRequest},
+    issuer::v1::{
+        CancelHandoffRequest, GetHandoffRequest, HandoffState, RedeemCodeRequest, ReissueCodeRequest,
+    },
 };
 use segue_testkit::{Refused, Storage, refused, request_id};
 use segue_tests::{Fixture, InProcess};
@@ -16,7 +18,11 @@ fn not_accepted() -> Refused {
 }
 
 fn malformed() -> Refused {
-    Refused { code: Code::InvalidArgument, reason: ErrorReason::CodeMalformed, fields: vec!["code".to_owned()] }
+    Refused {
+        code: Code::InvalidArgument,
+        reason: ErrorReason::CodeMalformed,
+        fields: vec!["code".to_owned()],
+    }
 }
 
 /// A well-formed code that nobody was given: Damm's check digit of 23456789 by the published table.
@@ -51,7 +57,11 @@ async fn all_codes_that_do_not_work_look_the_same() {
     let system = InProcess::start_at(Storage::SqliteFile, clock.clone()).await;
     let fixture = Fixture::load(&system.addresses).await;
     let mut issuer = fixture.clients.issuer.clone();
-    assert_eq!(refused(issuer.redeem_code(Fixture::redemption(UNKNOWN, "s")).await), not_accepted(), "unknown");
+    assert_eq!(
+        refused(issuer.redeem_code(Fixture::redemption(UNKNOWN, "s")).await),
+        not_accepted(),
+        "unknown"
+    );
 
     let issued = fixture.create(Fixture::handoff("call-1")).await;
     let (id, code) = (issued.handoff.as_ref().unwrap().id.clone(), Fixture::digits(&issued));
@@ -67,10 +77,15 @@ async fn all_codes_that_do_not_work_look_the_same() {
     issuer.redeem_code(redeemed.clone()).await.unwrap();
     assert_eq!(refused(issuer.redeem_code(Fixture::redemption(&code, "s")).await), not_accepted(), "spent");
     let moved = RedeemCodeRequest { session: "t".into(), ..redeemed };
-    assert_eq!(refused(issuer.redeem_code(moved).await).reason, ErrorReason::RequestIdReused, "another terminal");
+    assert_eq!(
+        refused(issuer.redeem_code(moved).await).reason,
+        ErrorReason::RequestIdReused,
+        "another terminal"
+    );
 
     let issued = fixture.create(Fixture::handoff("call-2")).await;
-    let cancel = CancelHandoffRequest { request_id: request_id(), id: issued.handoff.as_ref().unwrap().id.clone() };
+    let cancel =
+        CancelHandoffRequest { request_id: request_id(), id: issued.handoff.as_ref().unwrap().id.clone() };
     issuer.cancel_handoff(cancel).await.unwrap();
     let dead = Fixture::redemption(&Fixture::digits(&issued), "s");
     assert_eq!(refused(issuer.redeem_code(dead).await), not_accepted(), "cancelled");

@@ -3,8 +3,8 @@
 use segue_proto::{
     common::v1::{ErrorReason, Face, Identity, Operator, RemainingWork, Requirement},
     issuer::v1::{
-        CancelHandoffRequest, CreateHandoffRequest, GetHandoffRequest, ListHandoffsRequest, ReissueCodeRequest,
-        WatchHandoffRequest,
+        CancelHandoffRequest, CreateHandoffRequest, GetHandoffRequest, ListHandoffsRequest,
+        ReissueCodeRequest, WatchHandoffRequest,
     },
     router::v1::{ListServiceListRequest, Presence},
     selector::v1::{Platform, PlatformStatus, UpdatePlatformRequest},
@@ -32,7 +32,11 @@ fn malformed() -> Vec<Case> {
         ("a long work order", |r| r.work_order = "W".repeat(65), invalid(&["work_order"])),
         ("no agent", |r| r.agent.clear(), invalid(&["agent"])),
         ("no source", |r| r.source = None, invalid(&["source.platform", "source.session"])),
-        ("a long session", |r| r.source.as_mut().unwrap().session = "s".repeat(129), invalid(&["source.session"])),
+        (
+            "a long session",
+            |r| r.source.as_mut().unwrap().session = "s".repeat(129),
+            invalid(&["source.session"]),
+        ),
         ("no customer", |r| r.customer = None, invalid(&["customer.identities"])),
         (
             "an unknown identity",
@@ -63,8 +67,16 @@ fn malformed() -> Vec<Case> {
         ("an unknown policy", |r| r.agent_policy = 9, invalid(&["agent_policy"])),
         ("an unknown fallback", |r| r.fallback_policy = 9, invalid(&["fallback_policy"])),
         ("an unknown locale", |r| r.locale = "fr".into(), invalid(&["locale"])),
-        ("a short life", |r| r.ttl = Some(prost_types::Duration { seconds: 59, nanos: 0 }), invalid(&["ttl"])),
-        ("a long life", |r| r.ttl = Some(prost_types::Duration { seconds: 3601, nanos: 0 }), invalid(&["ttl"])),
+        (
+            "a short life",
+            |r| r.ttl = Some(prost_types::Duration { seconds: 59, nanos: 0 }),
+            invalid(&["ttl"]),
+        ),
+        (
+            "a long life",
+            |r| r.ttl = Some(prost_types::Duration { seconds: 3601, nanos: 0 }),
+            invalid(&["ttl"]),
+        ),
         (
             "everything at once",
             |r| *r = CreateHandoffRequest::default(),
@@ -85,7 +97,11 @@ fn malformed() -> Vec<Case> {
 fn impossible() -> Vec<Case> {
     use ErrorReason as R;
     vec![
-        ("an unknown agent", |r| r.agent = "A9999".into(), reason(Code::NotFound, R::AgentNotFound, &["agent"])),
+        (
+            "an unknown agent",
+            |r| r.agent = "A9999".into(),
+            reason(Code::NotFound, R::AgentNotFound, &["agent"]),
+        ),
         (
             "an agent who is signed out",
             |r| r.agent = "A1002".into(),
@@ -141,7 +157,8 @@ async fn a_bad_request_is_refused_and_changes_nothing() {
     }
     let handoffs = issuer.list_handoffs(ListHandoffsRequest::default()).await.unwrap().into_inner();
     assert_eq!(handoffs.handoffs, [], "nothing was recorded");
-    let entries = fixture.clients.router.clone().list_service_list(ListServiceListRequest::default()).await.unwrap();
+    let entries =
+        fixture.clients.router.clone().list_service_list(ListServiceListRequest::default()).await.unwrap();
     assert_eq!(entries.into_inner().entries, [], "nothing was registered");
     system.stop().await;
 }

@@ -132,18 +132,26 @@ impl Processes {
                 (at.selector, &urls.selector, vec![("SEGUE_DIRECTORY_KEY", keys.directory.clone())])
             }
             "priority-router" => (at.router, &urls.router, vec![]),
-            "code-issuer" => (at.issuer, &urls.issuer, vec![
-                ("SEGUE_CODE_KEY", keys.code.clone()),
-                ("SEGUE_DIRECTORY_KEY", keys.directory.clone()),
-                ("SEGUE_SELECTOR_URI", uri(at.selector)),
-                ("SEGUE_ROUTER_URI", uri(at.router)),
-            ]),
-            _ => (at.channel, &urls.channel, vec![
-                ("SEGUE_CHANNEL_KEY", keys.channel.clone()),
-                ("SEGUE_HTTP_LISTEN", at.pages.to_string()),
-                ("SEGUE_ROUTER_URI", uri(at.router)),
-                ("SEGUE_ISSUER_URI", uri(at.issuer)),
-            ]),
+            "code-issuer" => (
+                at.issuer,
+                &urls.issuer,
+                vec![
+                    ("SEGUE_CODE_KEY", keys.code.clone()),
+                    ("SEGUE_DIRECTORY_KEY", keys.directory.clone()),
+                    ("SEGUE_SELECTOR_URI", uri(at.selector)),
+                    ("SEGUE_ROUTER_URI", uri(at.router)),
+                ],
+            ),
+            _ => (
+                at.channel,
+                &urls.channel,
+                vec![
+                    ("SEGUE_CHANNEL_KEY", keys.channel.clone()),
+                    ("SEGUE_HTTP_LISTEN", at.pages.to_string()),
+                    ("SEGUE_ROUTER_URI", uri(at.router)),
+                    ("SEGUE_ISSUER_URI", uri(at.issuer)),
+                ],
+            ),
         };
         let mut command = Process::binary(service);
         command.env("SEGUE_LISTEN", listen.to_string()).env("SEGUE_DATABASE_URL", database).envs(own);
@@ -163,7 +171,8 @@ fn urls(databases: &Databases) -> DatabaseUrls {
 
 /// A program among the tools that `cargo xtask test` has installed.
 pub fn tool(name: &str) -> Command {
-    let tools = std::env::var_os("SEGUE_TOOLS").map_or_else(|| segue_testkit::repository().join(".tools"), Into::into);
+    let tools = std::env::var_os("SEGUE_TOOLS")
+        .map_or_else(|| segue_testkit::repository().join(".tools"), Into::into);
     let path = Path::new(&tools).join("venv/bin").join(name);
     assert!(path.exists(), "{} is missing: cargo xtask tools", path.display());
     Command::new(path)

@@ -60,7 +60,11 @@ impl Fixture {
 
     /// Signs an agent in or out.
     pub async fn set_presence(&self, agent: &str, presence: Presence) {
-        let request = SetPresenceRequest { request_id: request_id(), agent: agent.to_owned(), presence: presence.into() };
+        let request = SetPresenceRequest {
+            request_id: request_id(),
+            agent: agent.to_owned(),
+            presence: presence.into(),
+        };
         self.clients.router.clone().set_presence(request).await.unwrap();
     }
 
@@ -75,7 +79,10 @@ impl Fixture {
             customer: Some(Customer {
                 identities: vec![Identity { kind: "phone".to_owned(), value: customer.phone }],
             }),
-            remaining_work: Some(RemainingWork { profile: DEMO_WORK_PROFILE.to_owned(), ..RemainingWork::default() }),
+            remaining_work: Some(RemainingWork {
+                profile: DEMO_WORK_PROFILE.to_owned(),
+                ..RemainingWork::default()
+            }),
             ..CreateHandoffRequest::default()
         }
     }

@@ -31,7 +31,7 @@ enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct UpFlags {
     /// Folder of the databases and keys
-    #[arg(long, default_value = "segue-data")]
+    #[arg(long, env = "SEGUE_DATA_DIR", default_value = "segue-data")]
     pub data_dir: PathBuf,
     /// Start without the demo data
     #[arg(long)]

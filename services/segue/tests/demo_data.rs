@@ -287,3 +287,17 @@ async fn a_failure_names_the_step_and_the_row() {
     drop((without_router, without_selector));
     system.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn platforms_follow_the_web_channel_to_other_ports_and_back() {
+    let system = System::start(Storage::SqliteMemory).await;
+    let here = Targets { customers: 0, ..system.targets.clone() };
+    demo_data::load(&here, &|_| {}).await.unwrap();
+    let there = Targets { pages_uri: "http://127.0.0.1:9090".to_owned(), ..here.clone() };
+    for targets in [&there, &here, &there] {
+        demo_data::move_to(targets).await.unwrap();
+        let platforms = system.contents().await.platforms;
+        let app = platforms.iter().find(|platform| platform.id == "app").unwrap();
+        assert!(app.entry_uri_template.starts_with(&targets.pages_uri), "{}", app.entry_uri_template);
+    }
+}

@@ -4,6 +4,7 @@
 //! work profiles and agents are written there one by one ([`Catalog`]); customers are made from a seed, the same ones
 //! every time ([`customers`]). [`load`] may be repeated: what is there already stays as it is.
 
+mod addresses;
 mod catalog;
 mod customers;
 mod import;
@@ -12,6 +13,7 @@ mod request_id;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::move_to;
 pub use catalog::{Addresses, Catalog};
 pub use customers::{Account, Customer, Customers, customers, demo_customer};
 pub use load::{Progress, Step, Summary, Targets, load};
