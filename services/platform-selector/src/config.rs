@@ -38,3 +38,40 @@ impl Config {
         Some(Self { server: server?, database: database?, directory_keys: directory_keys? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+    fn read(environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment: BTreeMap<String, String> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let arguments = ["platform-selector".to_owned()];
+        let mut reader = Reader::new("platform-selector", Config::SETTINGS, arguments, &environment).unwrap();
+        let config = Config::read(&mut reader);
+        reader.finish(config).map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn a_database_and_a_key_are_enough() {
+        let url = ("SEGUE_DATABASE_URL", "sqlite::memory:");
+        let config = read(&[url, ("SEGUE_DIRECTORY_KEY", KEY)]).unwrap();
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:50051");
+        let both = read(&[url, ("SEGUE_DIRECTORY_KEY", KEY), ("SEGUE_DIRECTORY_KEY_PREVIOUS", KEY)]);
+        assert!(both.is_ok());
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_told_without_the_key() {
+        let errors = read(&[("SEGUE_DIRECTORY_KEY_PREVIOUS", "hush")]).unwrap_err();
+        assert!(
+            errors.contains("directory-key") && errors.contains("SEGUE_DIRECTORY_KEY_PREVIOUS"),
+            "{errors}"
+        );
+        assert!(errors.contains("database-url") && !errors.contains("hush"), "{errors}");
+    }
+}

@@ -28,6 +28,7 @@ pub(super) async fn create(
         platform.set_status(PlatformStatus::Active);
     }
     wire::platform::parse(&mut fields, "platform", &platform);
+    wire::platform::check_size(&mut fields, "platform", &platform);
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     platform.etag = new_etag(selector);
@@ -75,7 +76,7 @@ pub(super) async fn update(
     fields.require(request.platform.is_some(), "platform", "must be given");
     let change = request.platform.unwrap_or_default();
     let mask = Mask::parse(&mut fields, request.update_mask.as_ref());
-    // No rule spans two fields but the size of all, so the fields that are taken over can be checked here by themselves.
+    // No rule spans two fields, so those that are taken over can be checked by themselves; the size of all comes later.
     let mut checked =
         Platform { id: change.id.clone(), status: PlatformStatus::Active.into(), ..Platform::default() };
     mask.apply(&change, &mut checked);

@@ -23,6 +23,7 @@ pub(super) async fn put(
     fields.require(request.work_profile.is_some(), "work_profile", "must be given");
     let mut profile = request.work_profile.unwrap_or_default();
     wire::profile::parse(&mut fields, "work_profile", &profile);
+    wire::platform::check_size(&mut fields, "work_profile", &profile);
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     profile.version = 0;

@@ -2,12 +2,15 @@ use prost::Message as _;
 use segue_proto::selector::v1::{
     CreatePlatformResponse, DeletePlatformResponse, Platform, UpdatePlatformResponse,
 };
-use segue_runtime::timestamp;
+use segue_runtime::{Fields, timestamp};
 use segue_store::{Conn, StoreError};
 use sqlx::{Row as _, any::AnyRow};
 
 use super::{Outcome, bump_catalog, decode};
-use crate::{error, wire::mask::Mask};
+use crate::{
+    error,
+    wire::{self, mask::Mask},
+};
 
 /// A change of a platform.
 #[derive(Debug)]
@@ -48,6 +51,11 @@ pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePl
     }
     let read_etag = std::mem::replace(&mut platform.etag, update.new_etag.clone());
     update.mask.apply(&update.change, &mut platform);
+    let mut fields = Fields::new();
+    wire::platform::check_size(&mut fields, "platform", &platform);
+    if let Err(refusal) = fields.finish() {
+        return Ok(Err(refusal));
+    }
     platform.update_time = timestamp(update.now_ms);
     let updated = sqlx::query("UPDATE platforms SET etag = $2, message = $3 WHERE id = $1 AND etag = $4")
         .bind(id.as_str())

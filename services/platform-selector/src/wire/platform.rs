@@ -1,6 +1,5 @@
 use std::str::FromStr as _;
 
-use prost::Message as _;
 use segue_proto::selector::v1::{Platform as PlatformMessage, PlatformStatus};
 use segue_runtime::{Fields, peer::PeerUri};
 
@@ -8,7 +7,7 @@ use super::{faces, features, hours};
 use crate::domain::platform::Platform;
 
 /// The largest platform or work profile, encoded, so that a list of them can be read and sent.
-pub(crate) const MAX_ENTRY_BYTES: usize = 64 * 1024;
+const MAX_ENTRY_BYTES: usize = 64 * 1024;
 pub(crate) const MAX_DISPLAY_NAME_CHARACTERS: usize = 128;
 const MAX_URI_BYTES: usize = 2048;
 const CODE_PLACE: &str = "{code}";
@@ -22,9 +21,6 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: &PlatformMessage) 
     let status = fields.enumeration::<PlatformStatus>(&at("status"), message.status);
     check_entry_uri(fields, &at("entry_uri_template"), &message.entry_uri_template);
     check_adapter_uri(fields, &at("adapter_uri"), &message.adapter_uri);
-    if message.encoded_len() > MAX_ENTRY_BYTES {
-        fields.violation(path, format!("must not exceed {MAX_ENTRY_BYTES} bytes in all"));
-    }
     Platform {
         id: fields.slug(&at("id"), &message.id),
         active: status == PlatformStatus::Active,
@@ -38,6 +34,14 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: &PlatformMessage) 
         cost_units: fields.range(&at("cost_units"), message.cost_units, 0..=100),
         rank: fields.range(&at("rank"), message.rank, 0..=1000),
         account_required: message.account_required,
+    }
+}
+
+/// Checks the size of a platform or work profile. Not a part of reading it: what is stored has got times and etag since
+/// it was checked, and must not become unreadable by them.
+pub(crate) fn check_size(fields: &mut Fields, path: &str, message: &impl prost::Message) {
+    if message.encoded_len() > MAX_ENTRY_BYTES {
+        fields.violation(path, format!("must not exceed {MAX_ENTRY_BYTES} bytes in all"));
     }
 }
 

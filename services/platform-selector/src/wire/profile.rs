@@ -1,11 +1,7 @@
-use prost::Message as _;
 use segue_proto::selector::v1::WorkProfile;
 use segue_runtime::Fields;
 
-use super::{
-    platform::{MAX_DISPLAY_NAME_CHARACTERS, MAX_ENTRY_BYTES},
-    terms,
-};
+use super::{platform::MAX_DISPLAY_NAME_CHARACTERS, terms};
 use crate::domain::term::{Preference, Term};
 
 /// The terms of a work profile.
@@ -20,9 +16,6 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: &WorkProfile) -> P
     fields.slug(&format!("{path}.id"), &message.id);
     let display_name = &message.display_name;
     fields.text(&format!("{path}.display_name"), display_name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
-    if message.encoded_len() > MAX_ENTRY_BYTES {
-        fields.violation(path, format!("must not exceed {MAX_ENTRY_BYTES} bytes in all"));
-    }
     ProfileTerms {
         requirements: terms::requirements(fields, &format!("{path}.requirements"), &message.requirements),
         preferences: terms::preferences(fields, &format!("{path}.preferences"), &message.preferences),

@@ -280,6 +280,31 @@ async fn large_answers_can_be_sent(mut selector: Selector) {
         (0..15).map(|n| Feature { name: format!("f{n}"), number: None, words: words.clone() }).collect();
     let ids: Vec<String> = (0..40).map(|number| format!("p{number:02}")).collect();
     selector.create(ids.iter().map(|id| Platform { features: features.clone(), ..platform(id, &[]) })).await;
+    // An update can't make a platform larger than a new one may be.
+    let windows = vec![
+        ServiceWindow {
+            days: vec![Weekday::Monday.into(); 7],
+            start: "09:00".to_owned(),
+            end: "18:00".to_owned(),
+        };
+        64
+    ];
+    let hours = ServiceHours { time_zone: "Asia/Shanghai".to_owned(), windows };
+    let larger = Platform { service_hours: Some(hours.clone()), ..platform("p00", &[]) };
+    let fits = selector.client.update_platform(update(larger.clone(), &["service_hours"])).await;
+    assert!(fits.is_ok());
+    let fill = |name: &str, count: usize| Feature {
+        name: name.to_owned(),
+        number: None,
+        words: words[..count].to_vec(),
+    };
+    let features = features.iter().cloned().chain([fill("full", 64), fill("fuller", 16)]).collect();
+    let full = Platform { features, ..platform("full", &[]) };
+    selector.create([full]).await;
+    let larger = Platform { id: "full".to_owned(), ..larger };
+    let refused_size = refused(selector.client.update_platform(update(larger, &["service_hours"])).await);
+    assert_eq!(refused_size, invalid(&["platform"]));
+    selector.client.delete_platform(delete("full")).await.unwrap();
     let (mut seen, mut page_token) = (vec![], String::new());
     loop {
         let request = ListPlatformsRequest { page_size: 1000, page_token };
