@@ -1,6 +1,6 @@
 //! A running Segue: in this process, or as the processes that production has.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 use segue::{Addresses, DatabaseUrls, Keys, Ports, System, SystemConfig};
 use segue_core::{Random, SharedClock, SystemClock};
@@ -169,11 +169,10 @@ fn urls(databases: &Databases) -> DatabaseUrls {
     }
 }
 
-/// A program among the tools that `cargo xtask test` has installed.
-pub fn tool(name: &str) -> Command {
+/// The folder of tools that `cargo xtask test` has filled.
+pub fn tools() -> PathBuf {
     let tools = std::env::var_os("SEGUE_TOOLS")
         .map_or_else(|| segue_testkit::repository().join(".tools"), Into::into);
-    let path = Path::new(&tools).join("venv/bin").join(name);
-    assert!(path.exists(), "{} is missing: cargo xtask tools", path.display());
-    Command::new(path)
+    assert!(tools.exists(), "{} is missing: cargo xtask tools", tools.display());
+    tools
 }

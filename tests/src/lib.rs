@@ -3,5 +3,5 @@
 mod deployment;
 mod fixture;
 
-pub use deployment::{InProcess, Processes, SERVICES, tool};
+pub use deployment::{InProcess, Processes, SERVICES, tools};
 pub use fixture::{Clients, Fixture};

@@ -17,6 +17,8 @@ pub fn run_all(workspace: &Workspace, filter: &[String], steps: &mut Steps) -> R
     // End-to-end tests start the services as processes; building the tests alone does not build those.
     steps.run("build programs", || run(&mut workspace.cargo(&["build", "--workspace", "--bins"])?))?;
     if filter.is_empty() {
+        // The README starts this one, and a test runs the README.
+        steps.run("build release", || run(&mut workspace.cargo(&["build", "--release"])?))?;
         // Before the suite, not after it: a log is read from its end, and it should end with the suite's count.
         steps
             .run("documentation tests", || run(&mut workspace.cargo(&["test", "--workspace", "--doc"])?))?;

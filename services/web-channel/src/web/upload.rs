@@ -17,7 +17,7 @@ use super::{
 use crate::store::{NewUpload, Uploaded};
 
 /// The largest file.
-const MAX_FILE_BYTES: usize = 5 * 1024 * 1024;
+const MAX_FILE_BYTES: usize = 10 * 1024 * 1024;
 /// A file and the form around it.
 pub(super) const MAX_BODY_BYTES: usize = MAX_FILE_BYTES + 64 * 1024;
 
@@ -99,5 +99,5 @@ fn unreadable(error: &MultipartError) -> Problem {
 }
 
 fn too_large() -> Problem {
-    Problem::field("file", "must have at most 5 MB").with_status(StatusCode::PAYLOAD_TOO_LARGE)
+    Problem::field("file", "must have at most 10 MB").with_status(StatusCode::PAYLOAD_TOO_LARGE)
 }
