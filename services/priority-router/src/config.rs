@@ -60,3 +60,40 @@ impl Config {
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use segue_runtime::settings::SettingsError;
+
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Config, SettingsError> {
+        let environment = BTreeMap::from([("SEGUE_DATABASE_URL".to_owned(), "sqlite::memory:".to_owned())]);
+        let arguments =
+            std::iter::once("priority-router").chain(arguments.iter().copied()).map(str::to_owned);
+        let mut reader = Reader::new("priority-router", Config::SETTINGS, arguments, &environment)?;
+        let config = Config::read(&mut reader);
+        reader.finish(config)
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_times() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.rules, Rules::default());
+        assert_eq!(config.server.listen.port(), 50053);
+    }
+
+    #[test]
+    fn all_times_out_of_range_are_named_at_once() {
+        let SettingsError(errors) = read(&[
+            "--hold-seconds=3601",
+            "--overflow-seconds=x",
+            "--offer-timeout-seconds=0",
+            "--decline-back-off-seconds=-1",
+        ])
+        .unwrap_err();
+        assert_eq!(errors.len(), 4, "{errors:?}");
+    }
+}

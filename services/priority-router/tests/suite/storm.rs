@@ -53,11 +53,12 @@ pub async fn many_callers_at_once(world: World) {
 
 /// A customer who may be impatient.
 async fn customer(world: World, number: usize) {
-    let mut submitted = request(if number % 4 == 0 { "video" } else { "chat" }, &format!("s{number}"));
+    let mut submitted =
+        request(if number.is_multiple_of(4) { "video" } else { "chat" }, &format!("s{number}"));
     submitted.priority =
         [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent][number % 4].into();
     let contact = world.submit(submitted).await;
-    if number % 10 == 0 {
+    if number.is_multiple_of(10) {
         // It may have been completed meanwhile.
         drop(world.try_abandon(&contact.id).await);
     }
