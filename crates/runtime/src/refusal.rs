@@ -18,12 +18,13 @@ pub struct Refusal {
     violations: Vec<(String, String)>,
     resource: Option<(&'static str, String)>,
     metadata: Vec<(String, String)>,
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
     /// A refusal in a lower-case sentence without a full stop.
     pub fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), violations: vec![], resource: None, metadata: vec![] }
+        Self { reason, message: message.into(), violations: vec![], resource: None, metadata: vec![], retry_after: None }
     }
 
     /// Names the offending field and what is wrong with it.
@@ -44,6 +45,13 @@ impl Refusal {
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.push((key.into(), value.into()));
+        self
+    }
+
+    /// Says when to try again, where the reason alone doesn't.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
         self
     }
 
@@ -90,7 +98,7 @@ impl From<Refusal> for Status {
         if let Some((kind, name)) = refusal.resource {
             details.set_resource_info(kind, name, "", "");
         }
-        if let Some(delay) = retry_delay(refusal.reason) {
+        if let Some(delay) = refusal.retry_after.or_else(|| retry_delay(refusal.reason)) {
             details.set_retry_info(Some(delay));
         }
         Self::with_error_details(code_of(refusal.reason), refusal.message, details)
@@ -141,10 +149,12 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::HandoffState
         | R::AdmissionFailed
         | R::ContactState
-        | R::ServiceListEntryClosed => Code::FailedPrecondition,
+        | R::ServiceListEntryClosed
+        | R::FaceTooWeak
+        | R::RevokeTooLate => Code::FailedPrecondition,
         R::ContactNotYours => Code::PermissionDenied,
         R::AdmissionPending | R::DependencyUnavailable | R::StoreUnavailable => Code::Unavailable,
-        R::Overloaded => Code::ResourceExhausted,
+        R::Overloaded | R::TooManyAttempts => Code::ResourceExhausted,
         R::DeadlineExceeded => Code::DeadlineExceeded,
     }
 }
