@@ -28,9 +28,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Messages that hold access codes or personal data; `src/redact.rs` gives each a `Debug` without its content.
-const SECRET_MESSAGES: [&str; 4] = [
-    "segue.common.v1.CodeFace",
+const SECRET_MESSAGES: [&str; 8] = [
+    "segue.channel.v1.FindAccountsResponse",
     "segue.common.v1.AccessInfo",
+    "segue.common.v1.CodeFace",
     "segue.common.v1.Identity",
     "segue.issuer.v1.RedeemCodeRequest",
+    "segue.selector.v1.ImportAccountsRequest",
+    "segue.selector.v1.LinkAccountRequest",
+    "segue.selector.v1.UnlinkAccountRequest",
 ];

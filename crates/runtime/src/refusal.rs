@@ -24,7 +24,14 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal in a lower-case sentence without a full stop.
     pub fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), violations: vec![], resource: None, metadata: vec![], retry_after: None }
+        Self {
+            reason,
+            message: message.into(),
+            violations: vec![],
+            resource: None,
+            metadata: vec![],
+            retry_after: None,
+        }
     }
 
     /// Names the offending field and what is wrong with it.
