@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use segue_core::KeyRing;
 use segue_runtime::{
     DATABASE_SETTINGS, ServerConfig,
@@ -21,12 +23,19 @@ pub struct Config {
     pub selector: PeerUri,
     /// priority-router.
     pub router: PeerUri,
+    /// For how long after the redemption a handoff can be revoked; zero for never.
+    pub revoke_grace: Duration,
 }
 
 const OWN_SETTINGS: &[Setting] = &[
     Setting::new("listen", "127.0.0.1:50052", "address to serve gRPC on"),
     Setting::new("selector-uri", "http://127.0.0.1:50051", "platform-selector"),
     Setting::new("router-uri", "http://127.0.0.1:50053", "priority-router"),
+    Setting::new(
+        "revoke-grace-seconds",
+        "120",
+        "for how long a switch can be taken back after the code was entered, 0 to 3600; 0 turns it off",
+    ),
     Setting::secret("code-key", "hashes codes and seals access information; 32 bytes in base64"),
     Setting::secret("code-key-previous", "the key before, for a day after a rotation"),
     Setting::secret("directory-key", "makes account references; the same as platform-selector's"),
@@ -46,6 +55,7 @@ impl Config {
         let directory_keys = read_keys(reader, "directory-key");
         let selector = reader.get("selector-uri");
         let router = reader.get("router-uri");
+        let revoke_grace = reader.seconds("revoke-grace-seconds", 0..=3600);
         Some(Self {
             server: server?,
             database: database?,
@@ -53,6 +63,7 @@ impl Config {
             directory_keys: directory_keys?,
             selector: selector?,
             router: router?,
+            revoke_grace: revoke_grace?,
         })
     }
 }

@@ -128,11 +128,25 @@ fn message(faces: &[ShownFace], entry_uri: &str, wording: Wording<'_>) -> String
     lines.join("\n")
 }
 
-/// What the customer reads in the old conversation when it ends.
-pub fn farewell(locale: Locale, target: &str) -> String {
-    match locale {
+/// What the customer reads in the old conversation when it ends: where they went on, and what to do if that wasn't them.
+pub fn farewell(locale: Locale, target: &str, revoke_grace: Duration) -> String {
+    let minutes = revoke_grace.as_secs().div_ceil(60);
+    let ended = match locale {
         Locale::En => format!("You are now with your agent at {target}. This conversation has ended."),
         Locale::ZhCn => format!("您已在{target}与坐席继续沟通，本次会话已结束。"),
+    };
+    match locale {
+        _ if minutes == 0 => ended,
+        Locale::En => format!("{ended} If that was not you, tell us within {minutes} minutes."),
+        Locale::ZhCn => format!("{ended}如非本人操作，请在{minutes}分钟内告知我们。"),
+    }
+}
+
+/// What is read in the conversation on the target when the switch is taken back.
+pub fn revoked(locale: Locale) -> &'static str {
+    match locale {
+        Locale::En => "This switch was taken back. This conversation has ended.",
+        Locale::ZhCn => "本次转接已被撤回，会话已结束。",
     }
 }
 

@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! ISSUED -> REDEEMED -> ADMITTED -> SWITCHED
-//!   |          `-> FAILED
+//!   |          |           |-----------'
+//!   |          `-> FAILED  `-> REVOKED
 //!   |-> EXPIRED
 //!   `-> CANCELLED
 //! ```
+//!
+//! A revocation is allowed for a short time after the redemption only. Before the router's answer there is nothing to take
+//! back yet: whoever revokes then is told so, and asks again.
 
 /// Where a handoff stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +28,8 @@ pub enum State {
     Cancelled,
     /// The router refused the customer; the old session stays open.
     Failed,
+    /// Taken back after the code was entered, because somebody else had entered it.
+    Revoked,
 }
 
 /// What happens to a handoff.
@@ -41,6 +47,8 @@ pub enum Event {
     Expire,
     /// The desk cancelled.
     Cancel,
+    /// The customer or the agent takes the switch back.
+    Revoke,
 }
 
 /// How the code gets to the customer.
@@ -62,7 +70,7 @@ pub struct NotAllowed;
 
 impl State {
     /// All states.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Issued,
         Self::Redeemed,
         Self::Admitted,
@@ -70,6 +78,7 @@ impl State {
         Self::Expired,
         Self::Cancelled,
         Self::Failed,
+        Self::Revoked,
     ];
 
     /// The state after an event.
@@ -81,13 +90,15 @@ impl State {
             (Self::Redeemed, Event::Admit) => Ok(Self::Admitted),
             (Self::Redeemed, Event::Refuse) => Ok(Self::Failed),
             (Self::Admitted, Event::Close) => Ok(Self::Switched),
+            (Self::Admitted | Self::Switched, Event::Revoke) => Ok(Self::Revoked),
             _ => Err(NotAllowed),
         }
     }
 
-    /// Whether nothing can happen any more.
+    /// Whether watchers are done: nothing can happen any more but a revocation, which is too rare to keep the watchers of
+    /// every switch waiting.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Switched | Self::Expired | Self::Cancelled | Self::Failed)
+        matches!(self, Self::Switched | Self::Expired | Self::Cancelled | Self::Failed | Self::Revoked)
     }
 
     /// Its name in the database.
@@ -100,6 +111,7 @@ impl State {
             Self::Expired => "EXPIRED",
             Self::Cancelled => "CANCELLED",
             Self::Failed => "FAILED",
+            Self::Revoked => "REVOKED",
         }
     }
 
@@ -132,32 +144,42 @@ impl Delivery {
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 6] =
-        [Event::Redeem, Event::Admit, Event::Refuse, Event::Close, Event::Expire, Event::Cancel];
+    const EVENTS: [Event; 7] = [
+        Event::Redeem,
+        Event::Admit,
+        Event::Refuse,
+        Event::Close,
+        Event::Expire,
+        Event::Cancel,
+        Event::Revoke,
+    ];
 
-    #[test]
-    fn a_code_is_redeemed_once_and_only_while_issued() {
-        let redeemable: Vec<State> =
-            State::ALL.into_iter().filter(|state| state.after(Event::Redeem).is_ok()).collect();
-        assert_eq!(redeemable, [State::Issued]);
+    fn states_before(event: Event) -> Vec<State> {
+        State::ALL.into_iter().filter(|state| state.after(event).is_ok()).collect()
     }
 
     #[test]
-    fn nothing_follows_a_final_state_and_something_every_other() {
+    fn a_code_is_redeemed_once_and_only_while_issued() {
+        assert_eq!(states_before(Event::Redeem), [State::Issued]);
+    }
+
+    #[test]
+    fn nothing_but_a_revocation_follows_a_final_state_and_something_every_other() {
         for state in State::ALL {
-            assert_eq!(
-                state.is_final(),
-                EVENTS.iter().all(|event| state.after(*event).is_err()),
-                "{state:?}"
-            );
+            let mut next = EVENTS.iter().filter(|event| state.after(**event).is_ok());
+            assert_eq!(state.is_final(), next.all(|event| *event == Event::Revoke), "{state:?}");
         }
     }
 
     #[test]
+    fn only_an_admitted_customer_is_revoked_and_for_good() {
+        assert_eq!(states_before(Event::Revoke), [State::Admitted, State::Switched]);
+        assert!(EVENTS.iter().all(|event| State::Revoked.after(*event).is_err()));
+    }
+
+    #[test]
     fn the_old_session_is_closed_only_after_admission() {
-        let closable: Vec<State> =
-            State::ALL.into_iter().filter(|state| state.after(Event::Close).is_ok()).collect();
-        assert_eq!(closable, [State::Admitted]);
+        assert_eq!(states_before(Event::Close), [State::Admitted]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::{
     store::{Admission, Record, call},
 };
 
-type Settled = Result<(), Unsettled>;
+pub(super) type Settled = Result<(), Unsettled>;
 
 impl Handler for Flow {
     fn call<'a>(&'a self, call: &'a OwedCall) -> BoxFuture<'a, Settled> {
@@ -53,6 +53,8 @@ impl Flow {
             call::ADMIT => self.admit(call, &record).await,
             call::CLOSE => self.close(call, &record).await,
             call::RELEASE => self.release(call, &record).await,
+            call::ABANDON => self.abandon(call, &record).await,
+            call::CLOSE_TARGET => self.close_target(call, &record).await,
             unknown => {
                 // A newer version owed it; it knows.
                 tracing::error!(kind = unknown, "unknown owed call");
@@ -166,13 +168,21 @@ impl Flow {
     }
 
     async fn close(&self, call: &OwedCall, record: &Record) -> Settled {
+        if record.state != State::Admitted {
+            // Revoked meanwhile: the customer goes on where they are.
+            return self.store.settle(call).await.map_err(unsettled);
+        }
         let selection = selection_of(record)?;
         let adapter = selection.source.as_ref().and_then(|source| self.adapters.client(&source.adapter_uri));
         let request = CloseSessionRequest {
             handoff_id: record.id.clone(),
             platform: record.source_platform.clone(),
             session: record.source_session.clone(),
-            message: farewell(record.locale, &selection.target.as_ref().map(shown_name).unwrap_or_default()),
+            message: farewell(
+                record.locale,
+                &selection.target.as_ref().map(shown_name).unwrap_or_default(),
+                self.revoke_grace,
+            ),
         };
         if let Some(mut adapter) = adapter {
             match adapter.close_session(request).await {
@@ -202,7 +212,7 @@ fn source_of(record: &Record) -> Session {
     Session { platform: record.source_platform.clone(), session: record.source_session.clone() }
 }
 
-fn selection_of(record: &Record) -> Result<SelectPlatformResponse, Unsettled> {
+pub(super) fn selection_of(record: &Record) -> Result<SelectPlatformResponse, Unsettled> {
     SelectPlatformResponse::decode(record.selection.as_slice()).map_err(|_| {
         tracing::error!(handoff = record.id, "stored selection is not readable");
         Unsettled
@@ -213,18 +223,18 @@ fn shown_name(platform: &Platform) -> String {
     if platform.display_name.is_empty() { platform.id.clone() } else { platform.display_name.clone() }
 }
 
-fn failed(call: &OwedCall, status: &Status) -> Settled {
+pub(super) fn failed(call: &OwedCall, status: &Status) -> Settled {
     tracing::warn!(kind = call.kind, handoff = call.subject, code = ?status.code(), attempts = call.attempts, "owed call failed, trying again later");
     Err(Unsettled)
 }
 
-fn log_refused(call: &OwedCall, status: &Status) {
+pub(super) fn log_refused(call: &OwedCall, status: &Status) {
     let reason = segue_runtime::reason_of(status).map_or("", |reason| reason.as_str_name());
     tracing::warn!(kind = call.kind, handoff = call.subject, code = ?status.code(), reason, "owed call refused");
     Span::current().record("otel.status_code", "ERROR");
 }
 
-fn unsettled(error: StoreError) -> Unsettled {
+pub(super) fn unsettled(error: StoreError) -> Unsettled {
     tracing::warn!(%error, "store failed during an owed call");
     Unsettled
 }

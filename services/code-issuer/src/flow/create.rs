@@ -123,6 +123,7 @@ impl Flow {
             contact_agent: String::new(),
             contact_state: 0,
             failure: String::new(),
+            revocable_until: 0,
             created_at: now,
             updated_at: now,
             expires_at: now + ttl_ms,

@@ -6,7 +6,10 @@ mod change;
 mod create;
 mod issue;
 mod redeem;
+mod revoke;
 mod sweep;
+
+use std::time::Duration;
 
 use segue_core::{KeyRing, Random};
 use segue_proto::{
@@ -34,6 +37,7 @@ pub(crate) struct Flow {
     selector: PlatformSelectorServiceClient<Peer>,
     router: PriorityRouterServiceClient<Peer>,
     adapters: Adapters,
+    revoke_grace: Duration,
 }
 
 impl Flow {
@@ -46,6 +50,7 @@ impl Flow {
             selector: PlatformSelectorServiceClient::new(config.selector.connect()),
             router: PriorityRouterServiceClient::new(config.router.connect()),
             adapters: Adapters::default(),
+            revoke_grace: config.revoke_grace,
         }
     }
 

@@ -49,6 +49,7 @@ impl Flow {
             hashes: self.possible_hashes(&asked),
             platform: asked.platform.clone(),
             session: asked.session.clone(),
+            revoke_grace_ms: self.revoke_grace_ms(),
             trace_parent: trace_context::current(),
         };
         let record = match self.store.redeem(redemption).await? {
@@ -84,7 +85,8 @@ impl Flow {
             let record = self.store.find(id).await?.ok_or_else(not_accepted)?;
             match record.state {
                 State::Admitted | State::Switched => return Ok(record),
-                State::Failed => {
+                // Taken back while a repetition was waiting for the answer: the customer is not there.
+                State::Failed | State::Revoked => {
                     let refusal =
                         Refusal::new(ErrorReason::AdmissionFailed, "the customer could not be admitted");
                     return Err(refusal.resource("handoff", record.id));

@@ -36,7 +36,15 @@ pub(super) fn handoff(record: &Record, now_ms: i64) -> Handoff {
         generation: record.generation,
         update_time: timestamp(record.updated_at),
         failure: record.failure.clone(),
+        strength: None,
+        revoke_deadline: revoke_deadline(record),
     }
+}
+
+/// Once the state rules a revocation out, a deadline would only mislead.
+fn revoke_deadline(record: &Record) -> Option<prost_types::Timestamp> {
+    let revocable = matches!(record.state, State::Redeemed | State::Admitted | State::Switched);
+    (revocable && record.revocable_until > 0).then(|| timestamp(record.revocable_until)).flatten()
 }
 
 pub(super) fn redeemed(record: Record) -> RedeemCodeResponse {
@@ -67,6 +75,7 @@ fn state(known: State) -> HandoffState {
         State::Expired => HandoffState::Expired,
         State::Cancelled => HandoffState::Cancelled,
         State::Failed => HandoffState::Failed,
+        State::Revoked => HandoffState::Revoked,
     }
 }
 

@@ -8,8 +8,9 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use segue_proto::issuer::v1::{
     CancelHandoffRequest, CancelHandoffResponse, CreateHandoffRequest, CreateHandoffResponse,
     GetHandoffRequest, GetHandoffResponse, Handoff, ListHandoffsRequest, ListHandoffsResponse,
-    RedeemCodeRequest, RedeemCodeResponse, ReissueCodeRequest, ReissueCodeResponse, WatchHandoffRequest,
-    WatchHandoffResponse, code_issuer_service_server::CodeIssuerService,
+    RedeemCodeRequest, RedeemCodeResponse, ReissueCodeRequest, ReissueCodeResponse, RevokeHandoffRequest,
+    RevokeHandoffResponse, WatchHandoffRequest, WatchHandoffResponse,
+    code_issuer_service_server::CodeIssuerService,
 };
 use segue_runtime::{Refusal, StreamEnd, page};
 use tokio::sync::mpsc;
@@ -108,6 +109,16 @@ impl CodeIssuerService for Api {
         let issued = self.flow.reissue(request, id, ttl).await?;
         let handoff = Some(answer::handoff(&issued.record, self.flow.store.now_ms()));
         Ok(Response::new(ReissueCodeResponse { handoff, access_info: issued.access_info }))
+    }
+
+    async fn revoke_handoff(
+        &self,
+        request: Request<RevokeHandoffRequest>,
+    ) -> Result<Response<RevokeHandoffResponse>, Status> {
+        let (request, id) = parse::revoke(&request.into_inner())?;
+        let record = self.flow.revoke(request, id).await?;
+        let handoff = Some(answer::handoff(&record, self.flow.store.now_ms()));
+        Ok(Response::new(RevokeHandoffResponse { handoff }))
     }
 
     async fn redeem_code(

@@ -5,7 +5,7 @@ use segue_proto::{
     common::v1::{Face, RemainingWork, Requirement, Session},
     issuer::v1::{
         CancelHandoffRequest, CreateHandoffRequest, HandoffState, ListHandoffsRequest, RedeemCodeRequest,
-        ReissueCodeRequest,
+        ReissueCodeRequest, RevokeHandoffRequest,
     },
     router::v1::AgentPolicy,
     selector::v1::FallbackPolicy,
@@ -76,6 +76,14 @@ pub(super) fn cancel(request: &CancelHandoffRequest) -> Result<(RequestKey, Stri
     let id = fields.text("id", &request.id, 1..=64);
     fields.finish()?;
     Ok((RequestKey::plain(&request_id, "CancelHandoff", request), id))
+}
+
+pub(super) fn revoke(request: &RevokeHandoffRequest) -> Result<(RequestKey, String), Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let id = fields.text("id", &request.id, 1..=64);
+    fields.finish()?;
+    Ok((RequestKey::plain(&request_id, "RevokeHandoff", request), id))
 }
 
 pub(super) fn reissue(

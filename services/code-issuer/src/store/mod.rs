@@ -6,6 +6,7 @@ mod list;
 mod record;
 mod redeem;
 mod reissue;
+mod revoke;
 mod transitions;
 
 use segue_core::{Random, SharedClock};
@@ -17,6 +18,7 @@ pub(crate) use list::Filter;
 pub(crate) use record::Record;
 pub(crate) use redeem::{Redeemed, Redemption};
 pub(crate) use reissue::{NewCodes, Reissued};
+pub(crate) use revoke::Revoked;
 pub(crate) use transitions::{Admission, Cancelled};
 
 /// The owed calls, by kind.
@@ -31,6 +33,10 @@ pub(crate) mod call {
     pub const CLOSE: &str = "close";
     /// To the router: the handoff ended without admission.
     pub const RELEASE: &str = "release";
+    /// To the router: the handoff was revoked, its contact is over.
+    pub const ABANDON: &str = "abandon";
+    /// To the target platform: the handoff was revoked, end the session there.
+    pub const CLOSE_TARGET: &str = "close target";
 }
 
 /// The issuer's database.

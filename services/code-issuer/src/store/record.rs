@@ -33,6 +33,8 @@ pub(crate) struct Record {
     pub contact_agent: String,
     pub contact_state: i32,
     pub failure: String,
+    /// Until when it can be revoked; 0 before the redemption, or when it never can.
+    pub revocable_until: i64,
     pub created_at: i64,
     pub updated_at: i64,
     pub expires_at: i64,
@@ -87,6 +89,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Record, StoreError> {
         contact_agent: text("contact_agent")?,
         contact_state: small("contact_state")?,
         failure: text("failure")?,
+        revocable_until: number("revocable_until")?,
         created_at: number("created_at")?,
         updated_at: number("updated_at")?,
         expires_at: number("expires_at")?,

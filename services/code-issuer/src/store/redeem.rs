@@ -14,6 +14,8 @@ pub(crate) struct Redemption {
     pub hashes: Vec<String>,
     pub platform: String,
     pub session: String,
+    /// For how long the redemption can be taken back; 0 for never.
+    pub revoke_grace_ms: i64,
     pub trace_parent: String,
 }
 
@@ -71,7 +73,8 @@ async fn spend(
 ) -> Result<Option<Record>, StoreError> {
     let Ok(redeemed) = State::Issued.after(Event::Redeem) else { return Ok(None) };
     let row = sqlx::query(
-        "UPDATE handoffs SET state = $1, redeem_request_id = $2, redeem_hash = $3, redeem_session = $4, updated_at = $5
+        "UPDATE handoffs SET state = $1, redeem_request_id = $2, redeem_hash = $3, redeem_session = $4, updated_at = $5,
+             revocable_until = CASE WHEN CAST($8 AS BIGINT) = 0 THEN 0 ELSE $5 + CAST($8 AS BIGINT) END
          WHERE state = $6 AND expires_at > $5 AND target_platform = $7
            AND id = (SELECT handoff_id FROM codes WHERE hash = $3 AND dead_at = 0)
          RETURNING *",
@@ -83,6 +86,7 @@ async fn spend(
     .bind(now_ms)
     .bind(State::Issued.name())
     .bind(attempt.platform.as_str())
+    .bind(attempt.revoke_grace_ms)
     .fetch_optional(conn)
     .await?;
     row.as_ref().map(record::read).transpose()

@@ -255,7 +255,7 @@ async fn due(conn: &mut Conn, now_ms: i64) -> Result<Vec<String>, StoreError> {
 }
 
 /// One transition, guarded by the state it starts from; none when the handoff is elsewhere by now.
-async fn step(
+pub(super) async fn step(
     conn: &mut Conn,
     id: &str,
     from: State,
