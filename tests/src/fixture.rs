@@ -107,6 +107,7 @@ impl Fixture {
             platform: "app".to_owned(),
             session: session.to_owned(),
             account: Self::account(),
+            source_address: String::new(),
         }
     }
 

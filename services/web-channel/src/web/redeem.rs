@@ -52,6 +52,7 @@ pub(super) async fn redeem(
         platform: session.platform.clone(),
         session: session.id.clone(),
         account: session.account.reveal().clone(),
+        source_address: String::new(),
     };
     let answer = web.issuer.clone().redeem_code(request).await?.into_inner();
     let waiting = answer.contact_state() != ContactState::Assigned;

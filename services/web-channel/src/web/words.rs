@@ -36,6 +36,15 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
             "This code is not valid here. It may be mistyped, used or expired; ask the agent for a new one.",
             "快速接入码无效：可能输入有误、已使用或已过期，请向坐席索取新的快速接入码。",
         ),
+        R::TooManyAttempts => (
+            "There were too many wrong codes. Please wait a while before you try again.",
+            "错误次数过多，请稍后再试。",
+        ),
+        R::FaceTooWeak => (
+            "This form of code would be too easy to guess just now.",
+            "该形式的快速接入码目前安全强度不足。",
+        ),
+        R::RevokeTooLate => ("It is too late to take this switch back.", "已超过可撤回的时间。"),
         R::AdmissionPending => {
             ("Your code is accepted; we are connecting you.", "快速接入码已接受，正在为您接通。")
         }
