@@ -43,6 +43,8 @@ pub enum Purpose {
     Account,
     /// Payloads that wait for a call.
     Payload,
+    /// Whom a guess at a code came from: accounts and network addresses.
+    Limit,
     /// Contents of requests, remembered to tell a repetition from a reuse of the id.
     Request,
 }
@@ -80,6 +82,7 @@ impl Key {
             Purpose::Identity => b"segue identity",
             Purpose::Account => b"segue account",
             Purpose::Payload => b"segue payload",
+            Purpose::Limit => b"segue limit",
             Purpose::Request => b"segue request",
         };
         hmac_sha256(&self.0, &[label])

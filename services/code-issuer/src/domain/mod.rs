@@ -3,4 +3,6 @@
 pub mod access;
 pub mod faces;
 pub mod handoff;
+pub mod limits;
 pub mod locale;
+pub mod strength;
