@@ -75,11 +75,6 @@ impl System {
         Self { stop, channel, others: vec![selector, router, issuer] }
     }
 
-    /// Where the pages are.
-    pub(crate) fn base_url(&self) -> String {
-        format!("http://{}", self.channel.http)
-    }
-
     pub(crate) fn browser(&self) -> Browser {
         Browser::new(self.channel.http)
     }
