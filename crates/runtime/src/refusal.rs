@@ -12,7 +12,11 @@ pub const ERROR_DOMAIN: &str = "segue";
 
 /// A refused call. The message and the details are public: no code, no personal data, no internals.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Refusal(Box<Content>);
+
+/// Boxed, since most results are not refusals and should be small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Content {
     reason: ErrorReason,
     message: String,
     violations: Vec<(String, String)>,
@@ -37,34 +41,34 @@ impl Refusal {
     /// Names the offending field and what is wrong with it.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>, description: impl Into<String>) -> Self {
-        self.violations.push((field.into(), description.into()));
+        self.0.violations.push((field.into(), description.into()));
         self
     }
 
     /// Names the thing that it is about, as `google.rpc.ResourceInfo` does. Not for codes or personal data.
     #[must_use]
     pub fn resource(mut self, kind: &'static str, name: impl Into<String>) -> Self {
-        self.resource = Some((kind, name.into()));
+        self.0.resource = Some((kind, name.into()));
         self
     }
 
     /// Adds an entry to the metadata of the `ErrorInfo`.
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.push((key.into(), value.into()));
+        self.0.metadata.push((key.into(), value.into()));
         self
     }
 
     /// Says when to try again, where the reason alone doesn't.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
-        self.retry_after = Some(delay);
+        self.0.retry_after = Some(delay);
         self
     }
 
     /// Why.
     pub fn reason(&self) -> ErrorReason {
-        self.reason
+        self.0.reason
     }
 
     /// A thing that isn't there: the field that names it, and its id.
@@ -93,7 +97,7 @@ impl From<StoreError> for Refusal {
 }
 
 impl From<Refusal> for Status {
-    fn from(refusal: Refusal) -> Self {
+    fn from(Refusal(refusal): Refusal) -> Self {
         let mut details = ErrorDetails::with_error_info(
             short_name(refusal.reason),
             ERROR_DOMAIN,
