@@ -28,14 +28,14 @@ struct Content {
 impl Refusal {
     /// A refusal in a lower-case sentence without a full stop.
     pub fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Content {
             reason,
             message: message.into(),
             violations: vec![],
             resource: None,
             metadata: vec![],
             retry_after: None,
-        }
+        }))
     }
 
     /// Names the offending field and what is wrong with it.
