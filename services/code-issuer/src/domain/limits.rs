@@ -43,10 +43,17 @@ pub enum Guesser {
 }
 
 impl Limits {
-    /// How long the guesser has to wait, when its wrong guesses so far use up a limit; none when it may try.
-    pub fn wait(&self, guesser: Guesser, wrong_at_ms: &[i64], now_ms: i64) -> Option<Duration> {
-        let windows = self.windows(guesser).into_iter().flatten();
-        windows.filter_map(|(most, window)| wait(most, window, wrong_at_ms, now_ms)).max()
+    /// How many codes the guesser may still try after those wrong ones, at least one; else how long it has to wait.
+    pub fn free(&self, guesser: Guesser, wrong_at_ms: &[i64], now_ms: i64) -> Result<usize, Duration> {
+        let mut least = usize::MAX;
+        let mut longest = None;
+        for (most, window) in self.windows(guesser).into_iter().flatten() {
+            match free(most, window, wrong_at_ms, now_ms) {
+                Ok(free) => least = least.min(free),
+                Err(wait) => longest = longest.max(Some(wait)),
+            }
+        }
+        longest.map_or(Ok(least), Err)
     }
 
     /// How long a guess has to be remembered.
@@ -91,14 +98,15 @@ pub fn network(address: IpAddr) -> String {
     }
 }
 
-fn wait(most: u32, window: Duration, wrong_at_ms: &[i64], now_ms: i64) -> Option<Duration> {
+fn free(most: u32, window: Duration, wrong_at_ms: &[i64], now_ms: i64) -> Result<usize, Duration> {
     let window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut counted: Vec<i64> = wrong_at_ms.iter().copied().filter(|at| now_ms - at < window_ms).collect();
     counted.sort_unstable();
     // Free again when the guess that fills the limit, counted from the newest, has left the window.
-    let filling = counted.len().checked_sub(usize::try_from(most).unwrap_or(usize::MAX))?;
-    let free_at = counted.get(filling).map_or(now_ms + window_ms, |at| at + window_ms);
-    Some(Duration::from_millis((free_at - now_ms).unsigned_abs()))
+    let Some(filling) = counted.len().checked_sub(most) else { return Ok(most - counted.len()) };
+    let free_at = counted.get(filling).map_or(now_ms, |at| *at) + window_ms;
+    Err(Duration::from_millis((free_at - now_ms).unsigned_abs()))
 }
 
 #[cfg(test)]
@@ -109,7 +117,7 @@ mod tests {
 
     fn wait_minutes(guesser: Guesser, wrong_at: &[i64], now: i64) -> Option<u64> {
         let times: Vec<i64> = wrong_at.iter().map(|at| at * MINUTE).collect();
-        Limits::default().wait(guesser, &times, now * MINUTE).map(|wait| wait.as_secs() / 60)
+        Limits::default().free(guesser, &times, now * MINUTE).err().map(|wait| wait.as_secs() / 60)
     }
 
     #[test]
@@ -129,6 +137,14 @@ mod tests {
     }
 
     #[test]
+    fn the_tightest_window_tells_how_many_are_free() {
+        let free = |wrong: &[i64], now: i64| Limits::default().free(Guesser::Account, wrong, now * MINUTE);
+        assert_eq!(free(&[], 0), Ok(5));
+        assert_eq!(free(&[0, 0], 1), Ok(3));
+        assert_eq!(free(&[0; 8], 60), Ok(2), "of the day");
+    }
+
+    #[test]
     fn an_address_has_twenty_in_ten_minutes() {
         assert_eq!(wait_minutes(Guesser::Source, &[0; 19], 1), None);
         assert_eq!(wait_minutes(Guesser::Source, &[0; 20], 1), Some(9));
@@ -143,7 +159,7 @@ mod tests {
                 for pace_ms in [1_000, 7_000, 61_000, 180_000, 225_000] {
                     let mut wrong = Vec::new();
                     for now in (0..life_minutes * MINUTE).step_by(pace_ms) {
-                        if limits.wait(guesser, &wrong, now).is_none() {
+                        if limits.free(guesser, &wrong, now).is_ok() {
                             wrong.push(now);
                         }
                     }

@@ -56,6 +56,11 @@ impl Strength {
         let too_weak = weak.into_iter().map(|(kind, _)| kind).collect();
         Self { needed_bits, binding, faces: strong, too_weak }
     }
+
+    /// The faces to draw.
+    pub fn kinds(&self) -> Vec<FaceKind> {
+        self.faces.iter().map(|(kind, _)| *kind).collect()
+    }
 }
 
 /// The bits that a code bound to an account needs.

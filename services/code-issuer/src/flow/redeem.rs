@@ -1,10 +1,10 @@
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use segue_core::account_refs;
 use segue_proto::common::v1::ErrorReason;
 use segue_runtime::{Refusal, trace_context};
 
-use super::Flow;
+use super::{Flow, limits::too_many_attempts};
 use crate::{
     domain::{
         faces::{self, Canonical, FaceKind},
@@ -26,6 +26,8 @@ pub(crate) struct Redeem {
     pub session: String,
     /// The signed-in account's own id; empty for none.
     pub account: String,
+    /// Where the customer is in the network, for the guessing limits only.
+    pub source_address: Option<IpAddr>,
 }
 
 impl Redeem {
@@ -46,7 +48,8 @@ impl Flow {
     pub async fn redeem(&self, asked: Redeem) -> Result<Record, Refusal> {
         let redemption = Redemption {
             request_id: asked.request_id.clone(),
-            hashes: self.possible_hashes(&asked),
+            codes: self.possible_hashes(&asked),
+            guessing: self.guessing(&asked),
             platform: asked.platform.clone(),
             session: asked.session.clone(),
             revoke_grace_ms: self.revoke_grace_ms(),
@@ -61,20 +64,19 @@ impl Flow {
             Redeemed::Repeated(record) => record,
             Redeemed::RequestIdReused => return Err(Refusal::request_id_reused()),
             Redeemed::NotAccepted => return Err(not_accepted()),
+            Redeemed::TooManyAttempts(wait) => return Err(too_many_attempts(wait)),
         };
         self.admission(&record.id).await
     }
 
     /// A code is stored under its account's reference when it's bound, else under none.
-    fn possible_hashes(&self, asked: &Redeem) -> Vec<String> {
+    fn possible_hashes(&self, asked: &Redeem) -> Vec<Vec<String>> {
         let mut accounts = vec![String::new()];
         if !asked.account.is_empty() {
             accounts.extend(account_refs(&self.directory_keys, &asked.platform, &asked.account));
         }
-        let hashes = asked.codes.iter();
-        hashes
-            .flat_map(|(kind, code)| self.hashes(&asked.platform, *kind, code.reveal(), &accounts))
-            .collect()
+        let codes = asked.codes.iter();
+        codes.map(|(kind, code)| self.hashes(&asked.platform, *kind, code.reveal(), &accounts)).collect()
     }
 
     /// Waits a little for the router's answer, which may be under way elsewhere.

@@ -1,7 +1,7 @@
 use prost::Message as _;
 use segue_proto::{
     common::v1::Session,
-    issuer::v1::{DeliveryState, Handoff, HandoffState, HandoffTarget, RedeemCodeResponse},
+    issuer::v1::{CodeStrength, DeliveryState, Handoff, HandoffState, HandoffTarget, RedeemCodeResponse},
     router::v1::Priority,
     selector::v1::SelectPlatformResponse,
 };
@@ -36,7 +36,9 @@ pub(super) fn handoff(record: &Record, now_ms: i64) -> Handoff {
         generation: record.generation,
         update_time: timestamp(record.updated_at),
         failure: record.failure.clone(),
-        strength: None,
+        strength: CodeStrength::decode(record.strength.as_slice())
+            .ok()
+            .filter(|strength| strength.needed_bits > 0.0),
         revoke_deadline: revoke_deadline(record),
     }
 }

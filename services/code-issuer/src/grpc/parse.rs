@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use segue_core::KeyRing;
 use segue_proto::{
@@ -66,8 +66,9 @@ pub(super) fn redeem(request: &RedeemCodeRequest) -> Result<Redeem, Refusal> {
     let platform = fields.slug("platform", &request.platform);
     let session = fields.text("session", &request.session, 1..=128);
     let account = fields.text("account", &request.account, 0..=128);
+    let source_address = source_address(&mut fields, &request.source_address);
     fields.finish()?;
-    Ok(Redeem { request_id, codes: Redeem::read_code(&code)?, platform, session, account })
+    Ok(Redeem { request_id, codes: Redeem::read_code(&code)?, platform, session, account, source_address })
 }
 
 pub(super) fn cancel(request: &CancelHandoffRequest) -> Result<(RequestKey, String), Refusal> {
@@ -117,6 +118,12 @@ pub(super) fn list(request: &ListHandoffsRequest) -> Result<(Filter, String, i64
     let filter =
         Filter { state: answer::state_from(state), agent: request.agent.clone(), before, limit: size + 1 };
     Ok((filter, scope, size))
+}
+
+fn source_address(fields: &mut Fields, text: &str) -> Option<IpAddr> {
+    let address = text.parse().ok();
+    fields.require(text.is_empty() || address.is_some(), "source_address", "must be an IPv4 or IPv6 address");
+    address
 }
 
 fn source(fields: &mut Fields, source: Option<&Session>) -> Session {

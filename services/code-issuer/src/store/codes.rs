@@ -1,7 +1,7 @@
 use segue_store::{Conn, StoreError, requests};
 use sqlx::Row as _;
 
-use super::Store;
+use super::{Store, limits};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -113,6 +113,7 @@ impl Store {
                         .bind(now - DAY_MS)
                         .execute(&mut *conn)
                         .await?;
+                    limits::purge(conn, *now).await?;
                     requests::purge(conn, *now).await.map(|_| ())
                 })
             })

@@ -2,6 +2,7 @@
 
 mod codes;
 mod create;
+mod limits;
 mod list;
 mod record;
 mod redeem;
@@ -14,6 +15,7 @@ use segue_store::{Changes, Conn, Database, StoreError, outbox, outbox::OwedCall}
 
 pub(crate) use codes::CodeHash;
 pub(crate) use create::{Created, NewHandoff};
+pub(crate) use limits::Guessing;
 pub(crate) use list::Filter;
 pub(crate) use record::Record;
 pub(crate) use redeem::{Redeemed, Redemption};

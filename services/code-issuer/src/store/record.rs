@@ -27,6 +27,8 @@ pub(crate) struct Record {
     pub selection: Vec<u8>,
     /// `RemainingWork`, encoded.
     pub remaining_work: Vec<u8>,
+    /// `CodeStrength`, encoded.
+    pub strength: Vec<u8>,
     pub redeem_hash: String,
     pub redeem_session: String,
     pub contact_id: String,
@@ -83,6 +85,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Record, StoreError> {
         ttl_ms: number("ttl_ms")?,
         selection: row.try_get("selection")?,
         remaining_work: row.try_get("remaining_work")?,
+        strength: row.try_get("strength")?,
         redeem_hash: text("redeem_hash")?,
         redeem_session: text("redeem_session")?,
         contact_id: text("contact_id")?,

@@ -1,17 +1,25 @@
+use std::time::Duration;
+
 use segue_store::{
     Conn, StoreError,
     outbox::{self, NewCall, OwedCall},
 };
 
-use super::{Record, Store, call, codes, record};
+use super::{
+    Guessing, Record, Store, call, codes,
+    limits::{self, Charged},
+    record,
+};
 use crate::domain::handoff::{Event, State};
 
 /// An attempt to redeem a code.
 #[derive(Debug, Clone)]
 pub(crate) struct Redemption {
     pub request_id: String,
-    /// The hashes that what was entered may be stored under: by key, by face, bound and not.
-    pub hashes: Vec<String>,
+    /// The codes that what was entered may stand for, each with the hashes it may be stored under: by key, bound and not.
+    pub codes: Vec<Vec<String>>,
+    /// Who is entering it.
+    pub guessing: Guessing,
     pub platform: String,
     pub session: String,
     /// For how long the redemption can be taken back; 0 for never.
@@ -29,6 +37,8 @@ pub(crate) enum Redeemed {
     RequestIdReused,
     /// No live code of this platform and account has any of the hashes.
     NotAccepted,
+    /// Too many wrong codes before; nothing was looked up. The time until the next may be tried.
+    TooManyAttempts(Duration),
 }
 
 impl Store {
@@ -40,15 +50,22 @@ impl Store {
 }
 
 async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<Redeemed, StoreError> {
+    limits::take_turn(conn).await?;
     if let Some(record) = redeemed_by(conn, &attempt.request_id).await? {
-        let same = attempt.hashes.contains(&record.redeem_hash)
+        let same = attempt.codes.iter().any(|hashes| hashes.contains(&record.redeem_hash))
             && record.target_platform == attempt.platform
             && record.redeem_session == attempt.session;
         return Ok(if same { Redeemed::Repeated(Box::new(record)) } else { Redeemed::RequestIdReused });
     }
     let now = store.now_ms();
-    for hash in &attempt.hashes {
+    let charged = limits::charge(conn, store, &attempt.guessing, attempt.codes.len(), now).await?;
+    let (guess, allowed) = match charged {
+        Charged::Allowed { id, codes } => (id, codes),
+        Charged::Wait(wait) => return Ok(Redeemed::TooManyAttempts(wait)),
+    };
+    for hash in attempt.codes.iter().take(allowed).flatten() {
         if let Some(record) = spend(conn, attempt, hash, now).await? {
+            limits::refund(conn, &guess).await?;
             codes::kill(conn, &record.id, now).await?;
             let owed = NewCall {
                 lane: record.lane(),
@@ -61,6 +78,7 @@ async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<
             return Ok(Redeemed::Won { record: Box::new(record), admit });
         }
     }
+    limits::count_wrong(conn, &attempt.platform, allowed, now).await?;
     Ok(Redeemed::NotAccepted)
 }
 

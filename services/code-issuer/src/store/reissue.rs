@@ -13,6 +13,8 @@ pub(crate) struct NewCodes {
     /// The handoff as it was read; it must not have changed since.
     pub before: Record,
     pub ttl_ms: i64,
+    /// `CodeStrength`, encoded.
+    pub strength: Vec<u8>,
     /// PENDING, or BY_AGENT without an adapter.
     pub delivery: Delivery,
     pub codes: Vec<CodeHash>,
@@ -70,7 +72,8 @@ async fn reissue(conn: &mut Conn, store: &Store, new: &NewCodes) -> Result<Reiss
 
 async fn next_generation(conn: &mut Conn, new: &NewCodes, now_ms: i64) -> Result<Option<Record>, StoreError> {
     let row = sqlx::query(
-        "UPDATE handoffs SET generation = generation + 1, delivery = $1, ttl_ms = $2, updated_at = $3, expires_at = $4
+        "UPDATE handoffs SET generation = generation + 1, delivery = $1, ttl_ms = $2, updated_at = $3, expires_at = $4,
+             strength = $8
          WHERE id = $5 AND state = $6 AND expires_at > $3 AND generation = $7
          RETURNING *",
     )
@@ -81,6 +84,7 @@ async fn next_generation(conn: &mut Conn, new: &NewCodes, now_ms: i64) -> Result
     .bind(new.before.id.as_str())
     .bind(State::Issued.name())
     .bind(i64::from(new.before.generation))
+    .bind(new.strength.as_slice())
     .fetch_optional(conn)
     .await?;
     row.as_ref().map(super::record::read).transpose()
