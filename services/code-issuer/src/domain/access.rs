@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     faces::{self, Binding, Canonical, FaceKind, qr},
     locale::Locale,
+    message::{Autofill, Invitation, Messages},
 };
 use segue_core::Random;
 
@@ -44,12 +45,16 @@ pub struct Access {
 /// What the text tells.
 #[derive(Debug, Clone, Copy)]
 pub struct Wording<'a> {
+    /// The texts.
+    pub messages: &'a Messages,
     /// The language.
     pub locale: Locale,
     /// The target platform as people know it.
     pub target: &'a str,
     /// How long the code lives.
     pub ttl: Duration,
+    /// Whether it goes out as a text message, where a phone can fill in the code by itself.
+    pub by_sms: bool,
 }
 
 impl Ticket {
@@ -68,7 +73,24 @@ impl Ticket {
         let entry_uri = self.entry_uri(entry_template);
         let shown = self.codes.iter().map(|(kind, code)| show(*kind, code, entry_template, wording.locale));
         let faces = shown.collect::<Result<Vec<_>, _>>()?;
-        Ok(Access { message: message(&faces, &entry_uri, wording), faces, entry_uri })
+        let typed = faces.iter().find(|face| face.kind != FaceKind::Qr);
+        let message = wording.messages.invitation(
+            wording.locale,
+            Invitation {
+                target: wording.target,
+                code: typed.map_or("", |face| &face.display),
+                link: &entry_uri,
+                ttl: wording.ttl,
+                autofill: wording.by_sms.then(|| self.autofill(entry_template)).flatten(),
+            },
+        );
+        Ok(Access { faces, entry_uri, message })
+    }
+
+    /// The plainest code, where the customer goes on to a web page.
+    fn autofill<'a>(&'a self, template: &'a str) -> Option<Autofill<'a>> {
+        let (_, code) = self.codes.iter().find(|(kind, _)| *kind == FaceKind::Digits)?;
+        Some(Autofill { host: web_host(template)?, code: code.reveal() })
     }
 
     /// A phone is dialled with the digits; every other link carries the strongest code there is.
@@ -97,57 +119,11 @@ fn show(kind: FaceKind, code: &Canonical, template: &str, locale: Locale) -> Res
     })
 }
 
-fn message(faces: &[ShownFace], entry_uri: &str, wording: Wording<'_>) -> String {
-    let Wording { locale, target, ttl } = wording;
-    let minutes = ttl.as_secs().div_ceil(60);
-    let digits = faces.iter().find(|face| face.kind == FaceKind::Digits).map(|face| &face.display);
-    let mut lines = vec![match locale {
-        Locale::En => format!(
-            "Please go on at {target}. The same agent takes care of you there, first in line, and knows everything."
-        ),
-        Locale::ZhCn => {
-            format!("请转到{target}继续办理。原坐席会优先为您服务，已了解全部情况，无需重复说明。")
-        }
-    }];
-    if let Some(digits) = digits {
-        lines.push(match locale {
-            Locale::En => format!("Your access code: {digits}"),
-            Locale::ZhCn => format!("快速接入码：{digits}"),
-        });
-    }
-    if !entry_uri.is_empty() {
-        lines.push(match locale {
-            Locale::En => format!("Or open: {entry_uri}"),
-            Locale::ZhCn => format!("或直接打开：{entry_uri}"),
-        });
-    }
-    lines.push(match locale {
-        Locale::En => format!("It is valid for {minutes} minutes and once only. Give it to nobody else."),
-        Locale::ZhCn => format!("{minutes}分钟内有效，仅限使用一次，请勿告知他人。"),
-    });
-    lines.join("\n")
-}
-
-/// What the customer reads in the old conversation when it ends: where they went on, and what to do if that wasn't them.
-pub fn farewell(locale: Locale, target: &str, revoke_grace: Duration) -> String {
-    let minutes = revoke_grace.as_secs().div_ceil(60);
-    let ended = match locale {
-        Locale::En => format!("You are now with your agent at {target}. This conversation has ended."),
-        Locale::ZhCn => format!("您已在{target}与坐席继续沟通，本次会话已结束。"),
-    };
-    match locale {
-        _ if minutes == 0 => ended,
-        Locale::En => format!("{ended} If that was not you, tell us within {minutes} minutes."),
-        Locale::ZhCn => format!("{ended}如非本人操作，请在{minutes}分钟内告知我们。"),
-    }
-}
-
-/// What is read in the conversation on the target when the switch is taken back.
-pub fn revoked(locale: Locale) -> &'static str {
-    match locale {
-        Locale::En => "This switch was taken back. This conversation has ended.",
-        Locale::ZhCn => "本次转接已被撤回，会话已结束。",
-    }
+/// The host of a secure web page. The one-time-code format has no place for a port, and is for secure pages only.
+fn web_host(template: &str) -> Option<&str> {
+    let rest = template.strip_prefix("https://")?;
+    let host = rest.split(['/', '#', '?', ':']).next()?;
+    (!host.is_empty() && !host.contains('@')).then_some(host)
 }
 
 #[cfg(test)]
@@ -155,7 +131,12 @@ mod tests {
     use super::*;
 
     fn access(template: &str, kinds: &[FaceKind], locale: Locale) -> Access {
-        let wording = Wording { locale, target: "App", ttl: Duration::from_secs(600) };
+        shown(template, kinds, locale, false)
+    }
+
+    fn shown(template: &str, kinds: &[FaceKind], locale: Locale, by_sms: bool) -> Access {
+        let (messages, ttl) = (&Messages::standard().unwrap(), Duration::from_secs(600));
+        let wording = Wording { messages, locale, target: "App", ttl, by_sms };
         Ticket::draw(kinds, Binding::Bound, &Random::seeded(1)).show(template, wording).unwrap()
     }
 
@@ -181,5 +162,23 @@ mod tests {
     fn without_a_template_there_is_no_link() {
         assert_eq!(access("", &[FaceKind::Digits], Locale::En).entry_uri, "");
         assert_eq!(access("tel:1,,{code}", &[FaceKind::Qr], Locale::En).entry_uri, "");
+    }
+
+    #[test]
+    fn a_text_message_has_the_one_time_code_on_its_last_line() {
+        let faces = [FaceKind::Digits, FaceKind::Qr];
+        let last = |template: &str, by_sms| {
+            let access = shown(template, &faces, Locale::En, by_sms);
+            let digits = access.faces[0].display.replace(' ', "");
+            let line = access.message.lines().next_back().unwrap().to_owned();
+            (line, digits)
+        };
+        let (line, digits) = last("https://app.example/go#{code}", true);
+        assert_eq!(line, format!("@app.example #{digits}"));
+        for (template, by_sms) in
+            [("https://app.example/#{code}", false), ("tel:1,,{code}", true), ("", true)]
+        {
+            assert!(!last(template, by_sms).0.starts_with('@'), "{template}");
+        }
     }
 }

@@ -5,4 +5,5 @@ pub mod faces;
 pub mod handoff;
 pub mod limits;
 pub mod locale;
+pub mod message;
 pub mod strength;

@@ -19,10 +19,7 @@ use tracing::{Instrument as _, Span};
 
 use super::Flow;
 use crate::{
-    domain::{
-        access::farewell,
-        handoff::{Delivery, State},
-    },
+    domain::handoff::{Delivery, State},
     store::{Admission, Record, call},
 };
 
@@ -178,7 +175,7 @@ impl Flow {
             handoff_id: record.id.clone(),
             platform: record.source_platform.clone(),
             session: record.source_session.clone(),
-            message: farewell(
+            message: self.messages.farewell(
                 record.locale,
                 &selection.target.as_ref().map(shown_name).unwrap_or_default(),
                 self.revoke_grace,

@@ -13,8 +13,7 @@ use tonic::{Code, Status};
 
 use super::{
     Flow, Issued,
-    issue::{DRAWS, Purposeful, face, first_delivery, usable_faces},
-    limits::figures,
+    issue::{DRAWS, Purposeful, face, first_delivery, is_sms, usable_faces},
 };
 use crate::{
     domain::{faces::FaceKind, handoff::State, locale::Locale},
@@ -118,7 +117,6 @@ impl Flow {
             ttl_ms,
             selection: selection.encode_to_vec(),
             remaining_work: asked.remaining_work.encode_to_vec(),
-            strength: vec![],
             redeem_hash: String::new(),
             redeem_session: String::new(),
             contact_id: String::new(),
@@ -136,24 +134,21 @@ impl Flow {
         &self,
         asked: CreateHandoff,
         selection: SelectPlatformResponse,
-        mut record: Record,
+        record: Record,
     ) -> Result<Issued, Status> {
         let (source, target) =
             selection.source.zip(selection.target).ok_or_else(|| peer::unavailable("platform-selector"))?;
         let faces = usable_faces(&source, &target, &asked.faces)?;
-        let by_name = !asked.faces.is_empty();
-        let strength = self.strength(&target.id, &record.target_account, &faces, by_name, asked.ttl).await?;
-        record.strength = figures(&strength).encode_to_vec();
         for _ in 0..DRAWS {
             let drawn = self.draw(&Purposeful {
                 handoff_id: &record.id,
                 generation: record.generation,
                 target: &target,
                 account: &record.target_account,
-                faces: &strength.kinds(),
-                binding: strength.binding,
+                faces: &faces,
                 locale: asked.locale,
                 ttl: asked.ttl,
+                by_sms: is_sms(&source),
             })?;
             let new = NewHandoff {
                 request: asked.request.clone(),

@@ -38,9 +38,10 @@ pub(super) struct Purposeful<'a> {
     pub target: &'a Platform,
     pub account: &'a str,
     pub faces: &'a [FaceKind],
-    pub binding: Binding,
     pub locale: Locale,
     pub ttl: Duration,
+    /// Whether the source hands on text messages.
+    pub by_sms: bool,
 }
 
 /// Drawn codes, as they are stored and as they are shown.
@@ -52,13 +53,20 @@ pub(super) struct Drawn {
 
 impl Flow {
     pub(super) fn draw(&self, purpose: &Purposeful<'_>) -> Result<Drawn, Refusal> {
-        let ticket = Ticket::draw(purpose.faces, purpose.binding, &self.random);
+        let binding = if purpose.account.is_empty() { Binding::Unbound } else { Binding::Bound };
+        let ticket = Ticket::draw(purpose.faces, binding, &self.random);
         let target = if purpose.target.display_name.is_empty() {
             &purpose.target.id
         } else {
             &purpose.target.display_name
         };
-        let wording = Wording { locale: purpose.locale, target, ttl: purpose.ttl };
+        let wording = Wording {
+            messages: &self.messages,
+            locale: purpose.locale,
+            target,
+            ttl: purpose.ttl,
+            by_sms: purpose.by_sms,
+        };
         let access = ticket.show(&purpose.target.entry_uri_template, wording).map_err(|error| {
             Refusal::new(ErrorReason::FaceNotUsable, error.to_string())
                 .field("faces", "QR needs a shorter entry link")
@@ -117,6 +125,12 @@ impl Flow {
 /// How the code gets to the customer at first.
 pub(super) fn first_delivery(source: &Platform) -> Delivery {
     if source.adapter_uri.is_empty() { Delivery::ByAgent } else { Delivery::Pending }
+}
+
+/// Whether the platform is text messages: it says so by the feature `sms`, or by its entry link.
+pub(super) fn is_sms(platform: &Platform) -> bool {
+    platform.features.iter().any(|feature| feature.name == "sms")
+        || platform.entry_uri_template.starts_with("sms:")
 }
 
 /// The faces to issue: what was asked for, or all that the source delivers and the target accepts.

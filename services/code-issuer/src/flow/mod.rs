@@ -5,7 +5,6 @@ mod calls;
 mod change;
 mod create;
 mod issue;
-mod limits;
 mod redeem;
 mod revoke;
 mod sweep;
@@ -26,7 +25,7 @@ pub(crate) use issue::Issued;
 pub(crate) use redeem::Redeem;
 pub(crate) use sweep::sweep;
 
-use crate::{Config, domain::limits::Limits, store::Store};
+use crate::{Config, domain::message::Messages, store::Store};
 use adapters::Adapters;
 
 /// Everything that a handoff needs.
@@ -34,12 +33,12 @@ pub(crate) struct Flow {
     pub store: Store,
     code_keys: KeyRing,
     directory_keys: KeyRing,
-    limits: Limits,
     random: Random,
     selector: PlatformSelectorServiceClient<Peer>,
     router: PriorityRouterServiceClient<Peer>,
     adapters: Adapters,
     revoke_grace: Duration,
+    messages: Messages,
 }
 
 impl Flow {
@@ -48,12 +47,12 @@ impl Flow {
             store,
             code_keys: config.code_keys.clone(),
             directory_keys: config.directory_keys.clone(),
-            limits: config.limits,
             random: parts.random.clone(),
             selector: PlatformSelectorServiceClient::new(config.selector.connect()),
             router: PriorityRouterServiceClient::new(config.router.connect()),
             adapters: Adapters::default(),
             revoke_grace: config.revoke_grace,
+            messages: config.messages.clone(),
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     handoff_not_found,
 };
 use crate::{
-    domain::{access::revoked, handoff::State},
+    domain::handoff::State,
     store::{Record, Revoked},
 };
 
@@ -59,7 +59,7 @@ impl Flow {
             handoff_id: record.id.clone(),
             platform: record.target_platform.clone(),
             session: record.redeem_session.clone(),
-            message: revoked(record.locale).to_owned(),
+            message: self.messages.revoked(record.locale),
         };
         if let Some(mut adapter) = adapter {
             match adapter.close_session(request).await {
