@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::domain::limits::Limits;
+use crate::domain::message::Messages;
 use segue_core::KeyRing;
 use segue_runtime::{
     DATABASE_SETTINGS, ServerConfig,
@@ -7,8 +9,6 @@ use segue_runtime::{
     read_database, read_keys,
     settings::{Reader, Setting},
 };
-
-use crate::domain::message::Messages;
 
 /// The service's configuration.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Config {
     pub selector: PeerUri,
     /// priority-router.
     pub router: PeerUri,
+    /// What guessing codes is limited to.
+    pub limits: Limits,
     /// For how long after the redemption a handoff can be revoked; zero for never.
     pub revoke_grace: Duration,
     /// What customers are told.
@@ -35,6 +37,23 @@ const OWN_SETTINGS: &[Setting] = &[
     Setting::new("listen", "127.0.0.1:50052", "address to serve gRPC on"),
     Setting::new("selector-uri", "http://127.0.0.1:50051", "platform-selector"),
     Setting::new("router-uri", "http://127.0.0.1:50053", "priority-router"),
+    Setting::new("guesses-per-account", "5", "wrong codes of an account in 15 minutes, 1 to 1000"),
+    Setting::new("guesses-per-account-day", "10", "wrong codes of an account in 24 hours, 1 to 10000"),
+    Setting::new(
+        "guesses-per-address",
+        "20",
+        "wrong codes from a network address (IPv6: a /64) in 10 minutes, 1 to 10000",
+    ),
+    Setting::new(
+        "attacker-addresses",
+        "10",
+        "addresses that an attacker is assumed to guess from at once, 1 to 1000000; more makes codes longer",
+    ),
+    Setting::new(
+        "guess-odds",
+        "1000000",
+        "while a code lives, guessing at its platform succeeds at most once in so many times, 1000 to 1000000000000",
+    ),
     Setting::new(
         "revoke-grace-seconds",
         "120",
@@ -66,7 +85,9 @@ impl Config {
         let router = reader.get("router-uri");
         let messages = reader.parse_with("message-templates", read_messages);
         let revoke_grace = reader.seconds("revoke-grace-seconds", 0..=3600);
+        let limits = read_limits(reader);
         Some(Self {
+            limits: limits?,
             server: server?,
             database: database?,
             code_keys: code_keys?,
@@ -86,4 +107,20 @@ fn read_messages(path: &str) -> Result<Messages, String> {
         path => std::fs::read_to_string(path).map_err(|error| error.to_string())?,
     };
     Messages::read(&text).map_err(|errors| errors.join("; "))
+}
+
+fn read_limits(reader: &mut Reader) -> Option<Limits> {
+    let mut small = |name: &str, most: u64| u32::try_from(reader.number(name, 1..=most)?).ok();
+    let per_account = small("guesses-per-account", 1_000);
+    let per_account_day = small("guesses-per-account-day", 10_000);
+    let per_address = small("guesses-per-address", 10_000);
+    let attacker_addresses = small("attacker-addresses", 1_000_000);
+    let odds = reader.number("guess-odds", 1_000..=1_000_000_000_000);
+    Some(Limits {
+        per_account: per_account?,
+        per_account_day: per_account_day?,
+        per_address: per_address?,
+        attacker_addresses: attacker_addresses?,
+        odds: odds?,
+    })
 }

@@ -8,6 +8,7 @@ use segue_store::{StoreError, requests::RequestKey};
 use super::{
     Flow, Issued,
     issue::{DRAWS, Drawn, Purposeful, first_delivery, is_sms, usable_faces},
+    limits::figures,
 };
 use crate::{
     domain::handoff::State,
@@ -48,7 +49,7 @@ impl Flow {
         }
         let ttl = ttl.unwrap_or_else(|| Duration::from_millis(before.ttl_ms.unsigned_abs()));
         for _ in 0..DRAWS {
-            let (drawn, new) = self.new_codes(&request, &before, ttl)?;
+            let (drawn, new) = self.new_codes(&request, &before, ttl).await?;
             match self.store.reissue(new).await? {
                 Reissued::Collision => {}
                 Reissued::RequestIdReused => return Err(Refusal::request_id_reused()),
@@ -64,7 +65,7 @@ impl Flow {
         Err(Refusal::new(ErrorReason::Overloaded, "no free code was found; too many are live"))
     }
 
-    fn new_codes(
+    async fn new_codes(
         &self,
         request: &RequestKey,
         before: &Record,
@@ -73,12 +74,15 @@ impl Flow {
         let failed = || Refusal::from(StoreError::Failed);
         let selection = SelectPlatformResponse::decode(before.selection.as_slice()).map_err(|_| failed())?;
         let (source, target) = selection.source.zip(selection.target).ok_or_else(failed)?;
+        let faces = usable_faces(&source, &target, &[])?;
+        let strength = self.strength(&target.id, &before.target_account, &faces, false, ttl).await?;
         let drawn = self.draw(&Purposeful {
             handoff_id: &before.id,
             generation: before.generation + 1,
             target: &target,
             account: &before.target_account,
-            faces: &usable_faces(&source, &target, &[])?,
+            faces: &strength.kinds(),
+            binding: strength.binding,
             locale: before.locale,
             ttl,
             by_sms: is_sms(&source),
@@ -87,6 +91,7 @@ impl Flow {
             request: request.clone(),
             before: before.clone(),
             ttl_ms: i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX),
+            strength: figures(&strength).encode_to_vec(),
             delivery: first_delivery(&source),
             codes: drawn.codes.clone(),
             sealed_access_info: drawn.sealed.clone(),

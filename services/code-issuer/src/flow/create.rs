@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use super::{
     Flow, Issued,
     issue::{DRAWS, Purposeful, face, first_delivery, is_sms, usable_faces},
+    limits::figures,
 };
 use crate::{
     domain::{faces::FaceKind, handoff::State, locale::Locale},
@@ -117,6 +118,7 @@ impl Flow {
             ttl_ms,
             selection: selection.encode_to_vec(),
             remaining_work: asked.remaining_work.encode_to_vec(),
+            strength: vec![],
             redeem_hash: String::new(),
             redeem_session: String::new(),
             contact_id: String::new(),
@@ -134,18 +136,22 @@ impl Flow {
         &self,
         asked: CreateHandoff,
         selection: SelectPlatformResponse,
-        record: Record,
+        mut record: Record,
     ) -> Result<Issued, Status> {
         let (source, target) =
             selection.source.zip(selection.target).ok_or_else(|| peer::unavailable("platform-selector"))?;
         let faces = usable_faces(&source, &target, &asked.faces)?;
+        let by_name = !asked.faces.is_empty();
+        let strength = self.strength(&target.id, &record.target_account, &faces, by_name, asked.ttl).await?;
+        record.strength = figures(&strength).encode_to_vec();
         for _ in 0..DRAWS {
             let drawn = self.draw(&Purposeful {
                 handoff_id: &record.id,
                 generation: record.generation,
                 target: &target,
                 account: &record.target_account,
-                faces: &faces,
+                faces: &strength.kinds(),
+                binding: strength.binding,
                 locale: asked.locale,
                 ttl: asked.ttl,
                 by_sms: is_sms(&source),

@@ -38,6 +38,7 @@ pub(super) struct Purposeful<'a> {
     pub target: &'a Platform,
     pub account: &'a str,
     pub faces: &'a [FaceKind],
+    pub binding: Binding,
     pub locale: Locale,
     pub ttl: Duration,
     /// Whether the source hands on text messages.
@@ -53,8 +54,7 @@ pub(super) struct Drawn {
 
 impl Flow {
     pub(super) fn draw(&self, purpose: &Purposeful<'_>) -> Result<Drawn, Refusal> {
-        let binding = if purpose.account.is_empty() { Binding::Unbound } else { Binding::Bound };
-        let ticket = Ticket::draw(purpose.faces, binding, &self.random);
+        let ticket = Ticket::draw(purpose.faces, purpose.binding, &self.random);
         let target = if purpose.target.display_name.is_empty() {
             &purpose.target.id
         } else {

@@ -5,6 +5,7 @@ mod calls;
 mod change;
 mod create;
 mod issue;
+mod limits;
 mod redeem;
 mod revoke;
 mod sweep;
@@ -25,7 +26,11 @@ pub(crate) use issue::Issued;
 pub(crate) use redeem::Redeem;
 pub(crate) use sweep::sweep;
 
-use crate::{Config, domain::message::Messages, store::Store};
+use crate::{
+    Config,
+    domain::{limits::Limits, message::Messages},
+    store::Store,
+};
 use adapters::Adapters;
 
 /// Everything that a handoff needs.
@@ -33,6 +38,7 @@ pub(crate) struct Flow {
     pub store: Store,
     code_keys: KeyRing,
     directory_keys: KeyRing,
+    limits: Limits,
     random: Random,
     selector: PlatformSelectorServiceClient<Peer>,
     router: PriorityRouterServiceClient<Peer>,
@@ -47,6 +53,7 @@ impl Flow {
             store,
             code_keys: config.code_keys.clone(),
             directory_keys: config.directory_keys.clone(),
+            limits: config.limits,
             random: parts.random.clone(),
             selector: PlatformSelectorServiceClient::new(config.selector.connect()),
             router: PriorityRouterServiceClient::new(config.router.connect()),
