@@ -106,9 +106,9 @@ impl Ticket {
 
 fn show(kind: FaceKind, code: &Canonical, template: &str, locale: Locale) -> Result<ShownFace, qr::TooLong> {
     let face = faces::of_kind(kind);
-    let speech = face.speech(code, locale);
+    let speech = face.speech(code, locale.into());
     Ok(match kind {
-        FaceKind::Digits => {
+        FaceKind::Digits | FaceKind::Letters | FaceKind::Words => {
             ShownFace { kind, display: face.display(code), speech, svg: String::new(), png: vec![] }
         }
         FaceKind::Qr => {

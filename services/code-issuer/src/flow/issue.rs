@@ -15,7 +15,7 @@ use super::Flow;
 use crate::{
     domain::{
         access::{Access, Ticket, Wording},
-        faces::{Binding, FaceKind},
+        faces::{self, Binding, FaceKind},
         handoff::{Delivery, State},
         locale::Locale,
     },
@@ -153,7 +153,7 @@ pub(super) fn usable_faces(
         return Err(unusable(&format!("{} does not work from the source to the target", kind.name())));
     }
     let usable: Vec<FaceKind> = match requested {
-        [] => [FaceKind::Digits, FaceKind::Qr].into_iter().filter(|kind| works(*kind)).collect(),
+        [] => faces::ALL.iter().map(|face| face.kind()).filter(|kind| works(*kind)).collect(),
         requested => requested.to_vec(),
     };
     if usable.is_empty() { Err(unusable("no face works on both platforms")) } else { Ok(usable) }
@@ -163,6 +163,8 @@ pub(super) fn usable_faces(
 pub(super) fn face(kind: FaceKind) -> Face {
     match kind {
         FaceKind::Digits => Face::Digits,
+        FaceKind::Letters => Face::Letters,
+        FaceKind::Words => Face::Words,
         FaceKind::Qr => Face::Qr,
     }
 }

@@ -171,11 +171,13 @@ fn faces(fields: &mut Fields, requested: &[i32]) -> Vec<FaceKind> {
             Face::Digits => kinds.push(FaceKind::Digits),
             Face::Qr => kinds.push(FaceKind::Qr),
             Face::Unspecified => {}
-            Face::Letters | Face::Words | Face::Characters | Face::Picture => {
+            Face::Characters | Face::Picture => {
                 fields.violation(field, "is not made by this version");
             }
         }
     }
+            Face::Letters => kinds.push(FaceKind::Letters),
+            Face::Words => kinds.push(FaceKind::Words),
     kinds.sort_unstable();
     kinds.dedup();
     kinds

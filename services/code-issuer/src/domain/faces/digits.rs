@@ -1,11 +1,10 @@
 use segue_core::Random;
-use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Binding, Canonical, Face, FaceKind, damm::check_digit};
+use super::{Binding, Canonical, Face, FaceKind, Input, Voice, damm::check_digit, draw_below, grouped};
 use crate::domain::locale::Locale;
 
-/// Digits with a Damm check digit: 8 + 1 when bound, 10 + 1 when not, 12 + 1 when long. The first is 2 to 9, so that no number of this
-/// length is read as one with a trunk prefix, and a lost leading zero can't make two codes one.
+/// Digits with a Damm check digit: 8 + 1 when bound, 10 + 1 when not, 12 + 1 when long. The first is 2 to 9, so that no
+/// number of this length is read as one with a trunk prefix, and a lost leading zero can't make two codes one.
 #[derive(Debug)]
 pub(super) struct Digits;
 
@@ -20,29 +19,28 @@ impl Face for Digits {
     }
 
     fn draw(&self, binding: Binding, random: &Random) -> Canonical {
-        let mut digits = vec![2 + small(random, 8)];
-        digits.extend((1..payload(binding)).map(|_| small(random, 10)));
+        let mut digits = vec![2 + draw_below(random, 8)];
+        digits.extend((1..payload(binding)).map(|_| draw_below(random, 10)));
         digits.push(check_digit(&digits));
         Canonical::new(digits.iter().map(|digit| char::from(b'0' + digit)).collect())
     }
 
-    fn recognise(&self, input: &str) -> Option<Canonical> {
-        let kept: String = input.nfkc().filter(|c| !is_separator(*c)).collect();
-        let digits: Vec<u8> =
-            kept.chars().map(|c| c.to_digit(10)).map(|d| u8::try_from(d?).ok()).collect::<Option<_>>()?;
-        let right_length = [BOUND + 1, UNBOUND + 1, LONG + 1].contains(&digits.len());
-        (right_length && digits.first().is_some_and(|first| *first >= 2) && check_digit(&digits) == 0)
-            .then(|| Canonical::new(kept))
+    fn recognise(&self, input: &Input) -> Vec<Canonical> {
+        let digits = read(input).unwrap_or_default();
+        let right = self.has_length(digits.len())
+            && digits.first().is_some_and(|first| *first >= 2)
+            && check_digit(&digits) == 0;
+        let code =
+            right.then(|| Canonical::new(digits.iter().map(|digit| char::from(b'0' + digit)).collect()));
+        code.into_iter().collect()
     }
 
     fn display(&self, code: &Canonical) -> String {
-        let characters: Vec<char> = code.reveal().chars().collect();
-        let groups: Vec<String> = characters.chunks(GROUP).map(|group| group.iter().collect()).collect();
-        groups.join(" ")
+        grouped(code, GROUP, " ")
     }
 
-    fn speech(&self, code: &Canonical, locale: Locale) -> String {
-        let words: Vec<&str> = code.reveal().chars().filter_map(|digit| spoken(digit, locale)).collect();
+    fn speech(&self, code: &Canonical, voice: Voice) -> String {
+        let words: Vec<&str> = code.reveal().chars().filter_map(|digit| spoken(digit, voice)).collect();
         let groups: Vec<String> = words.chunks(GROUP).map(|group| group.join(" ")).collect();
         groups.join(", ")
     }
@@ -50,6 +48,10 @@ impl Face for Digits {
     fn bits(&self, binding: Binding) -> f64 {
         let others = u32::try_from(payload(binding) - 1).unwrap_or_default();
         8_f64.log2() + f64::from(others) * 10_f64.log2()
+    }
+
+    fn length(&self, binding: Binding) -> usize {
+        payload(binding) + 1
     }
 }
 
@@ -61,22 +63,39 @@ fn payload(binding: Binding) -> usize {
     }
 }
 
-fn small(random: &Random, bound: u8) -> u8 {
-    u8::try_from(random.below(u32::from(bound))).unwrap_or_default()
+/// Digits in any grouping, also as words, as a voice channel may write down what it heard.
+fn read(input: &Input) -> Option<Vec<u8>> {
+    let mut digits = Vec::new();
+    for token in input.tokens() {
+        match heard(token) {
+            Some(digit) => digits.push(digit),
+            None => digits.extend(token.chars().map(digit).collect::<Option<Vec<_>>>()?),
+        }
+    }
+    Some(digits)
 }
 
-/// What people put between digits, and what chat programs add without being seen.
-fn is_separator(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c, '-' | '.' | ',' | '_' | '/' | '(' | ')' | '、' | '。' | '‐' | '‑' | '–' | '—')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{00ad}')
+fn digit(c: char) -> Option<u8> {
+    const NUMERALS: [&str; 10] = ["零〇", "一幺壹", "二两", "三", "四", "五", "六", "七", "八", "九"];
+    let place = c.to_digit(10).and_then(|digit| usize::try_from(digit).ok());
+    let place = place.or_else(|| NUMERALS.iter().position(|numerals| numerals.contains(c)))?;
+    u8::try_from(place).ok()
 }
 
-/// One digit aloud; in Mandarin 1 is yao, as everywhere on the phone, so that it isn't heard as 7.
-fn spoken(digit: char, locale: Locale) -> Option<&'static str> {
-    const EN: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-    const ZH: [&str; 10] = ["零", "幺", "二", "三", "四", "五", "六", "七", "八", "九"];
-    let words = match locale {
+fn heard(word: &str) -> Option<u8> {
+    let place = if word == "oh" { Some(0) } else { EN.iter().position(|english| *english == word) };
+    u8::try_from(place?).ok()
+}
+
+const EN: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+const ZH: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
+
+/// One digit aloud. In Mandarin 1 is yao on the phone, so that it isn't heard as 7.
+fn spoken(digit: char, voice: Voice) -> Option<&'static str> {
+    if voice.locale == Locale::ZhCn && voice.one_as_yao && digit == '1' {
+        return Some("幺");
+    }
+    let words = match voice.locale {
         Locale::En => EN,
         Locale::ZhCn => ZH,
     };
@@ -95,7 +114,7 @@ mod tests {
             plain.chars().map(|c| char::from_u32(u32::from(c) - 0x30 + 0xff10).unwrap()).collect();
         let dashed = format!(" {}-{}\u{200b} ", &plain[..4], &plain[4..]);
         for written in [plain, &wide, &dashed] {
-            assert_eq!(Digits.recognise(written).as_ref(), Some(&canonical));
+            assert_eq!(Digits.recognise(&Input::new(written)), [canonical.clone()]);
         }
     }
 
@@ -105,14 +124,25 @@ mod tests {
         let mut typo = canonical.reveal().clone();
         let last = typo.pop().unwrap();
         typo.push(if last == '0' { '1' } else { '0' });
-        assert_eq!(Digits.recognise(&typo), None);
+        assert_eq!(Digits.recognise(&Input::new(&typo)), []);
     }
 
     #[test]
     fn digits_are_spoken_one_by_one() {
         let code = Canonical::new("21034567".to_owned());
-        assert_eq!(Digits.speech(&code, Locale::En), "two one zero three, four five six seven");
-        assert_eq!(Digits.speech(&code, Locale::ZhCn), "二 幺 零 三, 四 五 六 七");
+        assert_eq!(Digits.speech(&code, Locale::En.into()), "two one zero three, four five six seven");
+        assert_eq!(Digits.speech(&code, Locale::ZhCn.into()), "二 幺 零 三, 四 五 六 七");
+        let formal = Voice { locale: Locale::ZhCn, one_as_yao: false };
+        assert_eq!(Digits.speech(&code, formal), "二 一 零 三, 四 五 六 七");
+    }
+
+    #[test]
+    fn spoken_digits_are_understood() {
+        let code = Digits.draw(Binding::Bound, &Random::seeded(5));
+        for locale in [Locale::En, Locale::ZhCn] {
+            let speech = Digits.speech(&code, locale.into());
+            assert_eq!(Digits.recognise(&Input::new(&speech)), [code.clone()], "{speech}");
+        }
     }
 
     #[test]

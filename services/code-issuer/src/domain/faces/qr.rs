@@ -8,8 +8,7 @@ use qrcode::{
 };
 use segue_core::Random;
 
-use super::{Binding, Canonical, Face, FaceKind};
-use crate::domain::locale::Locale;
+use super::{Binding, Canonical, Face, FaceKind, Input, Voice};
 
 const TOKEN_BYTES: usize = 16;
 const TOKEN_CHARS: usize = 22;
@@ -38,22 +37,26 @@ impl Face for Qr {
     }
 
     /// Takes the token, or the whole link as a scanner may give it.
-    fn recognise(&self, input: &str) -> Option<Canonical> {
-        let token = input.trim().rsplit('#').next()?;
+    fn recognise(&self, input: &Input) -> Vec<Canonical> {
+        let token = input.raw().rsplit('#').next().unwrap_or_default();
         let whole = token.len() == TOKEN_CHARS && URL_SAFE_NO_PAD.decode(token).is_ok();
-        whole.then(|| Canonical::new(token.to_owned()))
+        whole.then(|| Canonical::new(token.to_owned())).into_iter().collect()
     }
 
     fn display(&self, code: &Canonical) -> String {
         code.reveal().clone()
     }
 
-    fn speech(&self, _: &Canonical, _: Locale) -> String {
+    fn speech(&self, _: &Canonical, _: Voice) -> String {
         String::new()
     }
 
     fn bits(&self, _: Binding) -> f64 {
         128.0
+    }
+
+    fn length(&self, _: Binding) -> usize {
+        TOKEN_CHARS
     }
 }
 
@@ -118,7 +121,7 @@ mod tests {
     fn a_scanned_link_is_recognised() {
         let code = Qr.draw(Binding::Bound, &Random::seeded(1));
         let link = format!("https://app.example/go#{}", code.reveal());
-        assert_eq!(Qr.recognise(&link).as_ref(), Some(&code));
+        assert_eq!(Qr.recognise(&Input::new(&link)), [code]);
     }
 
     #[test]

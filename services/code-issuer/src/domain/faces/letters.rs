@@ -1,0 +1,128 @@
+use segue_core::Random;
+
+use super::{Binding, Canonical, Face, FaceKind, Input, Voice, check, draw_below, grouped};
+use crate::domain::locale::Locale;
+
+/// Consonants with a check letter: 8 + 1 when bound, 9 + 1 when not, 10 + 1 when long. The alphabet is that of RFC 8628, section 6.1: no vowel,
+/// so that no word comes about, and no Y.
+#[derive(Debug)]
+pub(super) struct Letters;
+
+const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+const BASE: u8 = 20;
+const GROUP: usize = 4;
+
+/// The spelling alphabet of ICAO and ITU, for the letters that there are.
+const SPELT: [&str; 20] = [
+    "Bravo", "Charlie", "Delta", "Foxtrot", "Golf", "Hotel", "Juliett", "Kilo", "Lima", "Mike", "November",
+    "Papa", "Quebec", "Romeo", "Sierra", "Tango", "Victor", "Whiskey", "X-ray", "Zulu",
+];
+
+impl Face for Letters {
+    fn kind(&self) -> FaceKind {
+        FaceKind::Letters
+    }
+
+    fn draw(&self, binding: Binding, random: &Random) -> Canonical {
+        let mut symbols: Vec<u8> = (1..self.length(binding)).map(|_| draw_below(random, BASE)).collect();
+        symbols.push(check::of(check::letter, BASE, &symbols));
+        Canonical::new(symbols.iter().filter_map(|symbol| letter(*symbol)).collect())
+    }
+
+    fn recognise(&self, input: &Input) -> Vec<Canonical> {
+        let symbols = read(input).unwrap_or_default();
+        let right = self.has_length(symbols.len()) && check::holds(check::letter, &symbols);
+        let code =
+            right.then(|| Canonical::new(symbols.iter().filter_map(|symbol| letter(*symbol)).collect()));
+        code.into_iter().collect()
+    }
+
+    fn display(&self, code: &Canonical) -> String {
+        grouped(code, GROUP, "-")
+    }
+
+    /// In English each letter with its word of the spelling alphabet; in Mandarin the letters, which are read as they are
+    /// in English.
+    fn speech(&self, code: &Canonical, voice: Voice) -> String {
+        let letters: Vec<String> =
+            code.reveal().chars().filter_map(|letter| spoken(letter, voice.locale)).collect();
+        match voice.locale {
+            Locale::En => letters.join(", "),
+            Locale::ZhCn => letters.chunks(GROUP).map(|group| group.join(" ")).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    fn bits(&self, binding: Binding) -> f64 {
+        let drawn = u32::try_from(self.length(binding) - 1).unwrap_or_default();
+        f64::from(drawn) * f64::from(BASE).log2()
+    }
+
+    fn length(&self, binding: Binding) -> usize {
+        match binding {
+            Binding::Bound => 9,
+            Binding::Unbound => 10,
+            Binding::Long => 11,
+        }
+    }
+}
+
+fn letter(symbol: u8) -> Option<char> {
+    ALPHABET.get(usize::from(symbol)).map(|byte| char::from(*byte))
+}
+
+fn symbol(letter: char) -> Option<u8> {
+    let place = ALPHABET.iter().position(|byte| char::from(*byte) == letter.to_ascii_uppercase())?;
+    u8::try_from(place).ok()
+}
+
+/// Letters in any grouping, or words of the spelling alphabet.
+fn read(input: &Input) -> Option<Vec<u8>> {
+    let text = input.text().replace("x ray", "xray");
+    let mut symbols = Vec::new();
+    for token in text.split(' ') {
+        match SPELT.iter().position(|word| word.replace('-', "").eq_ignore_ascii_case(token)) {
+            Some(place) => symbols.push(u8::try_from(place).ok()?),
+            None => symbols.extend(token.chars().map(symbol).collect::<Option<Vec<_>>>()?),
+        }
+    }
+    Some(symbols)
+}
+
+fn spoken(letter: char, locale: Locale) -> Option<String> {
+    let word = SPELT.get(usize::from(symbol(letter)?))?;
+    Some(match locale {
+        Locale::En => format!("{letter} as in {word}"),
+        Locale::ZhCn => letter.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_write_letters_in_many_ways() {
+        let code = Letters.draw(Binding::Bound, &Random::seeded(7));
+        let plain = code.reveal();
+        let wide: String = plain.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect();
+        let spelt: Vec<&str> = plain.chars().map(|c| SPELT[usize::from(symbol(c).unwrap())]).collect();
+        for written in [&Letters.display(&code), &plain.to_lowercase(), &wide, &spelt.join(" ")] {
+            assert_eq!(Letters.recognise(&Input::new(written)), [code.clone()], "{written}");
+        }
+    }
+
+    #[test]
+    fn letters_are_spelt() {
+        let code = Canonical::new("BCXZB".to_owned());
+        let english = "B as in Bravo, C as in Charlie, X as in X-ray, Z as in Zulu, B as in Bravo";
+        assert_eq!(Letters.speech(&code, Locale::En.into()), english);
+        assert_eq!(Letters.speech(&code, Locale::ZhCn.into()), "B C X Z, B");
+        assert_eq!(Letters.display(&code), "BCXZ-B");
+    }
+
+    #[test]
+    fn the_strength_is_what_the_design_asks() {
+        assert!((Letters.bits(Binding::Bound) - 34.58).abs() < 0.01);
+        assert!((Letters.bits(Binding::Unbound) - 38.90).abs() < 0.01);
+    }
+}
