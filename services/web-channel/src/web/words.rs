@@ -40,10 +40,9 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
             "There were too many wrong codes. Please wait a while before you try again.",
             "错误次数过多，请稍后再试。",
         ),
-        R::FaceTooWeak => (
-            "This form of code would be too easy to guess just now.",
-            "该形式的快速接入码目前安全强度不足。",
-        ),
+        R::FaceTooWeak => {
+            ("This form of code would be too easy to guess just now.", "该形式的快速接入码目前安全强度不足。")
+        }
         R::RevokeTooLate => ("It is too late to take this switch back.", "已超过可撤回的时间。"),
         R::AdmissionPending => {
             ("Your code is accepted; we are connecting you.", "快速接入码已接受，正在为您接通。")
