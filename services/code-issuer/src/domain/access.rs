@@ -108,7 +108,7 @@ fn show(kind: FaceKind, code: &Canonical, template: &str, locale: Locale) -> Res
     let face = faces::of_kind(kind);
     let speech = face.speech(code, locale.into());
     Ok(match kind {
-        FaceKind::Digits | FaceKind::Letters | FaceKind::Words => {
+        FaceKind::Digits | FaceKind::Letters | FaceKind::Words | FaceKind::Characters => {
             ShownFace { kind, display: face.display(code), speech, svg: String::new(), png: vec![] }
         }
         FaceKind::Qr => {

@@ -165,6 +165,7 @@ pub(super) fn face(kind: FaceKind) -> Face {
         FaceKind::Digits => Face::Digits,
         FaceKind::Letters => Face::Letters,
         FaceKind::Words => Face::Words,
+        FaceKind::Characters => Face::Characters,
         FaceKind::Qr => Face::Qr,
     }
 }

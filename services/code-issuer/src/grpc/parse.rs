@@ -171,11 +171,14 @@ fn faces(fields: &mut Fields, requested: &[i32]) -> Vec<FaceKind> {
             Face::Digits => kinds.push(FaceKind::Digits),
             Face::Qr => kinds.push(FaceKind::Qr),
             Face::Unspecified => {}
-            Face::Characters | Face::Picture => {
+            Face::Picture => {
                 fields.violation(field, "is not made by this version");
             }
         }
     }
+            Face::Letters => kinds.push(FaceKind::Letters),
+            Face::Words => kinds.push(FaceKind::Words),
+            Face::Characters => kinds.push(FaceKind::Characters),
             Face::Letters => kinds.push(FaceKind::Letters),
             Face::Words => kinds.push(FaceKind::Words),
     kinds.sort_unstable();

@@ -107,7 +107,7 @@ mod tests {
         let wide: String = plain.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect();
         let spelt: Vec<&str> = plain.chars().map(|c| SPELT[usize::from(symbol(c).unwrap())]).collect();
         for written in [&Letters.display(&code), &plain.to_lowercase(), &wide, &spelt.join(" ")] {
-            assert_eq!(Letters.recognise(&Input::new(written)), [code.clone()], "{written}");
+            assert_eq!(Letters.recognise(&Input::new(written)), std::slice::from_ref(&code), "{written}");
         }
     }
 

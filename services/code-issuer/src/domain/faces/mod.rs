@@ -4,11 +4,13 @@
 //! a module here with a type that implements [`Face`], and its line in the list of [`faces!`](ALL) below. What a face is
 //! called on the wire is in `flow/issue.rs` and `grpc/parse.rs`, where the compiler asks for it.
 
+mod characters;
 mod check;
 mod damm;
 mod digits;
 mod input;
 mod letters;
+mod pinyin;
 pub mod qr;
 mod slips;
 mod words;
@@ -55,6 +57,8 @@ faces! {
     Letters = "letters": letters::Letters;
     /// English words.
     Words = "words": words::Words;
+    /// Two-character Chinese words.
+    Characters = "characters": characters::Characters;
     /// A QR code that holds the deep link.
     Qr = "qr": qr::Qr;
 }
@@ -150,7 +154,10 @@ mod tests {
             for binding in Binding::ALL {
                 for _ in 0..500 {
                     let code = face.draw(binding, &random);
-                    assert_eq!(face.recognise(&Input::new(&face.display(&code))), [code.clone()]);
+                    assert_eq!(
+                        face.recognise(&Input::new(&face.display(&code))),
+                        std::slice::from_ref(&code)
+                    );
                     let found = recognise(code.reveal());
                     assert_eq!(found.len(), 1, "one face only");
                     assert!(found[0] == (face.kind(), code));
