@@ -4,3 +4,4 @@ mod life;
 mod race;
 mod redeem_refusals;
 mod refusals;
+mod revoke;

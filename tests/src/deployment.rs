@@ -1,6 +1,6 @@
 //! A running Segue: in this process, or as the processes that production has.
 
-use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::Command};
 
 use segue::{Addresses, DatabaseUrls, Keys, Ports, System, SystemConfig};
 use segue_core::{Random, SharedClock, SystemClock};
@@ -27,12 +27,20 @@ impl InProcess {
 
     /// Starts them on a clock of the test's.
     pub async fn start_at(storage: Storage, clock: SharedClock) -> Self {
+        Self::start_with(storage, clock, &[]).await
+    }
+
+    /// Starts them on a clock of the test's and with settings, by environment variable.
+    pub async fn start_with(storage: Storage, clock: SharedClock, settings: &[(&str, &str)]) -> Self {
         let databases = Databases::start(storage);
         let config = SystemConfig {
             ports: Ports::default(),
             databases: urls(&databases),
             keys: Keys::generate(&Random::secure()),
-            environment: BTreeMap::new(),
+            environment: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         let parts = Parts { clock, random: Random::secure(), stop: Stop::new() };
         let system = System::start(config, parts).await.unwrap();
@@ -50,9 +58,11 @@ pub struct Processes {
     /// Where they are; a restarted service is where it was.
     pub addresses: Addresses,
     running: BTreeMap<&'static str, Process>,
-    keys: Keys,
+    replicas: Vec<Process>,
+    /// The keys they started with.
+    pub keys: Keys,
     urls: DatabaseUrls,
-    otlp_endpoint: String,
+    settings: Vec<(String, String)>,
     /// Ends last.
     pub databases: Databases,
 }
@@ -65,6 +75,11 @@ impl Processes {
 
     /// Starts them with traces going to an OTLP receiver.
     pub async fn start_traced(storage: Storage, otlp_endpoint: &str) -> Self {
+        Self::start_with(storage, &[("SEGUE_OTLP_ENDPOINT", otlp_endpoint)]).await
+    }
+
+    /// Starts them with settings, by environment variable.
+    pub async fn start_with(storage: Storage, settings: &[(&str, &str)]) -> Self {
         let at = |port: u16| ([127, 0, 0, 1], port).into();
         let databases = Databases::start(storage);
         let mut this = Self {
@@ -76,9 +91,13 @@ impl Processes {
                 pages: at(free_port()),
             },
             running: BTreeMap::new(),
+            replicas: vec![],
             keys: Keys::generate(&Random::secure()),
             urls: urls(&databases),
-            otlp_endpoint: otlp_endpoint.to_owned(),
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             databases,
         };
         for service in SERVICES {
@@ -97,6 +116,27 @@ impl Processes {
     /// Asks a service to end and waits for that; true when it ended well.
     pub fn terminate(&mut self, service: &'static str) -> bool {
         self.running.remove(service).expect("a running service").terminate().success()
+    }
+
+    /// Starts a service that has ended, with the settings as they are now.
+    pub fn start_again(&mut self, service: &'static str) {
+        self.start_service(service);
+    }
+
+    /// Changes a setting, by environment variable, for services that start from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Starts one more replica of a service on the same database and waits until it answers.
+    pub async fn add_replica(&mut self, service: &'static str) -> SocketAddr {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut command = self.command(service);
+        command.env("SEGUE_LISTEN", address.to_string());
+        let name = format!("{service}-{}", self.replicas.len() + 2);
+        self.replicas.push(Process::start(command, self.databases.directory(), &name));
+        wait_for(&name, || async move { tokio::net::TcpStream::connect(address).await.is_ok() }).await;
+        address
     }
 
     /// What a service has printed so far.
@@ -155,7 +195,7 @@ impl Processes {
         };
         let mut command = Process::binary(service);
         command.env("SEGUE_LISTEN", listen.to_string()).env("SEGUE_DATABASE_URL", database).envs(own);
-        command.env("SEGUE_OTLP_ENDPOINT", &self.otlp_endpoint).env("SEGUE_LOG", "info");
+        command.env("SEGUE_LOG", "info").envs(self.settings.iter().cloned());
         command
     }
 }
