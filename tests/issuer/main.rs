@@ -1,7 +1,9 @@
 //! code-issuer with its real neighbours: refusals, the life of a handoff, races.
 
 mod life;
+mod limits;
 mod race;
 mod redeem_refusals;
 mod refusals;
+mod replicas;
 mod revoke;

@@ -1,5 +1,8 @@
 //! 64 callers and one code (I1, I2).
 
+use std::sync::Arc;
+
+use segue_core::SystemClock;
 use segue_proto::{
     common::v1::ErrorReason,
     router::v1::{ContactState, ListContactsRequest},
@@ -7,19 +10,22 @@ use segue_proto::{
 use segue_testkit::{Storage, refused};
 use segue_tests::{Fixture, InProcess, Processes};
 
+/// The callers share an account, and all but one are wrong.
+const UNLIMITED: [(&str, &str); 2] =
+    [("SEGUE_GUESSES_PER_ACCOUNT", "1000"), ("SEGUE_GUESSES_PER_ACCOUNT_DAY", "10000")];
 const CALLERS: usize = 64;
 const ROUNDS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_64_callers_wins_on_sqlite() {
-    let system = InProcess::start(Storage::SqliteFile).await;
+    let system = InProcess::start_with(Storage::SqliteFile, Arc::new(SystemClock), &UNLIMITED).await;
     race(&Fixture::load(&system.addresses).await).await;
     system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_64_callers_wins_on_postgres() {
-    let system = Processes::start(Storage::Postgres).await;
+    let system = Processes::start_with(Storage::Postgres, &UNLIMITED).await;
     race(&Fixture::load(&system.addresses).await).await;
 }
 

@@ -169,6 +169,9 @@ fn faces(fields: &mut Fields, requested: &[i32]) -> Vec<FaceKind> {
         let field = format!("faces[{index}]");
         match fields.enumeration::<Face>(&field, *value) {
             Face::Digits => kinds.push(FaceKind::Digits),
+            Face::Letters => kinds.push(FaceKind::Letters),
+            Face::Words => kinds.push(FaceKind::Words),
+            Face::Characters => kinds.push(FaceKind::Characters),
             Face::Qr => kinds.push(FaceKind::Qr),
             Face::Unspecified => {}
             Face::Picture => {
@@ -176,11 +179,6 @@ fn faces(fields: &mut Fields, requested: &[i32]) -> Vec<FaceKind> {
             }
         }
     }
-            Face::Letters => kinds.push(FaceKind::Letters),
-            Face::Words => kinds.push(FaceKind::Words),
-            Face::Characters => kinds.push(FaceKind::Characters),
-            Face::Letters => kinds.push(FaceKind::Letters),
-            Face::Words => kinds.push(FaceKind::Words),
     kinds.sort_unstable();
     kinds.dedup();
     kinds

@@ -1,0 +1,121 @@
+//! Two replicas of the issuer on one database, under a clock and settings of the test's.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use segue::{DatabaseUrls, Keys, Ports, System, SystemConfig};
+use segue_core::{ManualClock, Random};
+use segue_proto::{
+    common::v1::{Customer, Identity, RemainingWork},
+    issuer::v1::{CreateHandoffRequest, code_issuer_service_client::CodeIssuerServiceClient},
+};
+use segue_runtime::{Parts, Running, Stop, settings::Reader};
+use segue_testkit::{Databases, Storage};
+use segue_tests::Fixture;
+use tonic::transport::{Channel, Endpoint};
+
+/// Noon in Shanghai on 22 November 2026, when all of the demo's platforms are open.
+const NOON: i64 = 1_795_320_000_000;
+
+pub type Issuer = CodeIssuerServiceClient<Channel>;
+
+pub struct Replicas {
+    pub fixture: Fixture,
+    pub clock: Arc<ManualClock>,
+    /// The issuer's database.
+    pub url: String,
+    environment: BTreeMap<String, String>,
+    system: System,
+    second: Option<(Running, Stop)>,
+    // Ends last.
+    pub databases: Databases,
+}
+
+impl Replicas {
+    /// Starts a system; the second replica starts with `restart`.
+    pub async fn start(storage: Storage, settings: &[(&str, &str)]) -> Self {
+        let databases = Databases::start(storage);
+        let clock = ManualClock::starting_at(NOON);
+        let keys = Keys::generate(&Random::secure());
+        let url = databases.create();
+        let set = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut environment: BTreeMap<String, String> = settings.iter().map(set).collect();
+        let config = SystemConfig {
+            ports: Ports::default(),
+            databases: DatabaseUrls {
+                selector: databases.create(),
+                issuer: url.clone(),
+                router: databases.create(),
+                channel: databases.create(),
+            },
+            keys: keys.clone(),
+            environment: environment.clone(),
+        };
+        let parts = Parts { clock: clock.clone(), random: Random::secure(), stop: Stop::new() };
+        let system = System::start(config, parts).await.unwrap();
+        let own = [
+            ("SEGUE_LISTEN", "127.0.0.1:0".to_owned()),
+            ("SEGUE_DATABASE_URL", url.clone()),
+            ("SEGUE_DIRECTORY_KEY", keys.directory),
+            ("SEGUE_CODE_KEY", keys.code),
+            ("SEGUE_SELECTOR_URI", format!("http://{}", system.addresses.selector)),
+            ("SEGUE_ROUTER_URI", format!("http://{}", system.addresses.router)),
+        ];
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        let fixture = Fixture::load(&system.addresses).await;
+        Self { fixture, clock, url, environment, system, second: None, databases }
+    }
+
+    /// The first replica.
+    pub fn first(&self) -> Issuer {
+        self.fixture.clients.issuer.clone()
+    }
+
+    /// Ends the second replica, if it runs, and starts it anew on the same database.
+    pub async fn restart_second(&mut self) -> Issuer {
+        self.stop_second().await;
+        let declared = code_issuer::Config::SETTINGS;
+        let arguments = ["code-issuer".to_owned()];
+        let mut reader = Reader::new("code-issuer", declared, arguments, &self.environment).unwrap();
+        let config = code_issuer::Config::read(&mut reader);
+        let config = reader.finish(config).unwrap();
+        let stop = Stop::new();
+        let parts = Parts { clock: self.clock.clone(), random: Random::secure(), stop: stop.clone() };
+        let running = code_issuer::bind(config, parts).await.unwrap();
+        let uri = running.uri();
+        self.second = Some((running, stop));
+        Issuer::new(Endpoint::from_shared(uri).unwrap().connect_lazy())
+    }
+
+    async fn stop_second(&mut self) {
+        if let Some((running, stop)) = self.second.take() {
+            stop.now();
+            running.stopped().await;
+        }
+    }
+
+    /// Stops everything.
+    pub async fn stop(mut self) {
+        self.stop_second().await;
+        self.system.stop().await;
+    }
+}
+
+/// Well-formed codes that nobody was given: nine digits with Damm's check digit, worked out by brute force over the
+/// service's own reader, so that this file knows no algorithm.
+pub fn well_formed(number: usize) -> String {
+    let stem = 20_000_000 + number % 80_000_000;
+    let code = (0..10).map(|check| format!("{stem}{check}"));
+    let mut right = code.filter(|code| !code_issuer::domain::faces::recognise(code).is_empty());
+    right.next().expect("one of ten check digits is right")
+}
+
+/// A handoff of somebody without an account: whoever has the code can enter it on the web chat.
+pub fn unbound(session: &str) -> CreateHandoffRequest {
+    let stranger = Identity { kind: "phone".to_owned(), value: "+8613900000000".to_owned() };
+    CreateHandoffRequest {
+        customer: Some(Customer { identities: vec![stranger] }),
+        target_platform: "web_chat".to_owned(),
+        remaining_work: Some(RemainingWork { summary: "a question".to_owned(), ..RemainingWork::default() }),
+        ..Fixture::handoff(session)
+    }
+}
