@@ -178,3 +178,17 @@ async fn watch_to_the_end(fixture: &Fixture, id: &str) -> Handoff {
     }
     last.unwrap()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_is_known_whatever_the_order_of_its_context() {
+    let system = InProcess::start(Storage::SqliteMemory).await;
+    let fixture = Fixture::load(&system.addresses).await;
+    let mut request = Fixture::handoff("call-1");
+    let context = (0..20).map(|number| (format!("fact-{number}"), "done".to_owned()));
+    request.remaining_work.as_mut().unwrap().context = context.collect();
+    let first = fixture.create(request.clone()).await;
+    for _ in 0..5 {
+        assert_eq!(fixture.create(request.clone()).await.handoff, first.handoff);
+    }
+    system.stop().await;
+}

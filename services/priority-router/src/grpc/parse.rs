@@ -1,6 +1,6 @@
 //! Fields that several requests share.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use segue_proto::common::v1::{Operator, RemainingWork, Requirement, Session};
 use segue_runtime::Fields;
@@ -53,7 +53,7 @@ pub(super) fn session(fields: &mut Fields, field: &str, value: Option<&Session>)
 pub(super) fn entries(
     fields: &mut Fields,
     field: &str,
-    map: &HashMap<String, String>,
+    map: &BTreeMap<String, String>,
     most: usize,
     most_chars: usize,
 ) {

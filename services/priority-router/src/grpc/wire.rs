@@ -15,8 +15,8 @@ use crate::{
 /// The part of a stored contact that has no column of its own.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Attributes {
-    #[prost(map = "string, string", tag = "1")]
-    entries: std::collections::HashMap<String, String>,
+    #[prost(btree_map = "string, string", tag = "1")]
+    entries: std::collections::BTreeMap<String, String>,
 }
 
 pub(super) fn agent(view: AgentView) -> proto::Agent {
@@ -102,7 +102,7 @@ pub(super) fn entry_state(state: EntryState) -> proto::ServiceListEntryState {
 }
 
 /// Attributes as they are stored.
-pub(super) fn stored_attributes(entries: std::collections::HashMap<String, String>) -> Vec<u8> {
+pub(super) fn stored_attributes(entries: std::collections::BTreeMap<String, String>) -> Vec<u8> {
     Attributes { entries }.encode_to_vec()
 }
 
