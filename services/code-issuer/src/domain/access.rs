@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    faces::{self, Binding, Canonical, FaceKind, qr},
+    faces::{self, Binding, Canonical, FaceKind, drawing::Drawn, qr},
     locale::Locale,
     message::{Autofill, Invitation, Messages},
 };
@@ -107,16 +107,13 @@ impl Ticket {
 fn show(kind: FaceKind, code: &Canonical, template: &str, locale: Locale) -> Result<ShownFace, qr::TooLong> {
     let face = faces::of_kind(kind);
     let speech = face.speech(code, locale.into());
-    Ok(match kind {
-        FaceKind::Digits | FaceKind::Letters | FaceKind::Words | FaceKind::Characters => {
-            ShownFace { kind, display: face.display(code), speech, svg: String::new(), png: vec![] }
-        }
-        FaceKind::Qr => {
-            let is_link = template.starts_with("http") && template.contains("{code}");
-            let text = if is_link { template.replace("{code}", code.reveal()) } else { face.display(code) };
-            ShownFace { kind, svg: qr::svg(&text)?, png: qr::png(&text)?, display: text, speech }
-        }
-    })
+    let display = face.display(code);
+    if let Some(Drawn { svg, png }) = face.draw_picture(code, locale) {
+        return Ok(ShownFace { kind, display, speech, svg, png });
+    }
+    let is_link = template.starts_with("http") && template.contains("{code}");
+    let text = if is_link { template.replace("{code}", code.reveal()) } else { display };
+    Ok(ShownFace { kind, svg: qr::svg(&text)?, png: qr::png(&text)?, display: text, speech })
 }
 
 /// The host of a secure web page. The one-time-code format has no place for a port, and is for secure pages only.

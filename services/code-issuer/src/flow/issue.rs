@@ -166,6 +166,7 @@ pub(super) fn face(kind: FaceKind) -> Face {
         FaceKind::Letters => Face::Letters,
         FaceKind::Words => Face::Words,
         FaceKind::Characters => Face::Characters,
+        FaceKind::Picture => Face::Picture,
         FaceKind::Qr => Face::Qr,
     }
 }

@@ -172,11 +172,9 @@ fn faces(fields: &mut Fields, requested: &[i32]) -> Vec<FaceKind> {
             Face::Letters => kinds.push(FaceKind::Letters),
             Face::Words => kinds.push(FaceKind::Words),
             Face::Characters => kinds.push(FaceKind::Characters),
+            Face::Picture => kinds.push(FaceKind::Picture),
             Face::Qr => kinds.push(FaceKind::Qr),
             Face::Unspecified => {}
-            Face::Picture => {
-                fields.violation(field, "is not made by this version");
-            }
         }
     }
     kinds.sort_unstable();

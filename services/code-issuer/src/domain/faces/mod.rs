@@ -8,8 +8,10 @@ mod characters;
 mod check;
 mod damm;
 mod digits;
+pub mod drawing;
 mod input;
 mod letters;
+mod picture;
 mod pinyin;
 pub mod qr;
 mod slips;
@@ -59,6 +61,8 @@ faces! {
     Words = "words": words::Words;
     /// Two-character Chinese words.
     Characters = "characters": characters::Characters;
+    /// Pictures, tapped or named.
+    Picture = "picture": picture::Picture;
     /// A QR code that holds the deep link.
     Qr = "qr": qr::Qr;
 }
@@ -104,6 +108,10 @@ pub trait Face: Sync {
     fn display(&self, code: &Canonical) -> String;
     /// As it is read aloud; empty when it can't be.
     fn speech(&self, code: &Canonical, voice: Voice) -> String;
+    /// As a picture, for channels that show images only; none for a QR code, whose picture depends on the link.
+    fn draw_picture(&self, code: &Canonical, _locale: Locale) -> Option<drawing::Drawn> {
+        Some(drawing::text(&self.display(code)))
+    }
     /// The strength: the binary logarithm of how many codes there are. A check symbol adds none.
     fn bits(&self, binding: Binding) -> f64;
     /// How many symbols (characters, words, pictures) a code has, with its check symbol.

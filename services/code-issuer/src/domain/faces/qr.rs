@@ -8,7 +8,8 @@ use qrcode::{
 };
 use segue_core::Random;
 
-use super::{Binding, Canonical, Face, FaceKind, Input, Voice};
+use super::{Binding, Canonical, Face, FaceKind, Input, Voice, drawing::Drawn};
+use crate::domain::locale::Locale;
 
 const TOKEN_BYTES: usize = 16;
 const TOKEN_CHARS: usize = 22;
@@ -49,6 +50,10 @@ impl Face for Qr {
 
     fn speech(&self, _: &Canonical, _: Voice) -> String {
         String::new()
+    }
+
+    fn draw_picture(&self, _: &Canonical, _: Locale) -> Option<Drawn> {
+        None
     }
 
     fn bits(&self, _: Binding) -> f64 {

@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn every_single_slip_leads_back_or_nowhere() {
         let mut corrected = (0, 0);
-        for word in LIST.iter().step_by(7) {
+        for word in LIST.iter().step_by(37) {
             for slip in slips_of(word).filter(|slip| slip != word) {
                 let found = slips::resolve(&slip, LIST.iter().map(String::as_str));
                 let found = found.and_then(super::word);
