@@ -75,7 +75,7 @@ impl Replicas {
         self.stop_second().await;
         let declared = code_issuer::Config::SETTINGS;
         let arguments = ["code-issuer".to_owned()];
-        let mut reader = Reader::new("code-issuer", declared, arguments, &self.environment).unwrap();
+        let mut reader = Reader::new("code-issuer", declared, arguments, &self.environment);
         let config = code_issuer::Config::read(&mut reader);
         let config = reader.finish(config).unwrap();
         let stop = Stop::new();
@@ -89,14 +89,14 @@ impl Replicas {
     async fn stop_second(&mut self) {
         if let Some((running, stop)) = self.second.take() {
             stop.now();
-            running.stopped().await;
+            running.stopped().await.unwrap();
         }
     }
 
     /// Stops everything.
     pub async fn stop(mut self) {
         self.stop_second().await;
-        self.system.stop().await;
+        self.system.stop().await.unwrap();
     }
 }
 

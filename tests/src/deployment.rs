@@ -49,7 +49,7 @@ impl InProcess {
 
     /// Stops them.
     pub async fn stop(self) {
-        self.system.stop().await;
+        self.system.stop().await.unwrap();
     }
 }
 

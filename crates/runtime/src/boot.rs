@@ -1,12 +1,12 @@
 //! From `main` to a running service.
 
-use std::{collections::BTreeMap, future::Future, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{future::Future, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use segue_core::{Key, KeyRing, Random, SharedClock, SystemClock};
 use segue_store::StoreError;
 
 use crate::{
-    Running, Stop,
+    Running, ServeError, Stop,
     settings::{Reader, Setting, SettingsError},
     telemetry::{self, Telemetry, TelemetryConfig},
 };
@@ -57,7 +57,8 @@ pub enum BootError {
     Other(String),
 }
 
-/// Boots a service: reads the settings, starts telemetry, binds, and runs until SIGINT or SIGTERM.
+/// Boots a service: reads the settings, starts telemetry, binds, and runs until SIGINT or SIGTERM. The exit
+/// status is 0 only when it was stopped by one of these.
 pub fn main<C, B, F>(
     name: &'static str,
     declared: &[&[Setting]],
@@ -68,46 +69,52 @@ where
     B: FnOnce(C, Parts) -> F,
     F: Future<Output = Result<Running, BootError>>,
 {
-    let environment: BTreeMap<String, String> = std::env::vars().collect();
     let declared: Vec<&[Setting]> =
         std::iter::once(telemetry::SETTINGS).chain(declared.iter().copied()).collect();
-    let outcome = Reader::new(name, &declared, std::env::args(), &environment)
-        .and_then(|mut reader| {
-            let telemetry = TelemetryConfig::read(&mut reader);
-            let config = read(&mut reader);
-            reader.finish(telemetry.zip(config))
-        })
+    let mut reader = Reader::of_process(name, &declared);
+    let telemetry = TelemetryConfig::read(&mut reader);
+    let config = read(&mut reader);
+    let outcome = reader
+        .finish(telemetry.zip(config))
         .map_err(BootError::from)
         .and_then(|(telemetry, config)| run(name, &telemetry, config, bind));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(name, &error);
-            ExitCode::FAILURE
-        }
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => complain(&format!("{name} failed: {error}")),
+        Err(error) => complain(&format!("{name} did not start:\n{error}")),
     }
 }
 
-#[expect(clippy::print_stderr, reason = "there may be no log yet")]
-fn complain(name: &str, error: &BootError) {
-    eprintln!("{name} did not start:\n{error}");
+#[expect(clippy::print_stderr, reason = "there may be no log yet, or none any more")]
+fn complain(what: &str) -> ExitCode {
+    eprintln!("{what}");
+    ExitCode::FAILURE
 }
 
-fn run<C, B, F>(name: &'static str, telemetry: &TelemetryConfig, config: C, bind: B) -> Result<(), BootError>
+/// Outside, whether it started; inside, how it ended.
+fn run<C, B, F>(
+    name: &'static str,
+    telemetry: &TelemetryConfig,
+    config: C,
+    bind: B,
+) -> Result<Result<(), ServeError>, BootError>
 where
     B: FnOnce(C, Parts) -> F,
     F: Future<Output = Result<Running, BootError>>,
 {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| BootError::Other(error.to_string()))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let telemetry = Telemetry::start(name, telemetry)?;
         let stop = Stop::new();
         stop.on_signals().map_err(|error| BootError::Other(error.to_string()))?;
         let running = bind(config, Parts::real(stop)).await?;
-        running.stopped().await;
+        let ended = running.stopped().await;
         telemetry.finish().await;
-        Ok(())
-    })
+        Ok(ended)
+    });
+    // Dropping it would wait for name look-ups and the like without bound.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Reads a key ring from the settings `NAME` and `NAME-previous`.

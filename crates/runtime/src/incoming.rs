@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use segue_proto::common::v1::ErrorReason;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span, field::Empty};
@@ -27,19 +28,31 @@ tokio::task_local! {
     pub(crate) static DEADLINE: Instant;
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct IncomingLayer;
+#[derive(Debug, Clone)]
+pub(crate) struct IncomingLayer {
+    calls: TaskTracker,
+}
+
+impl IncomingLayer {
+    /// Counts the calls under way, those that nobody waits for any more too.
+    pub(crate) fn new(calls: TaskTracker) -> Self {
+        Self { calls }
+    }
+}
 
 impl<S> Layer<S> for IncomingLayer {
     type Service = Incoming<S>;
 
     fn layer(&self, inner: S) -> Incoming<S> {
-        Incoming(inner)
+        Incoming { inner, calls: self.calls.clone() }
     }
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Incoming<S>(S);
+pub(crate) struct Incoming<S> {
+    inner: S,
+    calls: TaskTracker,
+}
 
 impl<S> Service<Request<Body>> for Incoming<S>
 where
@@ -52,17 +65,17 @@ where
     type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let span = call_span(&request);
         let deadline = Instant::now() + requested_timeout(request.headers()).unwrap_or(DEFAULT_DEADLINE);
         // The ready service is the one to call; its clone waits for the next call.
-        let clone = self.0.clone();
-        let mut inner = std::mem::replace(&mut self.0, clone);
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
         let work = DEADLINE.scope(deadline, async move { inner.call(request).await });
-        let task = tokio::spawn(work.instrument(span.clone()));
+        let task = self.calls.spawn(work.instrument(span.clone()));
         Box::pin(async move {
             let response = match tokio::time::timeout_at(deadline, task).await {
                 Ok(Ok(response)) => response?,

@@ -1,7 +1,8 @@
 use std::{future::Future, net::SocketAddr, pin::Pin, time::Duration};
 
 use segue_store::Database;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::task::TaskTracker;
 use tonic::{
     server::NamedService,
     service::{Routes, RoutesBuilder},
@@ -9,9 +10,10 @@ use tonic::{
 };
 
 use crate::{
-    BootError, Stop,
+    BootError, Running, ServeError, Stop,
     incoming::IncomingLayer,
-    protocol::{add_reflection, report_health},
+    protocol::{Health, add_reflection},
+    running::Whole,
     settings::{Reader, Setting},
 };
 
@@ -29,7 +31,7 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Serve in plain text on addresses beyond loopback, because a sidecar encrypts.
     pub plaintext_beyond_loopback: bool,
-    /// How long open calls may take after the stop.
+    /// How long everything may take after the stop: open calls, background work and closing the database.
     pub grace: Duration,
 }
 
@@ -41,7 +43,11 @@ impl ServerConfig {
             "false",
             "`true`: serve without TLS beyond loopback, because a mesh sidecar encrypts",
         ),
-        Setting::new("shutdown-grace-seconds", "10", "how long open calls may take after SIGTERM, 1 to 300"),
+        Setting::new(
+            "shutdown-grace-seconds",
+            "10",
+            "how long stopping may take in all after SIGTERM, 1 to 300",
+        ),
     ];
 
     /// Reads the settings.
@@ -73,14 +79,6 @@ pub struct Server {
     stop: Stop,
 }
 
-/// A service that runs.
-#[derive(Debug)]
-pub struct Running {
-    /// Where it serves.
-    pub address: SocketAddr,
-    task: JoinHandle<()>,
-}
-
 impl Server {
     /// A server whose health follows the database.
     pub fn new(database: Database, stop: Stop) -> Self {
@@ -107,7 +105,7 @@ impl Server {
         self
     }
 
-    /// Adds work beside the calls. It has to end when the stop is told.
+    /// Adds work beside the calls. It has to end when the stop is told, and not before: that ends the service.
     #[must_use]
     pub fn background(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
         self.background.push(Box::pin(work));
@@ -115,69 +113,49 @@ impl Server {
     }
 
     /// Binds the address and serves until the stop is told.
-    pub async fn start(mut self, config: &ServerConfig) -> Result<Running, BootError> {
+    pub async fn start(self, config: &ServerConfig) -> Result<Running, BootError> {
         if !config.listen.ip().is_loopback() && !config.plaintext_beyond_loopback {
             return Err(BootError::Plaintext(config.listen));
         }
         let bind_failed = |error: std::io::Error| BootError::Bind(config.listen, error.to_string());
         let listener = TcpListener::bind(config.listen).await.map_err(bind_failed)?;
         let address = listener.local_addr().map_err(bind_failed)?;
-        let (reporter, health) = tonic_health::server::health_reporter();
-        self.routes.add_service(health);
-        add_reflection(&mut self.routes, &self.names)?;
-        tracing::info!(%address, services = ?self.names, "serving");
-        let grace = config.grace;
-        let task = tokio::spawn(async move {
-            let mut background = tokio::task::JoinSet::new();
-            background.spawn(report_health(reporter, self.names, self.database.clone(), self.stop.clone()));
-            for work in self.background {
-                background.spawn(work);
-            }
-            serve(listener, self.routes.routes(), &self.stop, grace).await;
-            let finished = async { while background.join_next().await.is_some() {} };
-            if tokio::time::timeout(grace, finished).await.is_err() {
-                tracing::warn!("background work was cut off; it goes on at the next start");
-            }
-            self.database.close().await;
-            tracing::info!(%address, "stopped");
-        });
-        Ok(Running { address, task })
-    }
-}
-
-impl Running {
-    /// The URI for clients.
-    pub fn uri(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Waits until it has stopped.
-    pub async fn stopped(self) {
-        if self.task.await.is_err() {
-            tracing::error!("a service ended with a panic");
+        let Self { mut routes, names, database, background, stop } = self;
+        let health = Health::new(names.clone(), stop.clone()).await;
+        routes.add_service(health.service());
+        add_reflection(&mut routes, &names)?;
+        tracing::info!(%address, services = ?names, "serving");
+        let calls = TaskTracker::new();
+        let mut parts = JoinSet::new();
+        parts.spawn(serve(listener, routes.routes(), calls.clone(), stop.clone()));
+        parts.spawn(succeeding(health.follow(database.clone())));
+        for work in background {
+            parts.spawn(succeeding(work));
         }
+        Ok(Whole { address, parts, calls, database, stop, grace: config.grace }.start())
     }
 }
 
-async fn serve(listener: TcpListener, routes: Routes, stop: &Stop, grace: Duration) {
+async fn succeeding(work: impl Future<Output = ()>) -> Result<(), ServeError> {
+    work.await;
+    Ok(())
+}
+
+async fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    calls: TaskTracker,
+    stop: Stop,
+) -> Result<(), ServeError> {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let serving = tonic::transport::Server::builder()
+    tonic::transport::Server::builder()
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .layer(IncomingLayer)
+        .layer(IncomingLayer::new(calls))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, stop.told());
-    // The library waits for open connections without bound, so the grace is ours to keep.
-    let cut_off = async {
-        stop.told().await;
-        tokio::time::sleep(grace).await;
-    };
-    tokio::select! {
-        served = serving => if let Err(error) = served {
-            tracing::error!(%error, "serving failed");
-        },
-        () = cut_off => tracing::warn!("open calls were cut off after the grace time"),
-    }
+        .serve_with_incoming_shutdown(incoming, stop.told())
+        .await
+        .map_err(|error| ServeError::Serving(error.to_string()))
 }

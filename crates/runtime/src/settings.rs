@@ -3,9 +3,21 @@
 //! A setting is declared once, in a table: name, default, help. From the name `listen` come the flag `--listen`, the
 //! environment variable `SEGUE_LISTEN` and the key `listen` of the TOML file that `--config` names.
 
-use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt::{self, Display},
+    ops::{Range, RangeInclusive},
+    str::FromStr,
+    time::Duration,
+};
 
-use clap::{Arg, Command};
+use clap::{
+    Arg, ArgMatches, Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+
+const PREFIX: &str = "SEGUE_";
 
 /// A declared setting.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +44,7 @@ impl Setting {
     }
 
     fn variable(&self) -> String {
-        format!("SEGUE_{}", self.name.to_uppercase().replace('-', "_"))
+        format!("{PREFIX}{}", self.name.to_uppercase().replace('-', "_"))
     }
 }
 
@@ -48,25 +60,39 @@ pub struct Reader {
     errors: Vec<String>,
 }
 
-#[derive(Debug)]
 struct Value {
     text: String,
     origin: String,
     secret: bool,
 }
 
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = if self.secret { "[secret]" } else { &self.text };
+        write!(f, "{shown:?} from {}", self.origin)
+    }
+}
+
 impl Reader {
-    /// Takes the values of the declared settings. `--help` prints them and ends the process.
+    /// Takes the declared settings of this process.
+    pub fn of_process(program: &'static str, declared: &[&[Setting]]) -> Self {
+        let (environment, unreadable) = split_environment(std::env::vars_os());
+        let mut reader = Self::new(program, declared, std::env::args_os(), &environment);
+        reader.errors.extend(unreadable);
+        reader
+    }
+
+    /// Takes the values of the declared settings. `--help` prints them and ends the process; a flag that is none is
+    /// told by [`Reader::finish`] with all that is wrong elsewhere.
     pub fn new(
         program: &'static str,
         declared: &[&[Setting]],
-        arguments: impl IntoIterator<Item = String>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
         environment: &BTreeMap<String, String>,
-    ) -> Result<Self, SettingsError> {
+    ) -> Self {
         let declared: Vec<&Setting> = declared.iter().copied().flatten().collect();
-        let flags =
-            command(program, &declared).try_get_matches_from(arguments).unwrap_or_else(|error| error.exit());
         let mut reader = Self { values: BTreeMap::new(), errors: vec![] };
+        let flags = reader.read_flags(program, &declared, arguments.into_iter().map(Into::into).collect());
         let file = reader.read_file(flags.get_one::<String>("config"), &declared);
         for setting in declared {
             let flag = (!setting.secret).then(|| flags.get_one::<String>(setting.name)).flatten();
@@ -82,7 +108,7 @@ impl Reader {
             };
             reader.values.insert(setting.name, Value { text, origin, secret: setting.secret });
         }
-        Ok(reader)
+        reader
     }
 
     /// A value by its type's own reading.
@@ -134,6 +160,27 @@ impl Reader {
         }
     }
 
+    /// Wrong arguments are told one after the other and taken out, so that all of them are told.
+    fn read_flags(
+        &mut self,
+        program: &'static str,
+        declared: &[&Setting],
+        mut arguments: Vec<OsString>,
+    ) -> ArgMatches {
+        loop {
+            let error = match command(program, declared).try_get_matches_from(&arguments) {
+                Ok(flags) => return flags,
+                Err(error) if error.kind() == ErrorKind::DisplayHelp => error.exit(),
+                Err(error) => error,
+            };
+            let told = error.to_string();
+            let first = told.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            self.errors.push(format!("{first}; --help lists the flags"));
+            let wrong = position_of_wrong(&error, &arguments);
+            arguments.drain(wrong.unwrap_or(1.min(arguments.len())..arguments.len()));
+        }
+    }
+
     fn read_file(&mut self, path: Option<&String>, declared: &[&Setting]) -> BTreeMap<String, String> {
         let Some(path) = path else { return BTreeMap::new() };
         let parsed = std::fs::read_to_string(path)
@@ -154,6 +201,44 @@ impl Reader {
         }
         values
     }
+}
+
+/// The environment variables of this process. Those that are not text are left out, unless their names say that they are
+/// meant for us.
+pub fn environment() -> Result<BTreeMap<String, String>, SettingsError> {
+    let (environment, unreadable) = split_environment(std::env::vars_os());
+    if unreadable.is_empty() { Ok(environment) } else { Err(SettingsError(unreadable)) }
+}
+
+fn split_environment(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> (BTreeMap<String, String>, Vec<String>) {
+    let (mut readable, mut unreadable) = (BTreeMap::new(), Vec::new());
+    for (name, value) in variables {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => drop(readable.insert(name, value)),
+            (Ok(name), Err(_)) if name.starts_with(PREFIX) => {
+                unreadable.push(format!("{name}: is not UTF-8"))
+            }
+            _ => {}
+        }
+    }
+    (readable, unreadable)
+}
+
+/// Where the argument is that the error is about, and its value.
+fn position_of_wrong(error: &clap::Error, arguments: &[OsString]) -> Option<Range<usize>> {
+    let named = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(named)) => named.split(' ').next(),
+        _ => None,
+    };
+    let text = |at: usize| arguments.get(at).map(|argument| argument.to_string_lossy());
+    let at = (1..arguments.len()).find(|&at| match named {
+        Some(named) => text(at).is_some_and(|text| text.split('=').next() == Some(named)),
+        None => arguments[at].to_str().is_none(),
+    })?;
+    let has_value = text(at + 1).is_some_and(|next| !next.starts_with('-'));
+    Some(at..at + 1 + usize::from(has_value))
 }
 
 fn command(program: &'static str, declared: &[&Setting]) -> Command {
@@ -180,6 +265,8 @@ pub fn document(declared: &[&[Setting]]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
 
     const TABLE: &[Setting] = &[
@@ -189,9 +276,9 @@ mod tests {
     ];
 
     fn reader(arguments: &[&str], environment: &[(&str, &str)]) -> Reader {
-        let arguments = std::iter::once("test").chain(arguments.iter().copied()).map(str::to_owned);
+        let arguments = std::iter::once("test").chain(arguments.iter().copied());
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Reader::new("test", &[TABLE], arguments, &environment).unwrap()
+        Reader::new("test", &[TABLE], arguments, &environment)
     }
 
     #[test]
@@ -220,6 +307,40 @@ mod tests {
         assert_eq!(errors.len(), 3, "{errors:?}");
         assert!(errors[0].contains("--listen") && errors[1].contains("SEGUE_GRACE_SECONDS"), "{errors:?}");
         assert!(!errors[2].contains("hush"), "{errors:?}");
+    }
+
+    #[test]
+    fn an_unknown_flag_is_told_with_everything_else() {
+        let flags = ["--lisen", "x", "--oops=1", "--grace-seconds", "0", "stray"];
+        let mut r = reader(&flags, &[("SEGUE_LISTEN", "nonsense")]);
+        assert!(r.get::<std::net::SocketAddr>("listen").is_none());
+        assert!(r.seconds("grace-seconds", 1..=9).is_none());
+        let SettingsError(errors) = r.finish(None::<()>).unwrap_err();
+        let named = ["--lisen", "--oops", "stray", "SEGUE_LISTEN", "--grace-seconds"];
+        assert_eq!(errors.len(), named.len(), "{errors:?}");
+        assert!(errors.iter().zip(named).all(|(error, name)| error.contains(name)), "{errors:?}");
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_skipped_or_told() {
+        let broken = || OsString::from_vec(vec![b'/', 0xff]);
+        let variables = [("PATH", broken()), ("SEGUE_LISTEN", broken()), ("SEGUE_LOG", "warn".into())];
+        let (readable, unreadable) = split_environment(variables.map(|(k, v)| (k.into(), v)).into_iter());
+        assert_eq!(readable, BTreeMap::from([("SEGUE_LOG".to_owned(), "warn".to_owned())]));
+        assert_eq!(unreadable, ["SEGUE_LISTEN: is not UTF-8"]);
+        let arguments = [OsString::from("test"), "--listen".into(), broken()];
+        let SettingsError(errors) =
+            Reader::new("test", &[TABLE], arguments, &readable).finish(Some(())).unwrap_err();
+        assert!(errors[0].contains("UTF-8"), "{errors:?}");
+    }
+
+    #[test]
+    fn secrets_are_not_printable() {
+        let shown = format!("{:?}", reader(&["--listen", "here"], &[("SEGUE_CODE_KEY", "hush")]));
+        assert!(
+            shown.contains("here") && shown.contains("SEGUE_CODE_KEY") && !shown.contains("hush"),
+            "{shown}"
+        );
     }
 
     #[test]

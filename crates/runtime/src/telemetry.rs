@@ -1,5 +1,7 @@
 //! Logs to standard error, traces to an OTLP receiver when one is configured.
 
+use std::time::Duration;
+
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
@@ -20,6 +22,9 @@ pub const SETTINGS: &[Setting] = &[
         "OTLP/gRPC receiver of traces, for example `http://127.0.0.1:4317`; empty: none",
     ),
 ];
+
+/// What the last spans may cost at the end of the process, after the services' own grace.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// How to log and trace.
 #[derive(Debug, Clone)]
@@ -72,10 +77,11 @@ impl Telemetry {
         Ok(Self(provider))
     }
 
-    /// Sends what is left, within the SDK's time limit.
+    /// Sends what is left, within a time limit.
     pub async fn finish(self) {
         if let Some(provider) = self.0 {
-            let flushed = tokio::task::spawn_blocking(move || provider.shutdown()).await;
+            let flushed =
+                tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH_LIMIT)).await;
             if !matches!(flushed, Ok(Ok(()))) {
                 tracing::warn!("some spans were not sent");
             }

@@ -51,7 +51,7 @@ mod tests {
         let environment: BTreeMap<String, String> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let arguments = ["platform-selector".to_owned()];
-        let mut reader = Reader::new("platform-selector", Config::SETTINGS, arguments, &environment).unwrap();
+        let mut reader = Reader::new("platform-selector", Config::SETTINGS, arguments, &environment);
         let config = Config::read(&mut reader);
         reader.finish(config).map_err(|errors| errors.to_string())
     }

@@ -73,7 +73,7 @@ mod tests {
         let environment = BTreeMap::from([("SEGUE_DATABASE_URL".to_owned(), "sqlite::memory:".to_owned())]);
         let arguments =
             std::iter::once("priority-router").chain(arguments.iter().copied()).map(str::to_owned);
-        let mut reader = Reader::new("priority-router", Config::SETTINGS, arguments, &environment)?;
+        let mut reader = Reader::new("priority-router", Config::SETTINGS, arguments, &environment);
         let config = Config::read(&mut reader);
         reader.finish(config)
     }

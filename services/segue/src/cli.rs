@@ -1,10 +1,10 @@
 //! The command line.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use segue_runtime::{
-    settings::Reader,
+    settings::{self, Reader},
     telemetry::{self, Telemetry, TelemetryConfig},
 };
 
@@ -102,10 +102,10 @@ fn complain(error: &anyhow::Error) {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    let mut environment: BTreeMap<String, String> = std::env::vars().collect();
+    let mut environment = settings::environment()?;
     // People read what is printed; the services' own lines would bury it.
     environment.entry("SEGUE_LOG".to_owned()).or_insert_with(|| "warn".to_owned());
-    let mut reader = Reader::new("segue", &[telemetry::SETTINGS], ["segue".to_owned()], &environment)?;
+    let mut reader = Reader::new("segue", &[telemetry::SETTINGS], ["segue".to_owned()], &environment);
     let telemetry = TelemetryConfig::read(&mut reader);
     let telemetry = reader.finish(telemetry)?;
     tokio::runtime::Runtime::new()?.block_on(async {

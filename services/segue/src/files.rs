@@ -4,8 +4,8 @@ use std::path::Path;
 
 use segue_store::Engine;
 
-/// A database for each service.
-#[derive(Debug, Clone)]
+/// A database for each service. A URL may hold a password, so there is no `Debug`.
+#[derive(Clone)]
 pub struct DatabaseUrls {
     /// platform-selector's.
     pub selector: String,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use segue_runtime::{
-    BootError, Parts, Running, Stop,
+    BootError, Parts, Running, ServeError, Stop,
     peer::PeerUri,
     settings::{Reader, Setting},
 };
@@ -25,8 +25,7 @@ pub struct Ports {
     pub pages: u16,
 }
 
-/// What a system is made of.
-#[derive(Debug)]
+/// What a system is made of. It holds secrets, and so has no `Debug`.
 pub struct SystemConfig {
     /// Where it listens.
     pub ports: Ports,
@@ -138,17 +137,19 @@ impl System {
         Ok(Self { addresses, running: vec![channel.running, issuer, router, selector], stop: parts.stop })
     }
 
-    /// Waits until all services have stopped.
-    pub async fn stopped(self) {
+    /// Waits until all services have stopped, and tells the first failure; when one fails, all stop.
+    pub async fn stopped(self) -> Result<(), ServeError> {
+        let mut outcome = Ok(());
         for running in self.running {
-            running.stopped().await;
+            outcome = outcome.and(running.stopped().await);
         }
+        outcome
     }
 
     /// Stops all services and waits for that.
-    pub async fn stop(self) {
+    pub async fn stop(self) -> Result<(), ServeError> {
         self.stop.now();
-        self.stopped().await;
+        self.stopped().await
     }
 }
 
@@ -161,7 +162,7 @@ fn configure<C>(
     read: impl FnOnce(&mut Reader) -> Option<C>,
     environment: &BTreeMap<String, String>,
 ) -> Result<C, BootError> {
-    let mut reader = Reader::new("segue", declared, ["segue".to_owned()], environment)?;
+    let mut reader = Reader::new("segue", declared, ["segue".to_owned()], environment);
     let config = read(&mut reader);
     Ok(reader.finish(config)?)
 }

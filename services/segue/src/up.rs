@@ -32,7 +32,7 @@ pub(crate) async fn up(flags: UpFlags, environment: BTreeMap<String, String>) ->
         load_once(&system.addresses, folder).await?;
     }
     say(&what_to_try(&system.addresses, folder, !flags.no_demo));
-    system.stopped().await;
+    system.stopped().await?;
     say("Segue has stopped.");
     Ok(())
 }

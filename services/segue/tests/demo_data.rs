@@ -57,7 +57,7 @@ fn settings<C>(
         ("SEGUE_DATABASE_URL".to_owned(), database_url),
         ("SEGUE_DIRECTORY_KEY".to_owned(), Key::generate(&Random::secure()).to_base64()),
     ]);
-    let mut reader = Reader::new("test", declared, ["test".to_owned()], &environment).unwrap();
+    let mut reader = Reader::new("test", declared, ["test".to_owned()], &environment);
     let config = read(&mut reader);
     reader.finish(config).unwrap()
 }
@@ -135,7 +135,7 @@ impl System {
         self.stop.now();
         drop(self.targets);
         for running in self.running {
-            running.stopped().await;
+            running.stopped().await.unwrap();
         }
     }
 }

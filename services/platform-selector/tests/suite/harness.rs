@@ -52,7 +52,7 @@ impl Selector {
     /// Ends it and waits until its database is closed.
     pub async fn end(mut self) {
         self.stop.now();
-        self.running.take().unwrap().stopped().await;
+        self.running.take().unwrap().stopped().await.unwrap();
     }
 
     /// Adds platforms, all at the same time.

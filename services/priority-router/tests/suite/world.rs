@@ -68,7 +68,7 @@ impl World {
         let running = std::mem::take(&mut *self.running.lock().unwrap());
         drop(self.client);
         for service in running {
-            service.stopped().await;
+            service.stopped().await.unwrap();
         }
     }
 

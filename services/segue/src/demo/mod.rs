@@ -43,8 +43,9 @@ pub(crate) async fn demo(flags: DemoFlags, environment: BTreeMap<String, String>
         play(&system.addresses, &stage).await
     }
     .await;
-    system.stop().await;
-    played.map(drop)
+    let stopped = system.stop().await;
+    played?;
+    Ok(stopped?)
 }
 
 /// A system counts as running when something listens at all of its addresses.

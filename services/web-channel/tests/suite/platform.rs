@@ -73,7 +73,8 @@ impl Running {
     /// Ends it and waits for that.
     pub(crate) async fn stop(self) {
         self.stop.now();
-        tokio::time::timeout(segue_testkit::WAIT, self.bound.running.stopped()).await.expect("does not stop");
+        let stopped = tokio::time::timeout(segue_testkit::WAIT, self.bound.running.stopped()).await;
+        stopped.expect("does not stop").unwrap();
     }
 }
 

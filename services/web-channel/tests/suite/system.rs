@@ -84,9 +84,9 @@ impl System {
     pub(crate) async fn stop(self) {
         self.stop.now();
         let all = async {
-            self.channel.running.stopped().await;
+            self.channel.running.stopped().await.unwrap();
             for other in self.others {
-                other.stopped().await;
+                other.stopped().await.unwrap();
             }
         };
         tokio::time::timeout(segue_testkit::WAIT, all).await.expect("does not stop");
