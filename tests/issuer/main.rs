@@ -1,5 +1,7 @@
 //! code-issuer with its real neighbours: refusals, the life of a handoff, races.
 
+mod canary;
+mod keys;
 mod life;
 mod limits;
 mod race;
