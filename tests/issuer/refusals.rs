@@ -138,7 +138,7 @@ fn impossible() -> Vec<Case> {
             reason(Code::InvalidArgument, R::FaceNotUsable, &["faces"]),
         ),
         (
-            "a face that this version does not make",
+            "a face that neither side takes",
             |r| r.faces = vec![Face::Words.into()],
             invalid(&["faces[0]"]),
         ),

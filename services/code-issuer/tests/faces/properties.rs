@@ -1,0 +1,123 @@
+use std::collections::HashMap;
+
+use code_issuer::domain::{
+    faces::{self, ALL, Binding, FaceKind, of_kind},
+    locale::Locale,
+};
+use proptest::prelude::*;
+use segue_core::Random;
+
+use crate::of_face;
+
+fn face() -> impl Strategy<Value = FaceKind> {
+    (0..ALL.len()).prop_map(|place| ALL[place].kind())
+}
+
+fn binding() -> impl Strategy<Value = Binding> {
+    (0..Binding::ALL.len()).prop_map(|place| Binding::ALL[place])
+}
+
+/// What keyboards, chat programs and people add.
+fn decorate(text: &str, noise: &[u8]) -> String {
+    const ADDED: [&str; 8] = ["\u{200b}", "\u{feff}", "\u{2060}", "", "\u{200d}", "\u{fe0f}", "", "\u{00ad}"];
+    let added = noise.iter().cycle().map(|byte| ADDED[usize::from(*byte) % ADDED.len()]);
+    text.chars().zip(added).map(|(c, added)| format!("{c}{added}")).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_shown_is_recognised(kind in face(), binding in binding(), seed: u64, noise: [u8; 7]) {
+        let face = of_kind(kind);
+        let code = face.draw(binding, &Random::seeded(seed));
+        let shown = face.display(&code);
+        for entered in [shown.clone(), code.reveal().clone(), format!(" {shown}\n"), decorate(&shown, &noise)] {
+            let found = of_face(kind, &entered);
+            prop_assert!(found.len() == 1 && found[0] == code, "{entered}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_aloud_is_recognised(kind in face(), binding in binding(), seed: u64) {
+        let face = of_kind(kind);
+        let code = face.draw(binding, &Random::seeded(seed));
+        for locale in [Locale::En, Locale::ZhCn] {
+            let speech = face.speech(&code, locale.into());
+            let spelt = kind == FaceKind::Letters && locale == Locale::En;
+            if kind != FaceKind::Qr && !spelt {
+                prop_assert!(of_face(kind, &speech).contains(&code), "{speech}");
+            }
+        }
+    }
+
+    #[test]
+    fn case_and_width_do_not_matter(kind in face(), binding in binding(), seed: u64) {
+        let face = of_kind(kind);
+        let code = face.draw(binding, &Random::seeded(seed));
+        let shown = face.display(&code);
+        let wide: String = shown
+            .chars()
+            .map(|c| if c.is_ascii_graphic() { char::from_u32(u32::from(c) + 0xfee0).unwrap() } else { c })
+            .collect();
+        if kind != FaceKind::Qr {
+            for entered in [shown.to_lowercase(), shown.to_uppercase(), wide, shown.replace(' ', "，")] {
+                prop_assert_eq!(of_face(kind, &entered), std::slice::from_ref(&code));
+            }
+        }
+    }
+
+    #[test]
+    fn normalising_again_changes_nothing(entered in any::<String>()) {
+        let normal = faces::normalise(&entered);
+        prop_assert_eq!(faces::normalise(&normal), normal);
+    }
+
+    #[test]
+    fn whatever_is_entered_is_answered(entered in any::<String>()) {
+        prop_assert!(faces::recognise(&entered).len() <= faces::MOST_CANDIDATES);
+    }
+
+    #[test]
+    fn a_leading_symbol_matters(kind in face(), binding in binding(), seed: u64) {
+        let face = of_kind(kind);
+        let code = face.draw(binding, &Random::seeded(seed));
+        let symbols: Vec<&str> = match kind {
+            FaceKind::Words | FaceKind::Characters => code.reveal().split_inclusive(' ').collect(),
+            _ => code.reveal().split("").filter(|symbol| !symbol.is_empty()).collect(),
+        };
+        let shorter = symbols[1..].concat();
+        prop_assert!(!of_face(kind, &shorter).contains(&code), "{shorter}");
+    }
+}
+
+/// A code as it is shown never means another one, whatever the corrections do.
+#[test]
+fn no_two_codes_merge() {
+    let random = Random::seeded(11);
+    for face in ALL {
+        let mut seen = HashMap::new();
+        for _ in 0..2_000 {
+            let code = face.draw(Binding::Bound, &random);
+            let shown = face.display(&code);
+            assert_eq!(of_face(face.kind(), &shown), std::slice::from_ref(&code));
+            if let Some(other) = seen.insert(faces::normalise(&shown), code.clone()) {
+                assert!(other == code || face.kind() == FaceKind::Qr, "{shown}");
+            }
+        }
+    }
+}
+
+/// Of all six faces, one only takes a code for its own.
+#[test]
+fn faces_do_not_take_each_others_codes() {
+    let random = Random::seeded(12);
+    for face in ALL {
+        for binding in Binding::ALL {
+            for _ in 0..300 {
+                let found = faces::recognise(&face.display(&face.draw(binding, &random)));
+                assert!(found.len() == 1 && found[0].0 == face.kind());
+            }
+        }
+    }
+}
