@@ -140,7 +140,7 @@ fn impossible() -> Vec<Case> {
         (
             "a face that neither side takes",
             |r| r.faces = vec![Face::Words.into()],
-            invalid(&["faces[0]"]),
+            reason(Code::InvalidArgument, R::FaceNotUsable, &["faces"]),
         ),
     ]
 }
