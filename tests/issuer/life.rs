@@ -15,6 +15,34 @@ use segue_proto::{
 use segue_testkit::{Storage, refused, request_id, wait_for};
 use segue_tests::{Fixture, InProcess};
 
+/// The same life on each engine.
+macro_rules! on_engines {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(segue_testkit::Storage::SqliteFile).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(segue_testkit::Storage::Postgres).await;
+            })*
+        }
+    };
+}
+
+on_engines!(
+    a_handoff_without_an_adapter_goes_all_the_way,
+    a_repeated_request_gets_the_same_handoff_and_code,
+    cancelling_releases_everything_and_only_once,
+    an_expired_handoff_leaves_nothing_and_frees_its_session,
+    a_reissued_code_works_and_says_so_again,
+    handoffs_are_listed_newest_first_in_pages,
+    a_repetition_is_known_whatever_the_order_of_its_context,
+);
+
 async fn held_units(fixture: &Fixture) -> i32 {
     let request = GetAgentRequest { id: DEMO_AGENT.to_owned() };
     fixture.clients.router.clone().get_agent(request).await.unwrap().into_inner().agent.unwrap().held_units
@@ -27,9 +55,8 @@ async fn entry_state(fixture: &Fixture, handoff: &str) -> Option<ServiceListEntr
     entries.iter().find(|entry| entry.handoff_id == handoff).map(|entry| entry.state())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_handoff_without_an_adapter_goes_all_the_way() {
-    let system = InProcess::start(Storage::SqliteFile).await;
+async fn a_handoff_without_an_adapter_goes_all_the_way(storage: Storage) {
+    let system = InProcess::start(storage).await;
     let fixture = Fixture::load(&system.addresses).await;
     let mut issuer = fixture.clients.issuer.clone();
     let issued = fixture.create(Fixture::handoff("call-1")).await;
@@ -57,9 +84,8 @@ async fn a_handoff_without_an_adapter_goes_all_the_way() {
     system.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_request_gets_the_same_handoff_and_code() {
-    let system = InProcess::start(Storage::SqliteFile).await;
+async fn a_repeated_request_gets_the_same_handoff_and_code(storage: Storage) {
+    let system = InProcess::start(storage).await;
     let fixture = Fixture::load(&system.addresses).await;
     let request = Fixture::handoff("call-1");
     let (first, second) = (fixture.create(request.clone()).await, fixture.create(request.clone()).await);
@@ -72,9 +98,8 @@ async fn a_repeated_request_gets_the_same_handoff_and_code() {
     system.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn cancelling_releases_everything_and_only_once() {
-    let system = InProcess::start(Storage::SqliteFile).await;
+async fn cancelling_releases_everything_and_only_once(storage: Storage) {
+    let system = InProcess::start(storage).await;
     let fixture = Fixture::load(&system.addresses).await;
     let mut issuer = fixture.clients.issuer.clone();
     let id = fixture.create(Fixture::handoff("call-1")).await.handoff.unwrap().id;
@@ -94,10 +119,9 @@ async fn cancelling_releases_everything_and_only_once() {
     system.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_expired_handoff_leaves_nothing_and_frees_its_session() {
+async fn an_expired_handoff_leaves_nothing_and_frees_its_session(storage: Storage) {
     let clock = ManualClock::starting_at(SystemClock.now_ms());
-    let system = InProcess::start_at(Storage::SqliteFile, clock.clone()).await;
+    let system = InProcess::start_at(storage, clock.clone()).await;
     let fixture = Fixture::load(&system.addresses).await;
     let id = fixture.create(Fixture::handoff("call-1")).await.handoff.unwrap().id;
     clock.advance(Duration::from_secs(601));
@@ -112,9 +136,8 @@ async fn an_expired_handoff_leaves_nothing_and_frees_its_session() {
     system.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reissued_code_works_and_says_so_again() {
-    let system = InProcess::start(Storage::SqliteFile).await;
+async fn a_reissued_code_works_and_says_so_again(storage: Storage) {
+    let system = InProcess::start(storage).await;
     let fixture = Fixture::load(&system.addresses).await;
     let mut issuer = fixture.clients.issuer.clone();
     let issued = fixture.create(Fixture::handoff("call-1")).await;
@@ -136,9 +159,8 @@ async fn a_reissued_code_works_and_says_so_again() {
     system.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn handoffs_are_listed_newest_first_in_pages() {
-    let system = InProcess::start(Storage::SqliteFile).await;
+async fn handoffs_are_listed_newest_first_in_pages(storage: Storage) {
+    let system = InProcess::start(storage).await;
     let fixture = Fixture::load(&system.addresses).await;
     let mut issuer = fixture.clients.issuer.clone();
     let mut made = Vec::new();
@@ -179,9 +201,8 @@ async fn watch_to_the_end(fixture: &Fixture, id: &str) -> Handoff {
     last.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repetition_is_known_whatever_the_order_of_its_context() {
-    let system = InProcess::start(Storage::SqliteMemory).await;
+async fn a_repetition_is_known_whatever_the_order_of_its_context(storage: Storage) {
+    let system = InProcess::start(storage).await;
     let fixture = Fixture::load(&system.addresses).await;
     let mut request = Fixture::handoff("call-1");
     let context = (0..20).map(|number| (format!("fact-{number}"), "done".to_owned()));

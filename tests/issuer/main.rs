@@ -1,11 +1,14 @@
 //! code-issuer with its real neighbours: refusals, the life of a handoff, races.
 
 mod canary;
+mod failed;
 mod keys;
 mod life;
 mod limits;
+mod mixed_race;
 mod race;
 mod redeem_refusals;
 mod refusals;
+mod reissue_race;
 mod replicas;
 mod revoke;

@@ -91,6 +91,12 @@ impl Interceptor for Outgoing {
     }
 }
 
+/// Whether one of our own services refused the call for good. A proxy between may answer with any code, but not with one
+/// of our reasons.
+pub fn is_refusal(status: &Status) -> bool {
+    crate::reason_of(status).is_some() && !is_unsettled(status)
+}
+
 /// Whether a failed call may have been made, or may work later: anything but a clear refusal by the receiver.
 pub fn is_unsettled(status: &Status) -> bool {
     use tonic::Code;
@@ -109,7 +115,7 @@ pub fn is_unsettled(status: &Status) -> bool {
 
 /// Hands a service's own refusal on, its fields renamed to ours; anything else means that it doesn't answer.
 pub fn relay(status: Status, service: &'static str, renamed_fields: &[(&str, &str)]) -> Status {
-    if crate::reason_of(&status).is_none() || is_unsettled(&status) {
+    if !is_refusal(&status) {
         tracing::warn!(service, code = ?status.code(), "a service that is needed does not answer");
         return unavailable(service).into();
     }

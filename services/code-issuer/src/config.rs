@@ -29,6 +29,8 @@ pub struct Config {
     pub limits: Limits,
     /// For how long after the redemption a handoff can be revoked; zero for never.
     pub revoke_grace: Duration,
+    /// How long a handoff that is over is kept.
+    pub history: Duration,
     /// What customers are told.
     pub messages: Messages,
 }
@@ -54,6 +56,7 @@ const OWN_SETTINGS: &[Setting] = &[
         "1000000",
         "while a code lives, guessing at its platform succeeds at most once in so many times, 1000 to 1000000000000",
     ),
+    Setting::new("history-days", "30", "how long a handoff that is over is kept, 1 to 3650 days"),
     Setting::new(
         "revoke-grace-seconds",
         "120",
@@ -84,6 +87,7 @@ impl Config {
         let selector = reader.get("selector-uri");
         let router = reader.get("router-uri");
         let messages = reader.parse_with("message-templates", read_messages);
+        let history_days = reader.number("history-days", 1..=3650);
         let revoke_grace = reader.seconds("revoke-grace-seconds", 0..=3600);
         let limits = read_limits(reader);
         Some(Self {
@@ -94,6 +98,7 @@ impl Config {
             directory_keys: directory_keys?,
             selector: selector?,
             router: router?,
+            history: Duration::from_secs(history_days? * 24 * 60 * 60),
             revoke_grace: revoke_grace?,
             messages: messages?,
         })

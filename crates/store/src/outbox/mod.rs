@@ -58,6 +58,26 @@ pub async fn owe(
     now_ms: i64,
     random: &Random,
 ) -> Result<Option<OwedCall>, StoreError> {
+    insert(conn, call, now_ms, random, LEASE_MS).await
+}
+
+/// Records a call that nobody waits for: the dispatcher makes it, at once.
+pub async fn owe_to_dispatcher(
+    conn: &mut Conn,
+    call: &NewCall,
+    now_ms: i64,
+    random: &Random,
+) -> Result<(), StoreError> {
+    insert(conn, call, now_ms, random, 0).await.map(drop)
+}
+
+async fn insert(
+    conn: &mut Conn,
+    call: &NewCall,
+    now_ms: i64,
+    random: &Random,
+    lease_ms: i64,
+) -> Result<Option<OwedCall>, StoreError> {
     let id = new_id("call", now_ms, random);
     let row = sqlx::query(
         "INSERT INTO outbox (id, lane, position, kind, subject, payload, trace_parent, attempts, next_at, lease_until, created_at)
@@ -73,11 +93,11 @@ pub async fn owe(
     .bind(call.payload.as_slice())
     .bind(call.trace_parent.as_str())
     .bind(now_ms)
-    .bind(LEASE_MS)
+    .bind(lease_ms)
     .fetch_one(conn)
     .await
     .map_err(contended_over_position)?;
-    let leased = row.try_get::<i64, _>("lease_until")? > 0;
+    let leased = row.try_get::<i64, _>("lease_until")? > now_ms;
     Ok(leased.then(|| OwedCall {
         id,
         kind: call.kind.to_owned(),

@@ -31,7 +31,8 @@ impl Handler for Flow {
             "owed call",
             otel.name = call.kind,
             handoff = call.subject,
-            attempts = call.attempts
+            attempts = call.attempts,
+            otel.status_code = tracing::field::Empty,
         );
         trace_context::resume(&span, &call.trace_parent);
         Box::pin(self.make(call).instrument(span))
@@ -89,7 +90,7 @@ impl Flow {
         match self.router.clone().put_service_list_entry(request).await {
             Ok(_) => {}
             // The admission will be refused for the same reason, and that is what the desk is told.
-            Err(status) if !peer::is_unsettled(&status) => log_refused(call, &status),
+            Err(status) if peer::is_refusal(&status) => log_refused(call, &status),
             Err(status) => return failed(call, &status),
         }
         self.store.settle(call).await.map_err(unsettled)
@@ -142,7 +143,7 @@ impl Flow {
         };
         let contact = match self.router.clone().admit_handoff(request).await {
             Ok(answer) => answer.into_inner().contact.ok_or(Unsettled)?,
-            Err(status) if peer::is_unsettled(&status) => return failed(call, &status),
+            Err(status) if !peer::is_refusal(&status) => return failed(call, &status),
             Err(status) => {
                 log_refused(call, &status);
                 let why = "the router refused the admission; its reason is in the log";
@@ -156,12 +157,7 @@ impl Flow {
             contact_state: contact.state,
             close_through_adapter: source.is_some_and(|source| !source.adapter_uri.is_empty()),
         };
-        let close = self.store.admitted(call, admission).await.map_err(unsettled)?;
-        // The customer need not wait for the old session's end; the call is owed and the dispatcher would make it anyhow.
-        if let Some(close) = close {
-            Box::pin(self.make_now([close])).await;
-        }
-        Ok(())
+        self.store.admitted(call, admission).await.map_err(unsettled)
     }
 
     async fn close(&self, call: &OwedCall, record: &Record) -> Settled {

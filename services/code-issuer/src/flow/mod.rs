@@ -29,9 +29,14 @@ pub(crate) use sweep::sweep;
 use crate::{
     Config,
     domain::{limits::Limits, message::Messages},
-    store::Store,
+    store::{Store, call},
 };
 use adapters::Adapters;
+
+/// How long a desk waits for the source platform to take the access information.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(2);
+/// Longer than any call to a service of ours takes by its own limit.
+const CALL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Everything that a handoff needs.
 pub(crate) struct Flow {
@@ -43,6 +48,7 @@ pub(crate) struct Flow {
     selector: PlatformSelectorServiceClient<Peer>,
     router: PriorityRouterServiceClient<Peer>,
     adapters: Adapters,
+    history: Duration,
     revoke_grace: Duration,
     messages: Messages,
 }
@@ -58,6 +64,7 @@ impl Flow {
             selector: PlatformSelectorServiceClient::new(config.selector.connect()),
             router: PriorityRouterServiceClient::new(config.router.connect()),
             adapters: Adapters::default(),
+            history: config.history,
             revoke_grace: config.revoke_grace,
             messages: config.messages.clone(),
         }
@@ -68,10 +75,12 @@ impl Flow {
         &self.code_keys
     }
 
-    /// Makes owed calls on the request's own path; what fails goes to the dispatcher.
+    /// Makes owed calls on the request's own path; what fails, or takes longer than a desk should wait for a platform,
+    /// goes to the dispatcher.
     async fn make_now(&self, calls: impl IntoIterator<Item = OwedCall>) {
         let all = calls.into_iter().map(|call| async move {
-            if self.call(&call).await.is_err() {
+            let limit = if call.kind == call::DELIVER { DELIVERY_PATIENCE } else { CALL_PATIENCE };
+            if !matches!(tokio::time::timeout(limit, self.call(&call)).await, Ok(Ok(()))) {
                 self.store.retry_later(&call).await;
             }
         });

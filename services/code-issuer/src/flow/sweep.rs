@@ -18,7 +18,7 @@ pub(crate) async fn sweep(flow: Arc<Flow>, stop: Stop) {
         while let Ok(Some(calls)) = flow.store.expire_due().await {
             flow.make_now(calls).await;
         }
-        if ticks.is_multiple_of(TICKS_BETWEEN_PURGES) && flow.store.purge().await.is_err() {
+        if ticks.is_multiple_of(TICKS_BETWEEN_PURGES) && flow.store.purge(flow.history).await.is_err() {
             tracing::warn!("nothing purged; the next round will");
         }
         ticks = ticks.wrapping_add(1);

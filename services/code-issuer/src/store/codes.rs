@@ -1,8 +1,12 @@
+use std::time::Duration;
+
 use segue_store::{Conn, StoreError, requests};
 use sqlx::Row as _;
 
 use super::{Store, limits};
 
+/// Handoffs deleted in one transaction.
+const PURGE_LIMIT: i64 = 1000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A code as it is stored: its keyed hash and its face.
@@ -80,6 +84,23 @@ pub(super) async fn put_access_info(
     Ok(())
 }
 
+/// Handoffs hold what is left to do in the desk's words, so they are kept no longer than they are looked at.
+async fn purge_handoffs(conn: &mut Conn, before_ms: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM handoffs WHERE id IN (
+             SELECT h.id FROM handoffs h
+             WHERE h.state IN ('SWITCHED', 'EXPIRED', 'CANCELLED', 'FAILED', 'REVOKED') AND h.expires_at < $1
+               AND NOT EXISTS (SELECT 1 FROM codes c WHERE c.handoff_id = h.id)
+               AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = h.id)
+             LIMIT $2)",
+    )
+    .bind(before_ms)
+    .bind(PURGE_LIMIT)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 impl Store {
     /// The sealed access information of a generation, while its code lives.
     pub async fn access_info(
@@ -104,15 +125,18 @@ impl Store {
         rows.iter().map(|row| Ok(row.try_get("hash")?)).collect()
     }
 
-    /// Deletes what is remembered for a day only.
-    pub async fn purge(&self) -> Result<(), StoreError> {
+    /// Deletes what is remembered for a day only, and handoffs that are over for so long.
+    pub async fn purge(&self, history: Duration) -> Result<(), StoreError> {
+        let history_ms = i64::try_from(history.as_millis()).unwrap_or(i64::MAX);
+        let input = (self.now_ms(), history_ms);
         self.database
-            .write(self.now_ms(), |conn, now| {
+            .write(input, |conn, (now, history_ms)| {
                 Box::pin(async move {
                     sqlx::query("DELETE FROM codes WHERE dead_at > 0 AND dead_at < $1")
                         .bind(now - DAY_MS)
                         .execute(&mut *conn)
                         .await?;
+                    purge_handoffs(conn, now.saturating_sub(*history_ms)).await?;
                     limits::purge(conn, *now).await?;
                     requests::purge(conn, *now).await.map(|_| ())
                 })

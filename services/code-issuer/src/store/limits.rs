@@ -4,7 +4,11 @@
 //! same guesser would each see the count before the other's, and locking the guessers' rows instead would deadlock: a
 //! group commit takes many, in any order.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use segue_core::new_id;
 use segue_store::{Conn, StoreError};
@@ -27,8 +31,37 @@ pub(crate) struct Guessing {
 pub(super) enum Charged {
     /// So many, counted under this id.
     Allowed { id: String, codes: usize },
-    /// None before this time is over.
-    Wait(Duration),
+    /// None before this time is over, because of this guesser.
+    Wait { guesser: String, wait: Duration },
+}
+
+/// Guessers that this replica has refused, and until when. A limit that is used up stays so until the time has passed, as
+/// only right codes are given back: so whoever hammers on costs a read and no commit, and holds up nobody's turn.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Exhausted(Arc<Mutex<HashMap<String, i64>>>);
+
+/// Beyond so many, those whose time is over are forgotten, or else all: the database still knows.
+const MOST_EXHAUSTED: usize = 10_000;
+
+impl Exhausted {
+    /// How long the guesser has to wait for certain.
+    pub fn wait(&self, guessing: &Guessing, now_ms: i64) -> Option<Duration> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = guessing.guessers.iter().flat_map(|(_, keys)| keys);
+        let longest = keys.filter_map(|key| known.get(key)).map(|until| until - now_ms).max()?;
+        (longest > 0).then(|| Duration::from_millis(longest.unsigned_abs()))
+    }
+
+    pub fn remember(&self, guesser: String, wait: Duration, now_ms: i64) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_EXHAUSTED {
+            known.retain(|_, until| *until > now_ms);
+        }
+        if known.len() >= MOST_EXHAUSTED {
+            known.clear();
+        }
+        known.insert(guesser, now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
+    }
 }
 
 /// Waits until no other redemption is under way in this database; lasts until the commit.
@@ -51,12 +84,12 @@ pub(super) async fn charge(
         let wrong_at = wrong_at(conn, keys, now_ms).await?;
         match guessing.limits.free(*guesser, &wrong_at, now_ms) {
             Ok(free) => allowed = allowed.min(free),
-            Err(longer) => wait = wait.max(Some(longer)),
+            Err(longer) => wait = wait.max(Some((longer, keys.first().cloned().unwrap_or_default()))),
         }
     }
     // What is refused is not looked up and so is no guess; counting it would lock patient people out with the others.
-    if let Some(wait) = wait {
-        return Ok(Charged::Wait(wait));
+    if let Some((wait, guesser)) = wait {
+        return Ok(Charged::Wait { guesser, wait });
     }
     let id = new_id("guess", now_ms, &store.random);
     for (guesser, keys) in &guessing.guessers {

@@ -15,6 +15,7 @@ use segue_store::{Changes, Conn, Database, StoreError, outbox, outbox::OwedCall}
 
 pub(crate) use codes::CodeHash;
 pub(crate) use create::{Created, NewHandoff};
+use limits::Exhausted;
 pub(crate) use limits::Guessing;
 pub(crate) use list::Filter;
 pub(crate) use record::Record;
@@ -47,11 +48,12 @@ pub(crate) struct Store {
     database: Database,
     clock: SharedClock,
     random: Random,
+    exhausted: Exhausted,
 }
 
 impl Store {
     pub fn new(database: Database, clock: SharedClock, random: Random) -> Self {
-        Self { database, clock, random }
+        Self { database, clock, random, exhausted: Exhausted::default() }
     }
 
     /// The handoff with this id.

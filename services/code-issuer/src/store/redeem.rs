@@ -44,6 +44,11 @@ pub(crate) enum Redeemed {
 impl Store {
     /// Redeems the code with any of the hashes, if it's live: one winner, whoever asks at the same time (I1).
     pub async fn redeem(&self, redemption: Redemption) -> Result<Redeemed, StoreError> {
+        if let Some(wait) = self.exhausted.wait(&redemption.guessing, self.now_ms())
+            && redeemed_by(&mut *self.database.read().await?, &redemption.request_id).await?.is_none()
+        {
+            return Ok(Redeemed::TooManyAttempts(wait));
+        }
         let input = (self.clone(), redemption);
         self.database.write(input, |conn, (this, redemption)| Box::pin(redeem(conn, this, redemption))).await
     }
@@ -61,7 +66,10 @@ async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<
     let charged = limits::charge(conn, store, &attempt.guessing, attempt.codes.len(), now).await?;
     let (guess, allowed) = match charged {
         Charged::Allowed { id, codes } => (id, codes),
-        Charged::Wait(wait) => return Ok(Redeemed::TooManyAttempts(wait)),
+        Charged::Wait { guesser, wait } => {
+            store.exhausted.remember(guesser, wait, now);
+            return Ok(Redeemed::TooManyAttempts(wait));
+        }
     };
     for hash in attempt.codes.iter().take(allowed).flatten() {
         if let Some(record) = spend(conn, attempt, hash, now).await? {
@@ -95,6 +103,9 @@ async fn spend(
              revocable_until = CASE WHEN CAST($8 AS BIGINT) = 0 THEN 0 ELSE $5 + CAST($8 AS BIGINT) END
          WHERE state = $6 AND expires_at > $5 AND target_platform = $7
            AND id = (SELECT handoff_id FROM codes WHERE hash = $3 AND dead_at = 0)
+           -- A reissue that commits while this waits for the row has made the next generation; PostgreSQL looks at the
+           -- row again, but not at the code.
+           AND generation = (SELECT generation FROM codes WHERE hash = $3 AND dead_at = 0)
          RETURNING *",
     )
     .bind(redeemed.name())

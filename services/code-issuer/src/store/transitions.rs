@@ -37,11 +37,7 @@ pub(crate) enum Cancelled {
 impl Store {
     /// REDEEMED -> ADMITTED, and the call to close the old session; without an adapter there is nothing to close, and the
     /// handoff is SWITCHED. Settles the call that brought it.
-    pub async fn admitted(
-        &self,
-        call: &OwedCall,
-        admission: Admission,
-    ) -> Result<Option<OwedCall>, StoreError> {
+    pub async fn admitted(&self, call: &OwedCall, admission: Admission) -> Result<(), StoreError> {
         let input = (self.clone(), call.clone(), admission);
         self.database
             .write(input, |conn, (this, call, admission)| Box::pin(admitted(conn, this, call, admission)))
@@ -63,7 +59,8 @@ impl Store {
                             .bind(*why)
                             .execute(&mut *conn)
                             .await?;
-                        owe(conn, this, &call.subject, call::RELEASE, &call.trace_parent).await?;
+                        let release = new_call(&call.subject, call::RELEASE, &call.trace_parent);
+                        outbox::owe_to_dispatcher(conn, &release, this.now_ms(), &this.random).await?;
                     }
                     outbox::settle(conn, &call.id).await.map(|_| ())
                 })
@@ -152,11 +149,11 @@ async fn admitted(
     store: &Store,
     call: &OwedCall,
     admission: &Admission,
-) -> Result<Option<OwedCall>, StoreError> {
+) -> Result<(), StoreError> {
     let now = store.now_ms();
     outbox::settle(conn, &call.id).await?;
     if step(conn, &call.subject, State::Redeemed, Event::Admit, now).await?.is_none() {
-        return Ok(None);
+        return Ok(());
     }
     sqlx::query("UPDATE handoffs SET contact_id = $2, contact_agent = $3, contact_state = $4 WHERE id = $1")
         .bind(call.subject.as_str())
@@ -166,10 +163,12 @@ async fn admitted(
         .execute(&mut *conn)
         .await?;
     if admission.close_through_adapter {
-        owe(conn, store, &call.subject, call::CLOSE, &call.trace_parent).await
+        // The customer need not wait for the old session's end.
+        let close = new_call(&call.subject, call::CLOSE, &call.trace_parent);
+        outbox::owe_to_dispatcher(conn, &close, now, &store.random).await
     } else {
         step(conn, &call.subject, State::Admitted, Event::Close, now).await?;
-        Ok(None)
+        Ok(())
     }
 }
 
@@ -233,13 +232,22 @@ async fn expire(
     id: &str,
     now_ms: i64,
 ) -> Result<Option<OwedCall>, StoreError> {
-    // The guard looks at the time again: a reissue may have come between.
-    let late = find(conn, id).await?.is_some_and(|record| record.expires_at <= now_ms);
-    if late && step(conn, id, State::Issued, Event::Expire, now_ms).await?.is_some() {
-        codes::kill(conn, id, now_ms).await?;
-        return owe(conn, store, id, call::RELEASE, "").await;
+    let Ok(expired) = State::Issued.after(Event::Expire) else { return Ok(None) };
+    // The guard looks at the time again: a reissue, also on another replica, may have come between.
+    let ended = sqlx::query(
+        "UPDATE handoffs SET state = $1, updated_at = $2 WHERE id = $3 AND state = $4 AND expires_at <= $2",
+    )
+    .bind(expired.name())
+    .bind(now_ms)
+    .bind(id)
+    .bind(State::Issued.name())
+    .execute(&mut *conn)
+    .await?;
+    if ended.rows_affected() == 0 {
+        return Ok(None);
     }
-    Ok(None)
+    codes::kill(conn, id, now_ms).await?;
+    owe(conn, store, id, call::RELEASE, "").await
 }
 
 async fn due(conn: &mut Conn, now_ms: i64) -> Result<Vec<String>, StoreError> {
@@ -282,12 +290,15 @@ async fn owe(
     kind: &'static str,
     trace_parent: &str,
 ) -> Result<Option<OwedCall>, StoreError> {
-    let call = NewCall {
+    outbox::owe(conn, &new_call(handoff_id, kind, trace_parent), store.now_ms(), &store.random).await
+}
+
+fn new_call(handoff_id: &str, kind: &'static str, trace_parent: &str) -> NewCall {
+    NewCall {
         lane: record::lane(handoff_id),
         kind,
         subject: handoff_id.to_owned(),
         payload: vec![],
         trace_parent: trace_parent.to_owned(),
-    };
-    outbox::owe(conn, &call, store.now_ms(), &store.random).await
+    }
 }
