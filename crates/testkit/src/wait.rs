@@ -1,7 +1,7 @@
 use std::{future::Future, time::Duration};
 
 /// How long a condition may take before the test gives up.
-pub const WAIT: Duration = Duration::from_secs(30);
+pub const WAIT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Waits until the condition holds; panics with `what` when it doesn't in time.

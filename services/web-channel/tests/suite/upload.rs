@@ -59,7 +59,7 @@ async fn files_that_do_not_belong_are_refused() {
     let mut browser = platform.browser();
     assert_eq!(send(&mut browser, "app", &request_id(), "a", b"x").await.status, 401);
     sign_in(&mut browser).await;
-    let large = vec![7; 5 * MEGABYTE + 1];
+    let large = vec![7; 10 * MEGABYTE + 1];
     let answer = send(&mut browser, "app", &request_id(), "a.bin", &large).await;
     assert_eq!((answer.status, answer.fields()), (413, vec!["file".to_owned()]));
     let answer = send(&mut browser, "app", &request_id(), "a.bin", b"").await;
