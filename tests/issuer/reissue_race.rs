@@ -13,8 +13,12 @@ const ROUNDS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_code_is_not_redeemed_and_a_redeemed_one_not_replaced() {
-    // Half of the rounds is a wrong code of the same account.
-    let limits = [("SEGUE_GUESSES_PER_ACCOUNT", "1000"), ("SEGUE_GUESSES_PER_ACCOUNT_DAY", "1000")];
+    // Many of the rounds are a wrong code of the same account; so many guesses would need longer codes at usual odds.
+    let limits = [
+        ("SEGUE_GUESSES_PER_ACCOUNT", "100"),
+        ("SEGUE_GUESSES_PER_ACCOUNT_DAY", "100"),
+        ("SEGUE_GUESS_ODDS", "1000"),
+    ];
     let mut replicas = Replicas::start(Storage::Postgres, &limits).await;
     let mut second = replicas.restart_second().await;
     let mut first = replicas.first();
