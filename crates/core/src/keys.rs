@@ -30,6 +30,9 @@ pub enum KeyError {
     /// The payload was sealed with a key that is no longer on the ring, or was changed.
     #[error("the payload does not open with any key of the ring")]
     Unsealable,
+    /// The cipher takes no payloads of more than 256 GiB.
+    #[error("the payload is too large to be sealed")]
+    TooLarge,
 }
 
 /// What a hash or seal is for. Each purpose gets a key of its own, so that a value of one can't pass for another's.
@@ -106,13 +109,12 @@ impl KeyRing {
     }
 
     /// Encrypts and authenticates a payload (ChaCha20-Poly1305, RFC 8439); it opens only with the same context.
-    pub fn seal(&self, context: &str, plain: &[u8], random: &Random) -> Vec<u8> {
+    pub fn seal(&self, context: &str, plain: &[u8], random: &Random) -> Result<Vec<u8>, KeyError> {
         let nonce: [u8; NONCE_BYTES] = random.bytes();
         let payload = Payload { msg: plain, aad: context.as_bytes() };
-        let mut sealed = nonce.to_vec();
-        // Sealing fails for payloads of over 256 GiB only.
-        sealed.extend(cipher(&self.current).encrypt(&Nonce::from(nonce), payload).unwrap_or_default());
-        sealed
+        let body =
+            cipher(&self.current).encrypt(&Nonce::from(nonce), payload).map_err(|_| KeyError::TooLarge)?;
+        Ok([&nonce[..], &body].concat())
     }
 
     /// Opens a sealed payload.
@@ -196,7 +198,7 @@ mod tests {
         let after = KeyRing::new(new, Some(old));
         let hash = before.hash(Purpose::Code, &["x"]);
         assert!(after.hashes(Purpose::Code, &["x"]).contains(&hash));
-        let sealed = before.seal("ctx", b"plain", &Random::seeded(3));
+        let sealed = before.seal("ctx", b"plain", &Random::seeded(3)).unwrap();
         assert_eq!(after.open("ctx", &sealed).unwrap(), b"plain");
         assert_eq!(after.open("other", &sealed), Err(KeyError::Unsealable));
         assert_eq!(ring(9).open("ctx", &sealed), Err(KeyError::Unsealable));

@@ -73,7 +73,10 @@ impl Flow {
         })?;
         let access_info = access_info(access);
         let context = seal_context(purpose.handoff_id, purpose.generation);
-        let sealed = self.code_keys.seal(&context, &access_info.encode_to_vec(), &self.random);
+        let sealed = self
+            .code_keys
+            .seal(&context, &access_info.encode_to_vec(), &self.random)
+            .map_err(|error| Refusal::new(ErrorReason::Internal, error.to_string()))?;
         let hash = |kind: FaceKind, code: &str| {
             self.code_keys.hash(Purpose::Code, &[&purpose.target.id, kind.name(), code, purpose.account])
         };

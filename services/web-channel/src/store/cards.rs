@@ -45,9 +45,9 @@ impl Store {
             handoff_id: handoff_id.to_owned(),
             generation: generation.into(),
             platform: platform.to_owned(),
-            content: self.seal(&context(handoff_id, generation.into()), card),
+            content: self.seal(&context(handoff_id, generation.into()), card)?,
             expire_at: card.expire_at_ms,
-            entry: self.sealed_entry(session, &entry_id, Author::System, "", &content),
+            entry: self.sealed_entry(session, &entry_id, Author::System, "", &content)?,
         };
         self.db.write(sealed, |conn, sealed| Box::pin(deliver(conn, sealed))).await
     }

@@ -59,7 +59,7 @@ enum Outcome {
 impl Store {
     /// Adds an entry to a conversation that goes on.
     pub(crate) async fn append(&self, new: &NewEntry<'_>) -> Result<Appended, StoreError> {
-        let sealed = self.sealed_entry(new.session, new.id, new.author, new.agent, new.content);
+        let sealed = self.sealed_entry(new.session, new.id, new.author, new.agent, new.content)?;
         let outcome = self
             .db
             .write(sealed, |conn, sealed| {
@@ -104,15 +104,15 @@ impl Store {
         author: Author,
         agent: &str,
         content: &Content,
-    ) -> SealedEntry {
-        SealedEntry {
+    ) -> Result<SealedEntry, StoreError> {
+        Ok(SealedEntry {
             session: session.to_owned(),
             id: id.to_owned(),
             author: author.name(),
             agent: agent.to_owned(),
-            content: self.seal(&context(session, id), content),
+            content: self.seal(&context(session, id), content)?,
             now_ms: self.now_ms(),
-        }
+        })
     }
 
     pub(super) fn content_of(&self, session: &str, id: &str, sealed: &[u8]) -> Option<Content> {

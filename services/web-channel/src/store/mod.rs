@@ -12,7 +12,7 @@ mod uploads;
 use std::fmt;
 
 use segue_core::{KeyRing, Purpose, Random, SharedClock};
-use segue_store::{Changes, Database};
+use segue_store::{Changes, Database, StoreError};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use cards::Delivered;
@@ -52,9 +52,13 @@ impl Store {
     }
 
     /// Seals a value; what it belongs to is part of the seal, so that rows can't be swapped.
-    fn seal(&self, context: &str, value: &impl Serialize) -> Vec<u8> {
-        let plain = serde_json::to_vec(value).unwrap_or_default();
-        self.keys.seal(context, &plain, &self.random)
+    fn seal(&self, context: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+        let plain = serde_json::to_vec(value).map_err(|_| StoreError::Failed)?;
+        self.seal_bytes(context, &plain)
+    }
+
+    fn seal_bytes(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+        self.keys.seal(context, plain, &self.random).map_err(|_| StoreError::Failed)
     }
 
     /// Opens a sealed value; none when it is gone, or sealed with a key that is.

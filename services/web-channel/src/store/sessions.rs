@@ -68,8 +68,8 @@ impl Store {
             id: session.id.clone(),
             platform: session.platform.clone(),
             secret_hash: self.secret_hashes(session.secret.reveal()).swap_remove(0),
-            name: self.seal(&name_context(&session.id), &session.name),
-            account: self.seal(&account_context(&session.id), session.account.reveal()),
+            name: self.seal(&name_context(&session.id), &session.name)?,
+            account: self.seal(&account_context(&session.id), session.account.reveal())?,
             contact_id: session.contact_id.clone(),
             now_ms: self.now_ms(),
         };
@@ -136,7 +136,7 @@ impl Store {
         } else {
             joined_id(&admitted.contact_id, &admitted.agent)
         };
-        let entry = self.sealed_entry(id, &entry_id, Author::System, "", &content);
+        let entry = self.sealed_entry(id, &entry_id, Author::System, "", &content)?;
         self.db
             .write((admitted, entry), |conn, (admitted, entry)| {
                 Box::pin(async move {
@@ -155,7 +155,7 @@ impl Store {
     /// when there is no such conversation; ending it again changes nothing.
     pub(crate) async fn close(&self, platform: &str, id: &str, message: &str) -> Result<bool, StoreError> {
         let content = Content::Closed { message: message.to_owned() };
-        let entry = self.sealed_entry(id, "closed", Author::System, "", &content);
+        let entry = self.sealed_entry(id, "closed", Author::System, "", &content)?;
         self.db
             .write((platform.to_owned(), entry), |conn, (platform, entry)| {
                 Box::pin(async move {

@@ -49,10 +49,10 @@ impl Store {
         let size_bytes = i64::try_from(new.bytes.len()).unwrap_or(i64::MAX);
         let content = Content::File { upload: upload.clone(), name: new.name.to_owned(), size_bytes };
         let sealed = SealedUpload {
-            content: self.keys().seal(&context(&upload), new.bytes, self.random()),
+            content: self.seal_bytes(&context(&upload), new.bytes)?,
             id: upload,
             size_bytes,
-            entry: self.sealed_entry(new.session, new.id, Author::Customer, "", &content),
+            entry: self.sealed_entry(new.session, new.id, Author::Customer, "", &content)?,
         };
         match self.db.write(sealed, |conn, sealed| Box::pin(put(conn, sealed))).await? {
             Outcome::Uploaded(uploaded) => Ok(uploaded),
