@@ -30,12 +30,16 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Messages that hold access codes or personal data; `src/redact.rs` gives each a `Debug` without its content.
-const SECRET_MESSAGES: [&str; 8] = [
+const SECRET_MESSAGES: [&str; 12] = [
+    "segue.channel.v1.CloseSessionRequest",
     "segue.channel.v1.FindAccountsResponse",
     "segue.common.v1.AccessInfo",
     "segue.common.v1.CodeFace",
     "segue.common.v1.Identity",
+    "segue.common.v1.RemainingWork",
     "segue.issuer.v1.RedeemCodeRequest",
+    "segue.router.v1.Contact",
+    "segue.router.v1.SubmitContactRequest",
     "segue.selector.v1.ImportAccountsRequest",
     "segue.selector.v1.LinkAccountRequest",
     "segue.selector.v1.UnlinkAccountRequest",

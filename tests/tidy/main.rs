@@ -20,4 +20,6 @@ mod migrations;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod settings;

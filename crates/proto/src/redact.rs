@@ -3,9 +3,10 @@
 use std::fmt;
 
 use crate::{
-    channel::v1::FindAccountsResponse,
-    common::v1::{AccessInfo, CodeFace, Identity},
+    channel::v1::{CloseSessionRequest, FindAccountsResponse},
+    common::v1::{AccessInfo, CodeFace, Identity, RemainingWork},
     issuer::v1::RedeemCodeRequest,
+    router::v1::{Contact, SubmitContactRequest},
     selector::v1::{ImportAccountsRequest, LinkAccountRequest, UnlinkAccountRequest},
 };
 
@@ -23,19 +24,25 @@ macro_rules! redacted {
 
 redacted! {
     AccessInfo { faces }
+    CloseSessionRequest { handoff_id, platform, session }
     CodeFace { kind }
+    Contact {
+        id, state, priority, platform, session, agent, work_order, position, create_time, skills, handoff_id, update_time
+    }
     FindAccountsResponse {}
     Identity { kind }
     ImportAccountsRequest { line, platform, identities }
     LinkAccountRequest { request_id, platform, identities }
     RedeemCodeRequest { request_id, platform }
+    RemainingWork { profile, requirements, preferences }
+    SubmitContactRequest { request_id, platform, session, customer, skills, priority }
     UnlinkAccountRequest { request_id, platform }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{common::v1::Customer, issuer::v1::CreateHandoffRequest};
+    use crate::{common::v1::Customer, issuer::v1::CreateHandoffRequest, router::v1::Assignment};
 
     #[test]
     fn what_holds_a_secret_does_not_show_it_at_any_depth() {
@@ -49,5 +56,16 @@ mod tests {
         assert!(!format!("{link:?}").contains("app-7"));
         let redeem = RedeemCodeRequest { code: "234567890".to_owned(), ..Default::default() };
         assert!(!format!("{redeem:?}").contains("2345"));
+        let hush = || "hush".to_owned();
+        let attributes = [(hush(), hush())].into();
+        let contact = Contact { id: "ctc-1".to_owned(), subject: hush(), attributes, ..Default::default() };
+        let shown = format!("{:?}", Assignment { contact: Some(contact), ..Default::default() });
+        assert!(shown.contains("ctc-1") && !shown.contains("hush"), "{shown}");
+        let context = [(hush(), hush())].into();
+        let work =
+            RemainingWork { profile: "claim".to_owned(), summary: hush(), context, ..Default::default() };
+        let shown =
+            format!("{:?}", CreateHandoffRequest { remaining_work: Some(work), ..Default::default() });
+        assert!(shown.contains("claim") && !shown.contains("hush"), "{shown}");
     }
 }

@@ -19,7 +19,7 @@ pub struct Migrations {
 }
 
 /// How to open a database.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// `sqlite://PATH`, `sqlite::memory:` or `postgres://...`. A secret: it may hold a password.
     pub url: String,
@@ -33,6 +33,16 @@ impl Settings {
     /// A database with the usual limits.
     pub fn of_url(url: impl Into<String>) -> Self {
         Self { url: url.into(), max_connections: 8, max_batch: 64 }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("engine", &Engine::of_url(&self.url))
+            .field("max_connections", &self.max_connections)
+            .field("max_batch", &self.max_batch)
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,4 +161,15 @@ fn migrator(engine: Engine, own: Migrations) -> Migrator {
         Engine::Postgres => (&SHARED_POSTGRES, own.postgres),
     };
     Migrator::with_migrations(shared.iter().chain(own.iter()).cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_with_a_password_is_not_printable() {
+        let shown = format!("{:?}", Settings::of_url("postgres://segue:hush@db/segue"));
+        assert!(shown.contains("Postgres") && !shown.contains("hush"), "{shown}");
+    }
 }
