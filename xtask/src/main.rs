@@ -10,9 +10,10 @@ mod test;
 mod tools;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use steps::Steps;
 use workspace::Workspace;
 
@@ -28,9 +29,12 @@ usage: cargo xtask COMMAND
 ";
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Result<Vec<String>, _> = std::env::args_os().skip(1).map(OsString::into_string).collect();
     let mut steps = Steps::default();
-    let outcome = dispatch(&args, &mut steps);
+    let outcome = match args {
+        Ok(args) => dispatch(&args, &mut steps),
+        Err(argument) => Err(anyhow!("{} is not UTF-8", argument.display())),
+    };
     steps.print_summary();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,6 +28,11 @@ pub fn run_all(workspace: &Workspace, filter: &[String], steps: &mut Steps) -> R
 
 fn suite(workspace: &Workspace, filter: &[String]) -> Result<()> {
     let has_nextest = succeeds(&mut workspace.cargo(&["nextest", "--version"])?);
+    if !has_nextest {
+        println!(
+            "    cargo-nextest is not installed: cargo's own runner has no time limit, so a test that hangs is not ended"
+        );
+    }
     let runner: &[&str] = match has_nextest {
         true => &["nextest", "run"],
         // Without `--tests` it would run the documentation tests a second time.

@@ -21,7 +21,11 @@ struct Package {
     is_there: fn() -> bool,
 }
 
-const PACKAGES: [Package; 9] = [
+const PACKAGES: [Package; 11] = [
+    // The database engine that is compiled in is written in C.
+    Package { name: "build-essential", is_there: has_c_compiler },
+    // PostgreSQL does not run as root; tests that do start it as its own user.
+    Package { name: "util-linux", is_there: || on_path("setpriv") },
     Package { name: "git", is_there: || on_path("git") },
     Package { name: "python3", is_there: || on_path("python3") },
     Package { name: "python3-venv", is_there: python_makes_environments },
@@ -41,6 +45,10 @@ pub fn install() -> Result<()> {
         return Ok(());
     }
     let named = missing.join(", ");
+    ensure!(
+        !(missing.contains(&"build-essential") && std::env::var_os("CC").is_some()),
+        "missing: a C compiler that works; the variable CC names another one than `cc`"
+    );
     println!("    installing {named}");
     ensure!(on_path("apt-get"), "missing: {named}; there is no apt-get here, so install them by hand");
     apply(&missing).with_context(|| format!("missing: {named}"))?;
@@ -82,6 +90,12 @@ fn as_root(program: &str) -> Result<Command> {
     }
     command.args(["DEBIAN_FRONTEND=noninteractive", program]);
     Ok(command)
+}
+
+/// The compiler that build scripts will take, with the headers of the C library.
+fn has_c_compiler() -> bool {
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    succeeds(Command::new(compiler).args(["-fsyntax-only", "-include", "stdio.h", "-x", "c", "/dev/null"]))
 }
 
 fn python_makes_environments() -> bool {
