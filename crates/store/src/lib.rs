@@ -1,6 +1,6 @@
 //! Storage for every service: SQLite or PostgreSQL behind one implementation, chosen by URL.
 //!
-//! A service keeps its SQL in its own `store.rs`, one text per statement for both engines:
+//! A service keeps its SQL in its own `store` module, one text per statement for both engines:
 //!
 //! - Reads take a connection: `let mut conn = db.read().await?`.
 //! - Writes are small functions over a transaction, handed to [`Database::write`]. Writes that arrive together are
