@@ -29,7 +29,8 @@ async fn a_refused_admission_fails_the_handoff_and_closes_nothing() {
     let handoff = issuer.get_handoff(request).await.unwrap().into_inner().handoff.unwrap();
     assert_eq!(handoff.state(), HandoffState::Failed);
     assert!(!handoff.failure.is_empty() && handoff.contact_id.is_empty());
-    let contacts = fixture.clients.router.clone().list_contacts(ListContactsRequest::default()).await.unwrap();
+    let contacts =
+        fixture.clients.router.clone().list_contacts(ListContactsRequest::default()).await.unwrap();
     assert_eq!(contacts.into_inner().contacts, [], "nobody was admitted");
     system.stop().await;
 }

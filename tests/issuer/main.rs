@@ -1,7 +1,9 @@
 //! code-issuer with its real neighbours: refusals, the life of a handoff, races.
 
+mod attacker;
 mod canary;
 mod failed;
+mod indistinguishable;
 mod keys;
 mod life;
 mod limits;
@@ -12,3 +14,4 @@ mod refusals;
 mod reissue_race;
 mod replicas;
 mod revoke;
+mod strength_table;

@@ -25,7 +25,10 @@ async fn every_command_does_what_is_shown() {
         match block.command.as_str() {
             TEST_COMMAND => {
                 let ci = std::fs::read_to_string(root.join(".ci/run")).unwrap();
-                assert!(ci.lines().any(|line| line.trim().ends_with(TEST_COMMAND)), ".ci/run runs {TEST_COMMAND}");
+                assert!(
+                    ci.lines().any(|line| line.trim().ends_with(TEST_COMMAND)),
+                    ".ci/run runs {TEST_COMMAND}"
+                );
             }
             START_COMMAND => started = Some(start(&block, folder.path()).await),
             _ => finish(&block, folder.path()),
