@@ -5,8 +5,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use segue_proto::common::v1::ErrorReason;
 use sha2::{Digest as _, Sha256};
 
-use crate::Refusal;
+use crate::{MAX_MESSAGE_BYTES, Refusal};
 
+/// What an answer's rows may take; the rest is left for the token and what else is in it.
+const MAX_PAGE_BYTES: usize = MAX_MESSAGE_BYTES - 16 * 1024;
+/// A tag and a length come with each row.
+const BYTES_BESIDE_ROW: usize = 8;
 const CHECK_BYTES: usize = 6;
 
 /// Makes a token for a scope (the RPC and its filters) that goes on after a key.
@@ -48,6 +52,25 @@ pub fn finish<T>(scope: &str, rows: &mut Vec<T>, page_size: i64, key: impl Fn(&T
     rows.last().map(|last| encode(scope, &key(last))).unwrap_or_default()
 }
 
+/// The same, and cuts also where the answer would be too large to be sent. `bytes` tells the encoded length of a row. A
+/// page has at least one row, so that lists get on; no row may be near the limit by itself.
+pub fn cut<T>(
+    scope: &str,
+    rows: &mut Vec<T>,
+    page_size: i64,
+    bytes: impl Fn(&T) -> usize,
+    key: impl Fn(&T) -> String,
+) -> String {
+    let mut left = MAX_PAGE_BYTES;
+    let fitting = rows.iter().take_while(|row| {
+        let rest = left.checked_sub(bytes(row) + BYTES_BESIDE_ROW);
+        left = rest.unwrap_or_default();
+        rest.is_some()
+    });
+    let fitting = i64::try_from(fitting.count()).unwrap_or(i64::MAX);
+    finish(scope, rows, page_size.min(fitting.max(1)), key)
+}
+
 fn check(scope: &str, after: &str) -> [u8; CHECK_BYTES] {
     let mut hash = Sha256::new();
     hash.update((scope.len() as u64).to_be_bytes());
@@ -69,6 +92,21 @@ mod tests {
         assert_eq!(decode("ListX|b", &token), None);
         assert_eq!(decode("ListX|a", "bm90IG91cnM"), None);
         assert_eq!(decode("ListX|a", "%%%"), None);
+    }
+
+    #[test]
+    fn a_page_ends_before_it_is_too_large() {
+        let page = |sizes: &[usize], page_size| {
+            let mut rows = sizes.to_vec();
+            let token = cut("s", &mut rows, page_size, |size| *size, usize::to_string);
+            (rows.len(), !token.is_empty())
+        };
+        assert_eq!(page(&[MAX_PAGE_BYTES - 8, 1], 10), (1, true));
+        assert_eq!(page(&[MAX_PAGE_BYTES / 3; 4], 10), (2, true));
+        assert_eq!(page(&[MAX_PAGE_BYTES / 2 - 8; 2], 10), (2, false));
+        assert_eq!(page(&[1, 1, 1], 2), (2, true));
+        assert_eq!(page(&[MAX_MESSAGE_BYTES, 1], 10), (1, true));
+        assert_eq!(page(&[], 10), (0, false));
     }
 
     #[test]

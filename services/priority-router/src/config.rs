@@ -5,7 +5,7 @@ use segue_runtime::{
     settings::{Reader, Setting},
 };
 
-use crate::domain::Rules;
+use crate::domain::{DAY_MS, Rules};
 
 const SETTINGS: &[Setting] = &[
     Setting::new("listen", "127.0.0.1:50053", "address and port to serve on"),
@@ -20,6 +20,11 @@ const SETTINGS: &[Setting] = &[
         "decline-back-off-seconds",
         "30",
         "how long a declined contact is not offered to the same agent again, 0 to 3600",
+    ),
+    Setting::new(
+        "history-days",
+        "30",
+        "how long contacts and entries of the service list that are over are kept, 1 to 3650 days",
     ),
 ];
 
@@ -47,11 +52,13 @@ impl Config {
         let overflow = reader.seconds("overflow-seconds", 0..=3600);
         let offer_timeout = reader.seconds("offer-timeout-seconds", 1..=600);
         let decline_back_off = reader.seconds("decline-back-off-seconds", 0..=3600);
+        let history_days = reader.number("history-days", 1..=3650);
         let rules = Rules {
             hold_ms: millis(hold?),
             overflow_ms: millis(overflow?),
             offer_timeout_ms: millis(offer_timeout?),
             decline_back_off_ms: millis(decline_back_off?),
+            history_ms: i64::try_from(history_days?).ok()?.checked_mul(DAY_MS)?,
         };
         Some(Self { server: server?, database: database?, rules })
     }
@@ -92,8 +99,15 @@ mod tests {
             "--overflow-seconds=x",
             "--offer-timeout-seconds=0",
             "--decline-back-off-seconds=-1",
+            "--history-days=0",
         ])
         .unwrap_err();
-        assert_eq!(errors.len(), 4, "{errors:?}");
+        assert_eq!(errors.len(), 5, "{errors:?}");
+    }
+
+    #[test]
+    fn a_request_is_never_remembered_longer_than_its_contact() {
+        let shortest = read(&["--history-days=1"]).unwrap().rules.history_ms;
+        assert!(shortest >= segue_store::requests::KEPT_MS, "{shortest}");
     }
 }

@@ -1,3 +1,4 @@
+use prost::Message;
 use segue_proto::selector::v1::{
     CreatePlatformRequest, CreatePlatformResponse, DeletePlatformRequest, DeletePlatformResponse,
     GetPlatformRequest, GetPlatformResponse, ListPlatformsRequest, ListPlatformsResponse, Platform,
@@ -10,7 +11,7 @@ use super::Selector;
 use crate::{
     error,
     store::{self, platforms::Update},
-    wire::{self, mask::Mask, pages},
+    wire::{self, mask::Mask},
 };
 
 const LIST: &str = "ListPlatforms";
@@ -62,7 +63,8 @@ pub(super) async fn list(
     let after = page::start(LIST, &request.page_token)?.unwrap_or_default();
     let mut platforms =
         store::platforms::list(&mut *selector.db.read().await?, &after, page_size + 1).await?;
-    let next_page_token = pages::cut(LIST, &mut platforms, page_size, |platform| platform.id.clone());
+    let next_page_token =
+        page::cut(LIST, &mut platforms, page_size, Message::encoded_len, |platform| platform.id.clone());
     Ok(ListPlatformsResponse { platforms, next_page_token })
 }
 

@@ -1,3 +1,4 @@
+use prost::Message;
 use segue_proto::selector::v1::{
     DeleteWorkProfileRequest, DeleteWorkProfileResponse, GetWorkProfileRequest, GetWorkProfileResponse,
     ListWorkProfilesRequest, ListWorkProfilesResponse, PutWorkProfileRequest, PutWorkProfileResponse,
@@ -6,10 +7,7 @@ use segue_runtime::{Fields, Refusal, page, timestamp};
 use segue_store::requests::RequestKey;
 
 use super::Selector;
-use crate::{
-    error, store,
-    wire::{self, pages},
-};
+use crate::{error, store, wire};
 
 const LIST: &str = "ListWorkProfiles";
 
@@ -56,7 +54,8 @@ pub(super) async fn list(
     let after = page::start(LIST, &request.page_token)?.unwrap_or_default();
     let mut work_profiles =
         store::profiles::list(&mut *selector.db.read().await?, &after, page_size + 1).await?;
-    let next_page_token = pages::cut(LIST, &mut work_profiles, page_size, |profile| profile.id.clone());
+    let next_page_token =
+        page::cut(LIST, &mut work_profiles, page_size, Message::encoded_len, |profile| profile.id.clone());
     Ok(ListWorkProfilesResponse { work_profiles, next_page_token })
 }
 

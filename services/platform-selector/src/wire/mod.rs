@@ -6,7 +6,6 @@ pub(crate) mod faces;
 pub(crate) mod features;
 pub(crate) mod hours;
 pub(crate) mod mask;
-pub(crate) mod pages;
 pub(crate) mod platform;
 pub(crate) mod profile;
 pub(crate) mod terms;

@@ -44,6 +44,8 @@ pub struct Entry {
     pub contact_id: String,
     /// When it was recorded.
     pub created_at: i64,
+    /// When it was admitted or released; 0 while it is live.
+    pub closed_at: i64,
 }
 
 impl EntryState {
@@ -78,6 +80,7 @@ impl Entry {
             expires_at: 0,
             contact_id: String::new(),
             created_at: now_ms,
+            closed_at: now_ms,
         }
     }
 

@@ -14,5 +14,6 @@ pub use entry::{Entry, EntryState};
 pub use priority::Priority;
 pub use queue::Queue;
 pub(crate) use queue::{join_skills, split_skills};
+pub(crate) use rules::DAY_MS;
 pub use rules::Rules;
 pub use state::{Action, State, WrongState};

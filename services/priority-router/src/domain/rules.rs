@@ -1,3 +1,6 @@
+/// A day.
+pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// Times that routing goes by, from the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
@@ -9,11 +12,19 @@ pub struct Rules {
     pub offer_timeout_ms: i64,
     /// How long a declined contact is not offered to the same agent again.
     pub decline_back_off_ms: i64,
+    /// How long contacts and entries of the service list are kept when they are over.
+    pub history_ms: i64,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { hold_ms: 180_000, overflow_ms: 45_000, offer_timeout_ms: 20_000, decline_back_off_ms: 30_000 }
+        Self {
+            hold_ms: 180_000,
+            overflow_ms: 45_000,
+            offer_timeout_ms: 20_000,
+            decline_back_off_ms: 30_000,
+            history_ms: 30 * DAY_MS,
+        }
     }
 }
 

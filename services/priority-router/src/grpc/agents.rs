@@ -1,3 +1,4 @@
+use prost::Message;
 use segue_proto::router::v1::{self as proto, *};
 use segue_runtime::{Fields, Refusal, page};
 use segue_store::requests::RequestKey;
@@ -6,7 +7,7 @@ use super::{parse, wire};
 use crate::{
     domain::{Platform, Presence},
     error::agent_not_found,
-    routing::{self, AgentView, Router},
+    routing::{self, Router},
     store::{self, agents::NewAgent},
 };
 
@@ -49,11 +50,13 @@ pub(super) async fn list(router: &Router, request: ListAgentsRequest) -> Result<
     let after = page::start(&scope, &request.page_token)?.unwrap_or_default();
     let mut conn = router.database.read().await?;
     let now_ms = router.clock.now_ms();
-    let mut agents =
+    let found =
         store::agents::list(&mut conn, i64::from(presence as i32), &after, page_size + 1, now_ms).await?;
-    let next_page_token = page::finish(&scope, &mut agents, page_size, |agent| agent.id.clone());
-    let views: Vec<AgentView> = routing::views(&mut conn, agents).await?;
-    Ok(ListAgentsResponse { agents: views.into_iter().map(wire::agent).collect(), next_page_token })
+    let views = routing::views(&mut conn, found).await?;
+    let mut agents: Vec<_> = views.into_iter().map(wire::agent).collect();
+    let next_page_token =
+        page::cut(&scope, &mut agents, page_size, Message::encoded_len, |agent| agent.id.clone());
+    Ok(ListAgentsResponse { agents, next_page_token })
 }
 
 pub(super) async fn set_presence(

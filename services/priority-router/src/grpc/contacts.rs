@@ -1,3 +1,4 @@
+use prost::Message;
 use segue_core::new_id;
 use segue_proto::router::v1::{self as proto, *};
 use segue_runtime::{Fields, Refusal, page};
@@ -29,6 +30,9 @@ pub(super) async fn submit(
     fields.finish()?;
     // Not stored, not even as a fingerprint.
     request.customer = None;
+    // The rest may be guessed from a plain fingerprint, but needs no guessing: what is personal in it, the subject and the
+    // attributes, is for the desk and stands in clear in the contact's row and in the answer beside the fingerprint. The
+    // router has no keys by design; so the fingerprint must be forgotten no later than the contact (`routing::purge`).
     let key = RequestKey::plain(&request_id, "SubmitContact", &request);
     router
         .decide_once(key, Submit(contact), |contact| SubmitContactResponse {
@@ -61,9 +65,11 @@ pub(super) async fn list(
     let before = page::start(&scope, &request.page_token)?.unwrap_or_default();
     let mut conn = router.database.read().await?;
     let state = i64::from(state as i32);
-    let mut found = store::contacts::list(&mut conn, state, &request.agent, &before, page_size + 1).await?;
-    let next_page_token = page::finish(&scope, &mut found, page_size, |contact| contact.id.clone());
-    Ok(ListContactsResponse { contacts: found.into_iter().map(wire::contact).collect(), next_page_token })
+    let found = store::contacts::list(&mut conn, state, &request.agent, &before, page_size + 1).await?;
+    let mut contacts: Vec<_> = found.into_iter().map(wire::contact).collect();
+    let next_page_token =
+        page::cut(&scope, &mut contacts, page_size, Message::encoded_len, |contact| contact.id.clone());
+    Ok(ListContactsResponse { contacts, next_page_token })
 }
 
 pub(super) async fn accept(

@@ -1,4 +1,4 @@
-use prost::Message as _;
+use prost::Message;
 use segue_core::new_id;
 use segue_proto::{common::v1::RemainingWork, router::v1::*};
 use segue_runtime::{Fields, Refusal, millis_of, page};
@@ -68,12 +68,12 @@ pub(super) async fn list(
     let before = token.split_once('|').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
     let mut conn = router.database.read().await?;
     let state = i64::from(state as i32);
-    let mut found = store::entries::list(&mut conn, state, &request.agent, before, page_size + 1).await?;
-    let next_page_token = page::finish(&scope, &mut found, page_size, |entry| {
-        format!("{}|{}", entry.created_at, entry.handoff_id)
-    });
+    let found = store::entries::list(&mut conn, state, &request.agent, before, page_size + 1).await?;
     let now_ms = router.clock.now_ms();
-    let entries = found.into_iter().map(|entry| wire::entry(entry, now_ms)).collect();
+    let mut entries: Vec<_> = found.into_iter().map(|entry| wire::entry(entry, now_ms)).collect();
+    let next_page_token = page::cut(&scope, &mut entries, page_size, Message::encoded_len, |entry| {
+        format!("{}|{}", millis_of(entry.create_time.as_ref()), entry.handoff_id)
+    });
     Ok(ListServiceListResponse { entries, next_page_token })
 }
 
@@ -100,6 +100,7 @@ fn put_entry(fields: &mut Fields, request: &PutServiceListEntryRequest, now_ms: 
         expires_at,
         contact_id: String::new(),
         created_at: now_ms,
+        closed_at: 0,
     };
     PutEntry { code_hashes: code_hashes(fields, &request.code_hashes), entry }
 }

@@ -28,8 +28,8 @@ type Sender = mpsc::Sender<Result<WatchAssignmentsResponse, Status>>;
 
 /// Where a stream goes on.
 #[derive(Debug, Clone, Copy)]
-enum From {
-    Start,
+enum StartAt {
+    OpenContacts,
     After(i64),
 }
 
@@ -55,18 +55,18 @@ pub(super) async fn open(
     let agent = fields.number("agent", &request.agent);
     fields.finish()?;
     let scope = format!("WatchAssignments|{agent}");
-    let from = read_token(&scope, &request.resume_token)?;
+    let start = read_token(&scope, &request.resume_token)?;
     let (messages, stream) = mpsc::channel(AHEAD);
     let desk = Desk { router: service.router.clone(), agent, scope, messages };
     let last_seq = desk.last_seq().await?;
-    if matches!(from, From::After(seq) if seq > last_seq) {
+    if matches!(start, StartAt::After(seq) if seq > last_seq) {
         return Err(invalid_resume_token());
     }
     let stream_end = service.stream_end.clone();
     tokio::spawn(async move {
         let messages = desk.messages.clone();
         tokio::select! {
-            end = desk.run(from, last_seq) => if let End::Refused(refusal) = end {
+            end = desk.run(start, last_seq) => if let End::Refused(refusal) = end {
                 drop(messages.send(Err(refusal.into())).await);
             },
             status = stream_end.due() => drop(messages.send(Err(status)).await),
@@ -76,30 +76,30 @@ pub(super) async fn open(
     Ok(ReceiverStream::new(stream))
 }
 
-fn read_token(scope: &str, token: &str) -> Result<From, Refusal> {
+fn read_token(scope: &str, token: &str) -> Result<StartAt, Refusal> {
     if token.is_empty() {
-        return Ok(From::Start);
+        return Ok(StartAt::OpenContacts);
     }
     let after = page::decode(scope, token).ok_or_else(invalid_resume_token)?;
     if after == FROM_THE_START {
-        return Ok(From::Start);
+        return Ok(StartAt::OpenContacts);
     }
-    after.parse().map(From::After).map_err(|_| invalid_resume_token())
+    after.parse().map(StartAt::After).map_err(|_| invalid_resume_token())
 }
 
 impl Desk {
-    async fn run(self, from: From, last_seq: i64) -> End {
-        match self.follow(from, last_seq).await {
+    async fn run(self, start: StartAt, last_seq: i64) -> End {
+        match self.follow(start, last_seq).await {
             Ok(never) => match never {},
             Err(end) => end,
         }
     }
 
-    async fn follow(&self, from: From, last_seq: i64) -> Result<std::convert::Infallible, End> {
+    async fn follow(&self, start: StartAt, last_seq: i64) -> Result<std::convert::Infallible, End> {
         let mut changes = self.router.database.changes();
-        let mut seq = match from {
-            From::Start => self.send_open_contacts().await?,
-            From::After(seq) => seq,
+        let mut seq = match start {
+            StartAt::OpenContacts => self.send_open_contacts().await?,
+            StartAt::After(seq) => seq,
         };
         loop {
             seq = self.send_events(seq, last_seq).await?;
@@ -167,7 +167,7 @@ impl Desk {
     }
 }
 
-impl std::convert::From<Refusal> for End {
+impl From<Refusal> for End {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }

@@ -4,6 +4,7 @@
 mod agents;
 mod contacts;
 mod dispatch;
+mod purge;
 mod service_list;
 mod sweep;
 

@@ -63,8 +63,7 @@ impl PutEntry {
             return Err(agent_not_found("agent", agent).into());
         }
         for (index, code_hash) in self.code_hashes.iter().enumerate() {
-            let owner = entries::owner_of_code(turn.conn, code_hash).await?;
-            if owner.is_some_and(|owner| owner != self.entry.handoff_id) {
+            if entries::is_code_taken(turn.conn, &self.entry.handoff_id, code_hash).await? {
                 let field = format!("code_hashes[{index}]");
                 return Err(invalid_field(&field, "belongs to another handoff").into());
             }
@@ -77,9 +76,8 @@ impl Command for Admit {
     type Answer = Contact;
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
-        let entry = entries::by_code(turn.conn, &self.code_hash)
+        let entry = entries::by_code(turn.conn, &self.handoff_id, &self.code_hash)
             .await?
-            .filter(|entry| entry.handoff_id == self.handoff_id)
             .ok_or_else(|| entry_not_found(&self.handoff_id))?;
         if entry.target_platform != self.platform {
             return Err(invalid_field("platform", "must be the handoff's target platform").into());
@@ -99,6 +97,7 @@ impl Admit {
             state: EntryState::Admitted,
             hold_units: 0,
             contact_id: self.contact_id.clone(),
+            closed_at: turn.now_ms,
             ..entry.clone()
         };
         entries::update_live(turn.conn, &admitted).await?;
@@ -175,7 +174,8 @@ impl Command for Release {
         };
         if entry.state == EntryState::Live {
             let agent = entry.agent.clone();
-            let released = Entry { state: EntryState::Released, hold_units: 0, ..entry };
+            let released =
+                Entry { state: EntryState::Released, hold_units: 0, closed_at: turn.now_ms, ..entry };
             entries::update_live(turn.conn, &released).await?;
             turn.fill(&agent).await?;
             return Ok(EntryState::Released);

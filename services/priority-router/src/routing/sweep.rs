@@ -1,20 +1,17 @@
-//! What time brings: offers that time out, handoffs that overflow, back-offs and holds that end, and old rows.
+//! What time brings: offers that time out, handoffs that overflow, back-offs and holds that end.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use segue_runtime::{Refusal, Stop};
-use segue_store::requests;
 
-use super::{Command, Router, Turn};
+use super::{Command, Router, Turn, purge::purge_if_due};
 use crate::{
     domain::{NEVER, State},
     error::Halt,
-    store::{self, contacts, entries, events, queues},
+    store::{self, contacts, entries, queues},
 };
 
 const INTERVAL: Duration = Duration::from_millis(500);
-/// How long events are kept for desks that come back.
-const EVENTS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Most rows of a kind in one turn, so that calls don't wait long behind it; the next turn takes the rest.
 const BATCH: i64 = 100;
 
@@ -28,6 +25,9 @@ pub(crate) async fn sweep_until(router: Router, stop: Stop) {
         if let Err(refusal) = sweep_if_due(&router).await {
             tracing::warn!(reason = refusal.reason().as_str_name(), "sweep failed, tried again soon");
         }
+        if let Err(refusal) = purge_if_due(&router).await {
+            tracing::warn!(reason = refusal.reason().as_str_name(), "nothing purged, tried again soon");
+        }
     }
 }
 
@@ -35,7 +35,7 @@ async fn sweep_if_due(router: &Router) -> Result<(), Refusal> {
     let now_ms = router.clock.now_ms();
     let due = {
         let mut conn = router.database.read().await?;
-        store::is_anything_due(&mut conn, now_ms, now_ms - EVENTS_KEPT_MS).await?
+        store::is_anything_due(&mut conn, now_ms).await?
     };
     if due {
         router.decide(Sweep).await?;
@@ -69,13 +69,7 @@ impl Command for Sweep {
         for agent in BTreeSet::from_iter(freed) {
             turn.fill(&agent).await?;
         }
-        purge(turn).await
+        queues::purge(turn.conn).await?;
+        Ok(())
     }
-}
-
-async fn purge(turn: &mut Turn<'_>) -> Result<(), Halt> {
-    events::purge(turn.conn, turn.now_ms - EVENTS_KEPT_MS).await?;
-    requests::purge(turn.conn, turn.now_ms).await?;
-    queues::purge(turn.conn).await?;
-    Ok(())
 }

@@ -123,6 +123,7 @@ pub(crate) async fn put(conn: &mut Conn, agent: &NewAgent, turn: i64) -> Result<
     Ok(())
 }
 
+/// Sets the presence. A new one begins the agent's idleness anew; one that is only repeated, as desks do, leaves it.
 pub(crate) async fn set_presence(
     conn: &mut Conn,
     id: &str,
@@ -130,13 +131,17 @@ pub(crate) async fn set_presence(
     now_ms: i64,
     turn: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE agents SET presence = $2, presence_at = $3, idle_turn = $4 WHERE id = $1")
-        .bind(id)
-        .bind(presence.code())
-        .bind(now_ms)
-        .bind(turn)
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "UPDATE agents SET presence = $2, presence_at = $3,
+                           idle_turn = CASE WHEN presence = $2 THEN idle_turn ELSE $4 END
+         WHERE id = $1",
+    )
+    .bind(id)
+    .bind(presence.code())
+    .bind(now_ms)
+    .bind(turn)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -3,14 +3,23 @@ use sqlx::{Row as _, any::AnyRow};
 
 use crate::domain::{Contact, Origin, Priority, Queue, State};
 
-/// Columns of a contact without its place in the line, which costs a walk along it.
+/// The columns that [`contact`] reads, but for the place; a text, as statements are put together at compile time.
+macro_rules! contact_columns {
+    () => {
+        "c.id, c.state, c.priority, c.platform, c.session, c.agent, c.units, c.overflow_at, c.work_order,
+         c.handoff_id, c.source_platform, c.source_session, c.skills, c.subject, c.attributes,
+         c.remaining_work, c.created_at, c.updated_at, c.waited_until"
+    };
+}
+pub(super) use contact_columns;
+
+/// Contacts without their place in the line, which costs a walk along it.
 macro_rules! select_contacts {
     ($rest:literal) => {
         concat!(
-            "SELECT c.id, c.state, c.priority, c.platform, c.session, c.agent, c.units, c.overflow_at,
-                    c.work_order, c.handoff_id, c.source_platform, c.source_session, c.skills, c.subject,
-                    c.attributes, c.remaining_work, c.created_at, c.updated_at, c.waited_until,
-                    CAST(0 AS BIGINT) AS place
+            "SELECT ",
+            contact_columns!(),
+            ", CAST(0 AS BIGINT) AS place
              FROM contacts c ",
             $rest
         )
@@ -21,10 +30,9 @@ macro_rules! select_contacts {
 macro_rules! select_placed_contacts {
     ($rest:literal) => {
         concat!(
-            "SELECT c.id, c.state, c.priority, c.platform, c.session, c.agent, c.units, c.overflow_at,
-                    c.work_order, c.handoff_id, c.source_platform, c.source_session, c.skills, c.subject,
-                    c.attributes, c.remaining_work, c.created_at, c.updated_at, c.waited_until,
-                    CASE WHEN c.state = 1 THEN 1 + (
+            "SELECT ",
+            contact_columns!(),
+            ",      CASE WHEN c.state = 1 THEN 1 + (
                         SELECT COUNT(*) FROM (
                             SELECT 1 FROM contacts b WHERE b.state = 1 AND b.queue = c.queue
                               AND (b.line_rank, b.order_key, b.arrival) < (c.line_rank, c.order_key, c.arrival)
@@ -165,11 +173,10 @@ pub(crate) async fn open_of(conn: &mut Conn, agent: &str) -> Result<Vec<Contact>
 /// The first contact of each queue that an agent could serve, in the order of service: overflowed handoffs, then the
 /// ordinary ones that the agent has not just declined.
 pub(crate) async fn heads(conn: &mut Conn, agent: &str, now_ms: i64) -> Result<Vec<Head>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT c.id, c.state, c.priority, c.platform, c.session, c.agent, c.units, c.overflow_at,
-                c.work_order, c.handoff_id, c.source_platform, c.source_session, c.skills, c.subject,
-                c.attributes, c.remaining_work, c.created_at, c.updated_at, c.waited_until,
-                CAST(0 AS BIGINT) AS place, h.cost_units
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        contact_columns!(),
+        ", CAST(0 AS BIGINT) AS place, h.cost_units
          FROM (SELECT p.cost_units, (
                    SELECT w.id FROM contacts w
                    WHERE w.state = 1 AND w.queue = q.id AND (w.line_rank = 1 OR w.overflow_at <= $2)
@@ -181,8 +188,8 @@ pub(crate) async fn heads(conn: &mut Conn, agent: &str, now_ms: i64) -> Result<V
                  AND NOT EXISTS (SELECT 1 FROM queue_skills k WHERE k.queue = q.id AND NOT EXISTS (
                          SELECT 1 FROM agent_skills s WHERE s.agent = $1 AND s.skill = k.skill))) AS h
          JOIN contacts c ON c.id = h.contact_id
-         ORDER BY c.line_rank, c.order_key, c.arrival",
-    )
+         ORDER BY c.line_rank, c.order_key, c.arrival"
+    ))
     .bind(agent)
     .bind(now_ms)
     .fetch_all(conn)

@@ -8,7 +8,7 @@ macro_rules! select_entries {
         concat!(
             "SELECT e.handoff_id, e.generation, e.state, e.work_order, e.agent, e.source_platform,
                     e.source_session, e.target_platform, e.cost_units, e.hold_units, e.hold_until,
-                    e.remaining_work, e.same_agent_only, e.expires_at, e.contact_id, e.created_at
+                    e.remaining_work, e.same_agent_only, e.expires_at, e.contact_id, e.created_at, e.closed_at
              FROM service_list e ",
             $rest
         )
@@ -21,11 +21,18 @@ pub(crate) async fn get(conn: &mut Conn, handoff_id: &str) -> Result<Option<Entr
     row.as_ref().map(entry).transpose()
 }
 
-/// The entry that a code's hash admits to.
-pub(crate) async fn by_code(conn: &mut Conn, code_hash: &str) -> Result<Option<Entry>, StoreError> {
+/// The entry of a handoff, if a code's hash admits to it. Handoffs that are over keep their hashes, so that a repeated
+/// admission finds its entry also when the code was drawn again.
+pub(crate) async fn by_code(
+    conn: &mut Conn,
+    handoff_id: &str,
+    code_hash: &str,
+) -> Result<Option<Entry>, StoreError> {
     let row = sqlx::query(select_entries!(
-        "JOIN service_list_codes k ON k.handoff_id = e.handoff_id WHERE k.code_hash = $1"
+        "JOIN service_list_codes k ON k.handoff_id = e.handoff_id
+         WHERE e.handoff_id = $1 AND k.code_hash = $2"
     ))
+    .bind(handoff_id)
     .bind(code_hash)
     .fetch_optional(conn)
     .await?;
@@ -36,8 +43,8 @@ pub(crate) async fn insert(conn: &mut Conn, entry: &Entry) -> Result<(), StoreEr
     sqlx::query(
         "INSERT INTO service_list (handoff_id, generation, state, work_order, agent, source_platform,
                                    source_session, target_platform, cost_units, hold_units, hold_until,
-                                   remaining_work, same_agent_only, expires_at, contact_id, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                                   remaining_work, same_agent_only, expires_at, contact_id, created_at, closed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(entry.handoff_id.as_str())
     .bind(entry.generation)
@@ -55,6 +62,7 @@ pub(crate) async fn insert(conn: &mut Conn, entry: &Entry) -> Result<(), StoreEr
     .bind(entry.expires_at)
     .bind(entry.contact_id.as_str())
     .bind(entry.created_at)
+    .bind(entry.closed_at)
     .execute(conn)
     .await?;
     Ok(())
@@ -64,7 +72,7 @@ pub(crate) async fn insert(conn: &mut Conn, entry: &Entry) -> Result<(), StoreEr
 pub(crate) async fn update_live(conn: &mut Conn, entry: &Entry) -> Result<(), StoreError> {
     let updated = sqlx::query(
         "UPDATE service_list SET generation = $2, state = $3, hold_units = $4, hold_until = $5, expires_at = $6,
-                                 contact_id = $7
+                                 contact_id = $7, closed_at = $8
          WHERE handoff_id = $1 AND state = 1",
     )
     .bind(entry.handoff_id.as_str())
@@ -74,18 +82,27 @@ pub(crate) async fn update_live(conn: &mut Conn, entry: &Entry) -> Result<(), St
     .bind(entry.hold_until)
     .bind(entry.expires_at)
     .bind(entry.contact_id.as_str())
+    .bind(entry.closed_at)
     .execute(conn)
     .await?;
     if updated.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Contended) }
 }
 
-/// The handoff that a code's hash belongs to.
-pub(crate) async fn owner_of_code(conn: &mut Conn, code_hash: &str) -> Result<Option<String>, StoreError> {
-    let owner = sqlx::query_scalar("SELECT handoff_id FROM service_list_codes WHERE code_hash = $1")
-        .bind(code_hash)
-        .fetch_optional(conn)
-        .await?;
-    Ok(owner)
+/// Whether a code's hash belongs to a live entry of another handoff.
+pub(crate) async fn is_code_taken(
+    conn: &mut Conn,
+    handoff_id: &str,
+    code_hash: &str,
+) -> Result<bool, StoreError> {
+    let other = sqlx::query(
+        "SELECT 1 FROM service_list_codes k JOIN service_list e ON e.handoff_id = k.handoff_id
+         WHERE k.code_hash = $1 AND k.handoff_id <> $2 AND e.state = 1 LIMIT 1",
+    )
+    .bind(code_hash)
+    .bind(handoff_id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(other.is_some())
 }
 
 /// Replaces the code hashes of a handoff.
@@ -183,5 +200,6 @@ fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
         expires_at: row.try_get("expires_at")?,
         contact_id: row.try_get("contact_id")?,
         created_at: row.try_get("created_at")?,
+        closed_at: row.try_get("closed_at")?,
     })
 }

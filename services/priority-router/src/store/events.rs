@@ -1,7 +1,7 @@
 use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
 
-use super::contacts::contact;
+use super::contacts::{contact, contact_columns};
 use crate::domain::{Change, Contact, State};
 
 /// An event of an agent's stream, with the contact as it was then.
@@ -41,15 +41,13 @@ pub(crate) async fn after(
     seq: i64,
     limit: i64,
 ) -> Result<Vec<Event>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT v.seq, v.change, v.state AS event_state, v.at AS event_at,
-                c.id, c.state, c.priority, c.platform, c.session, c.agent, c.units, c.overflow_at,
-                c.work_order, c.handoff_id, c.source_platform, c.source_session, c.skills, c.subject,
-                c.attributes, c.remaining_work, c.created_at, c.updated_at, c.waited_until,
-                CAST(0 AS BIGINT) AS place
+    let rows = sqlx::query(concat!(
+        "SELECT v.seq, v.change, v.state AS event_state, v.at AS event_at, ",
+        contact_columns!(),
+        ", CAST(0 AS BIGINT) AS place
          FROM agent_events v JOIN contacts c ON c.id = v.contact_id
-         WHERE v.agent = $1 AND v.seq > $2 ORDER BY v.seq LIMIT $3",
-    )
+         WHERE v.agent = $1 AND v.seq > $2 ORDER BY v.seq LIMIT $3"
+    ))
     .bind(agent)
     .bind(seq)
     .bind(limit)
@@ -65,10 +63,4 @@ pub(crate) async fn after(
             Ok(Event { seq: row.try_get("seq")?, change: row.try_get("change")?, contact })
         })
         .collect()
-}
-
-/// Deletes events from before a time.
-pub(crate) async fn purge(conn: &mut Conn, before_ms: i64) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM agent_events WHERE at < $1").bind(before_ms).execute(conn).await?;
-    Ok(())
 }

@@ -2,7 +2,9 @@ use std::{future::Future, pin::Pin};
 
 use segue_testkit::{Databases, Storage};
 
-use crate::{handoffs, holds, lists, ordinary, presence, refusals, repeats, storm, streams, world::World};
+use crate::{
+    handoffs, history, holds, lists, ordinary, presence, refusals, repeats, storm, streams, world::World,
+};
 
 type Case = (&'static str, fn(World) -> Pin<Box<dyn Future<Output = ()> + Send>>);
 
@@ -25,6 +27,7 @@ const CASES: &[Case] = cases![
     presence::signing_out_frees_offers_only,
     presence::an_agent_who_is_away_gets_nothing_new,
     presence::a_changed_agent_takes_what_it_can_now,
+    presence::repeating_a_presence_keeps_the_idleness,
     holds::units_are_held_until_the_bound,
     holds::a_hold_counts_what_the_source_frees,
     holds::a_release_frees_the_hold,
@@ -43,8 +46,12 @@ const CASES: &[Case] = cases![
     repeats::admission_and_release_are_done_once,
     repeats::a_late_record_stays_released,
     repeats::a_newer_code_replaces_the_older,
+    repeats::a_code_is_drawn_again_after_its_handoff,
     lists::lists_go_page_by_page,
     lists::positions_count_the_line,
+    lists::pages_of_large_rows_fit_into_a_message,
+    history::what_is_over_is_forgotten_in_time,
+    history::a_backlog_is_forgotten_bit_by_bit,
     streams::a_desk_goes_on_where_it_was,
     streams::a_desk_goes_on_at_another_replica,
     streams::a_desk_that_was_away_too_long_starts_again,

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use segue_proto::router::v1::{
     ContactState as State, ListAgentsRequest, ListContactsRequest, ListServiceListRequest, Presence,
     ServiceListEntryState as EntryState,
@@ -5,14 +7,18 @@ use segue_proto::router::v1::{
 
 use crate::world::{World, request};
 
-/// All pages of a list, two rows at a time.
+/// All pages of a list, two rows at a time if nothing else is said.
 macro_rules! pages {
-    ($world:ident.$method:ident($request:expr).$field:ident) => {{
+    ($world:ident.$method:ident($request:expr).$field:ident) => {
+        pages!($world.$method($request).$field, 2)
+    };
+    ($world:ident.$method:ident($request:expr).$field:ident, $page_size:expr) => {{
         let (mut all, mut request) = (vec![], $request);
-        request.page_size = 2;
+        request.page_size = $page_size;
         loop {
             let page = $world.rpc().$method(request.clone()).await.unwrap().into_inner();
-            assert!(page.$field.len() <= 2);
+            assert!(page.$field.len() <= 2 || request.page_size != 2);
+            assert!(!page.$field.is_empty() || page.next_page_token.is_empty(), "lists get on");
             all.extend(page.$field);
             if page.next_page_token.is_empty() {
                 break all;
@@ -77,4 +83,28 @@ pub async fn positions_count_the_line(world: World) {
     assert_eq!(world.submit(urgent).await.position, 1);
     assert_eq!(world.contact(&first.id).await.position, 2);
     assert_eq!(world.contact(&second.id).await.position, 3);
+}
+
+/// The client takes no longer messages than the service sends.
+pub async fn pages_of_large_rows_fit_into_a_message(world: World) {
+    let mut submitted = BTreeSet::new();
+    for number in 0..14 {
+        let mut large = request("chat", &format!("s{number}"));
+        large.attributes = (0..32).map(|entry| (format!("key{entry}"), "\u{5ba2}".repeat(1000))).collect();
+        submitted.insert(world.submit(large).await.id);
+    }
+    for page_size in [0, 1000] {
+        let listed = pages!(world.list_contacts(ListContactsRequest::default()).contacts, page_size);
+        assert_eq!(listed.len(), submitted.len());
+        assert!(listed.iter().all(|contact| contact.attributes.len() == 32));
+        assert_eq!(listed.into_iter().map(|contact| contact.id).collect::<BTreeSet<_>>(), submitted);
+    }
+    let skills: Vec<_> = (0..64).map(|skill| format!("{}{skill:02}", "\u{20bb7}".repeat(62))).collect();
+    let skills: Vec<_> = skills.iter().map(String::as_str).collect();
+    for number in 0..70 {
+        world.put_agent(&format!("a{number:02}"), &skills, &[]).await;
+    }
+    let agents = pages!(world.list_agents(ListAgentsRequest::default()).agents, 0);
+    let ids: Vec<_> = agents.into_iter().map(|agent| agent.id).collect();
+    assert_eq!(ids, (0..70).map(|number| format!("a{number:02}")).collect::<Vec<_>>());
 }

@@ -6,6 +6,8 @@ mod engines;
 #[cfg(test)]
 mod handoffs;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod holds;
 #[cfg(test)]
 mod lists;

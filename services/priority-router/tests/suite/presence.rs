@@ -41,3 +41,20 @@ pub async fn a_changed_agent_takes_what_it_can_now(world: World) {
     assert_eq!(agent.platforms.len(), 1);
     assert_eq!(world.contact(&contact.id).await.agent, "a1");
 }
+
+pub async fn repeating_a_presence_keeps_the_idleness(world: World) {
+    world.agent("a1", &[], &[("chat", 100)]).await;
+    world.agent("a2", &[], &[("chat", 100)]).await;
+    world.advance(1);
+    let repeated = world.set_presence("a1", Presence::Available).await;
+    assert_eq!(repeated.presence_time, segue_runtime::timestamp(crate::world::START_MS + 1000));
+    assert_eq!(
+        world.submit(request("chat", "s1")).await.agent,
+        "a1",
+        "idle the longest, whatever its desk says"
+    );
+    world.agent("a3", &[], &[("chat", 100)]).await;
+    world.set_presence("a2", Presence::Away).await;
+    world.set_presence("a2", Presence::Available).await;
+    assert_eq!(world.submit(request("chat", "s2")).await.agent, "a3", "a2 was away meanwhile");
+}

@@ -134,3 +134,35 @@ pub async fn a_newer_code_replaces_the_older(world: World) {
     let contact = world.rpc().admit_handoff(admit).await.unwrap().into_inner().contact.unwrap();
     assert_eq!(contact.state(), State::Assigned);
 }
+
+pub async fn a_code_is_drawn_again_after_its_handoff(world: World) {
+    world.agent("a1", &[], &[("chat", 33), ("video", 10)]).await;
+    let with_code = |handoff_id: &str| {
+        let mut entry = world.entry(handoff_id, "a1", "unknown");
+        entry.cost_units = 10;
+        entry.code_hashes = vec![code("drawn")];
+        entry
+    };
+    let admit = async |handoff_id: &str| {
+        let admit = AdmitHandoffRequest {
+            handoff_id: handoff_id.to_owned(),
+            code_hash: code("drawn"),
+            platform: "video".to_owned(),
+            session: "to".to_owned(),
+        };
+        Ok::<_, tonic::Status>(world.rpc().admit_handoff(admit).await?.into_inner().contact.unwrap())
+    };
+    world.put_entry(with_code("released")).await;
+    world.release("released").await;
+    world.put_entry(with_code("first")).await;
+    let first = admit("first").await.unwrap();
+    world.put_entry(with_code("second")).await;
+    // The code is now the second's; a lost answer to the first admission is given again nevertheless.
+    assert_eq!(admit("first").await.unwrap().id, first.id);
+    assert_eq!(refused(admit("released").await).reason, ErrorReason::ServiceListEntryClosed);
+    let taken = world.rpc().put_service_list_entry(with_code("third")).await;
+    assert_eq!(refused(taken).fields, ["code_hashes[0]"], "while it is live it is nobody else's");
+    let second = admit("second").await.unwrap();
+    assert_ne!(second.id, first.id);
+    assert_eq!((second.handoff_id.as_str(), admit("first").await.unwrap().id), ("second", first.id));
+}

@@ -31,18 +31,17 @@ pub async fn many_callers_at_once(world: World) {
     for number in 0..HANDOFFS {
         customers.spawn(handoff(replicas[number % 2].clone(), number));
     }
-    let (enough, until) = tokio::sync::oneshot::channel();
-    let watching = tokio::spawn(watch_capacity(world.clone(), until));
-    while let Some(done) = customers.join_next().await {
-        done.unwrap();
-    }
-    wait_for("all contacts to end", || async {
+    let all_came = async {
+        while let Some(done) = customers.join_next().await {
+            done.unwrap();
+        }
+    };
+    let all_ended = wait_for("all contacts to end", || async {
+        nobody_is_over_capacity(&world).await;
         let contacts = all_contacts(&world).await;
         contacts.len() == CONTACTS + HANDOFFS && contacts.values().all(|state| is_final(*state))
-    })
-    .await;
-    drop(enough);
-    watching.await.unwrap();
+    });
+    tokio::join!(all_came, all_ended);
     for desk in desks {
         desk.abort();
     }
@@ -97,13 +96,10 @@ async fn desk(world: World, agent: String) {
     }
 }
 
-async fn watch_capacity(world: World, mut until: tokio::sync::oneshot::Receiver<()>) {
-    while matches!(until.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Empty)) {
-        let listed = world.rpc().list_agents(ListAgentsRequest::default()).await.unwrap().into_inner();
-        for agent in listed.agents {
-            assert!(agent.used_units <= agent.capacity_units, "{agent:?}");
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+async fn nobody_is_over_capacity(world: &World) {
+    let listed = world.rpc().list_agents(ListAgentsRequest::default()).await.unwrap().into_inner();
+    for agent in listed.agents {
+        assert!(agent.used_units <= agent.capacity_units, "{agent:?}");
     }
 }
 

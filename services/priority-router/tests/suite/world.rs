@@ -235,4 +235,5 @@ async fn serve(url: &str, clock: Arc<ManualClock>, stop: Stop) -> Running {
 async fn connect(running: &Running) -> PriorityRouterServiceClient<Channel> {
     let endpoint = Endpoint::from_shared(running.uri()).unwrap();
     PriorityRouterServiceClient::new(endpoint.connect().await.unwrap())
+        .max_decoding_message_size(segue_runtime::MAX_MESSAGE_BYTES)
 }

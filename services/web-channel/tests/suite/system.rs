@@ -42,16 +42,10 @@ impl System {
             directory_keys: key(2),
         };
         let selector = platform_selector::bind(selector, parts()).await.unwrap();
-        let rules = priority_router::Rules {
-            hold_ms: 180_000,
-            overflow_ms: 45_000,
-            offer_timeout_ms: 20_000,
-            decline_back_off_ms: 30_000,
-        };
         let router = priority_router::Config {
             server: ServerConfig::loopback(0),
             database: Settings::of_url(databases.create()),
-            rules,
+            rules: priority_router::Rules::default(),
         };
         let router = priority_router::bind(router, parts()).await.unwrap();
         let issuer = code_issuer::Config {
