@@ -66,7 +66,7 @@ pub(crate) async fn load(addresses: &Addresses) -> anyhow::Result<Summary> {
 
 fn what_to_try(at: &Addresses, folder: &Path, demo: bool) -> String {
     let mut text = format!(
-        "Segue is up. Its data is in {folder}; Ctrl-C stops it.
+        "Segue is up. Its data, and keys made for this folder alone, are in {folder}; Ctrl-C stops it.
 
   platform-selector  {selector}
   code-issuer        {issuer}
