@@ -121,7 +121,7 @@ fn refused(reason: ErrorReason, message: &str) -> Response<Body> {
 fn requested_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8 && !digits.starts_with('+'))?;
     match unit {
         "H" => Some(Duration::from_secs(amount * 3600)),
         "M" => Some(Duration::from_secs(amount * 60)),
@@ -130,5 +130,56 @@ fn requested_timeout(headers: &HeaderMap) -> Option<Duration> {
         "u" => Some(Duration::from_micros(amount)),
         "n" => Some(Duration::from_nanos(amount)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, sync::Arc};
+
+    use tokio::sync::Notify;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    // The client library keeps the deadline too, and first: over a socket the answer would not be seen.
+    #[tokio::test]
+    async fn a_late_call_is_answered_in_time_and_goes_on_to_its_end() {
+        let (gate, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let notifies = (gate.clone(), done.clone());
+        let work = tower::service_fn(move |_: Request<Body>| {
+            let (gate, done) = notifies.clone();
+            async move {
+                gate.notified().await;
+                done.notify_one();
+                Ok::<_, Infallible>(Response::new(Body::empty()))
+            }
+        });
+        let calls = TaskTracker::new();
+        let request =
+            Request::builder().uri("/a.B/C").header("grpc-timeout", "20m").body(Body::empty()).unwrap();
+        let answer = IncomingLayer::new(calls.clone()).layer(work).oneshot(request).await.unwrap();
+        let status = Status::from_header_map(answer.headers()).unwrap();
+        assert_eq!(crate::reason_of(&status), Some(ErrorReason::DeadlineExceeded), "{status:?}");
+        assert_eq!(calls.len(), 1, "the work is cut off");
+        gate.notify_one();
+        done.notified().await;
+        calls.close();
+        calls.wait().await;
+    }
+
+    #[test]
+    fn deadlines_are_read_as_the_protocol_writes_them() {
+        let read = |text: &str| {
+            requested_timeout(&HeaderMap::from_iter([(
+                "grpc-timeout".parse().unwrap(),
+                text.parse().unwrap(),
+            )]))
+        };
+        assert_eq!(read("2M"), Some(Duration::from_secs(120)));
+        assert_eq!(read("99999999n"), Some(Duration::from_nanos(99_999_999)));
+        for wrong in ["", "S", "1", "1x", "-1S", "+1S", "123456789S", "1.5S"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
     }
 }

@@ -5,7 +5,6 @@
 //! modules, each for itself, would spoil more than half of the codewords: that no QR code survives, and it's only reported.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
-#![expect(clippy::print_stdout, reason = "rates are reported")]
 
 use std::io::Cursor;
 
