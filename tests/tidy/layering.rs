@@ -99,6 +99,8 @@ fn service_names(files: &[File]) -> BTreeSet<&str> {
     manifests.filter_map(|file| file.path.split('/').nth(1)).collect()
 }
 
+/// A package below a service's, such as its fuzz target, is the service's own.
 fn is_service_manifest(path: &str) -> bool {
-    path.starts_with("services/") && path.ends_with("/Cargo.toml")
+    let parts: Vec<&str> = path.split('/').collect();
+    matches!(parts[..], ["services", _, "Cargo.toml"])
 }
