@@ -1,0 +1,8 @@
+//! The chassis under a small real service, over real sockets.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod ending;
+mod health;
+mod limits;
+mod service;

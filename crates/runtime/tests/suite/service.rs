@@ -1,0 +1,85 @@
+//! The smallest service: a `ChannelService` that can wait and fail.
+
+use std::{sync::Arc, time::Duration};
+
+use segue_proto::channel::v1::{
+    CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
+    FindAccountsRequest, FindAccountsResponse,
+    channel_service_client::ChannelServiceClient,
+    channel_service_server::{ChannelService, ChannelServiceServer},
+};
+use segue_runtime::{MAX_MESSAGE_BYTES, Running, Server, ServerConfig, Stop};
+use segue_store::{Database, Migrations, Settings};
+use sqlx::migrate::Migrator;
+use tokio::sync::Notify;
+use tonic::{
+    Request, Response, Status,
+    transport::{Channel, Endpoint},
+};
+
+static NONE: Migrator = Migrator::DEFAULT;
+
+/// Longer than any test waits: nothing may depend on it.
+pub const LONG_GRACE: Duration = Duration::from_secs(300);
+
+#[derive(Clone, Default)]
+pub struct Waiting {
+    pub started: Arc<Notify>,
+    pub go_on: Arc<Notify>,
+    pub finished: Arc<Notify>,
+}
+
+#[tonic::async_trait]
+impl ChannelService for Waiting {
+    /// Answers at once.
+    async fn deliver_access_info(
+        &self,
+        _: Request<DeliverAccessInfoRequest>,
+    ) -> Result<Response<DeliverAccessInfoResponse>, Status> {
+        Ok(Response::new(DeliverAccessInfoResponse {}))
+    }
+
+    /// Waits until the test lets it go on.
+    async fn close_session(
+        &self,
+        _: Request<CloseSessionRequest>,
+    ) -> Result<Response<CloseSessionResponse>, Status> {
+        self.started.notify_one();
+        self.go_on.notified().await;
+        self.finished.notify_one();
+        Ok(Response::new(CloseSessionResponse {}))
+    }
+
+    async fn find_accounts(
+        &self,
+        _: Request<FindAccountsRequest>,
+    ) -> Result<Response<FindAccountsResponse>, Status> {
+        panic!("a fault of the handler")
+    }
+}
+
+pub async fn open(url: &str) -> Database {
+    Database::open(&Settings::of_url(url), Migrations { sqlite: &NONE, postgres: &NONE }).await.unwrap()
+}
+
+pub fn config(grace: Duration) -> ServerConfig {
+    ServerConfig { grace, ..ServerConfig::loopback(0) }
+}
+
+/// A service on a database in memory, to be given more.
+pub async fn server(stop: &Stop, service: Waiting) -> Server {
+    on(open("sqlite::memory:").await, stop, service)
+}
+
+pub fn on(database: Database, stop: &Stop, service: Waiting) -> Server {
+    let service = ChannelServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    Server::new(database, stop.clone()).service(service)
+}
+
+pub async fn connect(running: &Running) -> Channel {
+    Endpoint::from_shared(running.uri()).unwrap().connect().await.unwrap()
+}
+
+pub async fn client(running: &Running) -> ChannelServiceClient<Channel> {
+    ChannelServiceClient::new(connect(running).await)
+}
