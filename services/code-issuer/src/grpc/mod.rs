@@ -5,6 +5,7 @@ mod parse;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
+use prost::Message;
 use segue_proto::issuer::v1::{
     CancelHandoffRequest, CancelHandoffResponse, CreateHandoffRequest, CreateHandoffResponse,
     GetHandoffRequest, GetHandoffResponse, Handoff, ListHandoffsRequest, ListHandoffsResponse,
@@ -66,10 +67,11 @@ impl CodeIssuerService for Api {
         request: Request<ListHandoffsRequest>,
     ) -> Result<Response<ListHandoffsResponse>, Status> {
         let (filter, scope, size) = parse::list(&request.into_inner())?;
-        let mut records = self.flow.store.list(&filter).await.map_err(Refusal::from)?;
-        let next_page_token = page::finish(&scope, &mut records, size, |record| record.id.clone());
+        let records = self.flow.store.list(&filter).await.map_err(Refusal::from)?;
         let now = self.flow.store.now_ms();
-        let handoffs = records.iter().map(|record| answer::handoff(record, now)).collect();
+        let mut handoffs: Vec<Handoff> = records.iter().map(|record| answer::handoff(record, now)).collect();
+        let next_page_token =
+            page::cut(&scope, &mut handoffs, size, Message::encoded_len, |handoff| handoff.id.clone());
         Ok(Response::new(ListHandoffsResponse { handoffs, next_page_token }))
     }
 
