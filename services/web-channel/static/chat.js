@@ -98,12 +98,15 @@ function showCard(entry) {
   if (!card) return hideCard();
   byId('access-target').textContent = card.target;
   byId('access-message').textContent = card.message;
-  byId('access-faces').replaceChildren(...card.faces.map((face) => {
+  const [first, ...others] = card.faces.map((face) => {
     const line = element('div', 'code', face.display);
     line.dataset.testid = face.kind === 'digits' ? 'access-code' : `access-${face.kind}`;
     line.title = face.speech;
     return line;
-  }));
+  });
+  byId('access-first').replaceChildren(...(first ? [first] : []));
+  byId('access-others').replaceChildren(...others);
+  byId('access-more').hidden = others.length === 0;
   const picture = byId('access-qr');
   picture.hidden = !card.qr_svg;
   if (card.qr_svg) picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(card.qr_svg)}`;
@@ -117,7 +120,8 @@ function showCard(entry) {
 function hideCard() {
   card = null;
   byId('access').hidden = true;
-  byId('access-faces').replaceChildren();
+  byId('access-first').replaceChildren();
+  byId('access-others').replaceChildren();
   byId('access-qr').removeAttribute('src');
   byId('access-link').removeAttribute('href');
 }
