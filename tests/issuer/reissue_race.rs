@@ -9,7 +9,7 @@ use segue_tests::Fixture;
 
 use crate::replicas::Replicas;
 
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_code_is_not_redeemed_and_a_redeemed_one_not_replaced() {
