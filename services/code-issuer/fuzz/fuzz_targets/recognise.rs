@@ -1,7 +1,7 @@
 //! Whatever a customer enters: no panic, a stable normal form, and only codes that mean themselves.
 //!
 //! `cargo +nightly fuzz run recognise -- -max_total_time=30` here, with cargo-fuzz. The corpus is replayed by the service's
-//! own tests (`tests/faces.rs`).
+//! own tests (`tests/faces`).
 #![no_main]
 
 use code_issuer::domain::faces;
