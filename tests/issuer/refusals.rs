@@ -62,6 +62,11 @@ fn malformed() -> Vec<Case> {
             |r| r.remaining_work.as_mut().unwrap().summary = "x".repeat(2001),
             invalid(&["remaining_work.summary"]),
         ),
+        (
+            "a long summary of the conversation",
+            |r| r.remaining_work.as_mut().unwrap().conversation_summary = "x".repeat(4001),
+            invalid(&["remaining_work.conversation_summary"]),
+        ),
         ("an unknown face", |r| r.faces = vec![99], invalid(&["faces[0]"])),
         ("a face without a name", |r| r.faces = vec![0], invalid(&["faces[0]"])),
         ("an unknown policy", |r| r.agent_policy = 9, invalid(&["agent_policy"])),

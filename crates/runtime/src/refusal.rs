@@ -162,7 +162,8 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::ContactState
         | R::ServiceListEntryClosed
         | R::FaceTooWeak
-        | R::RevokeTooLate => Code::FailedPrecondition,
+        | R::RevokeTooLate
+        | R::ContactIsHandoff => Code::FailedPrecondition,
         R::ContactNotYours => Code::PermissionDenied,
         R::AdmissionPending | R::DependencyUnavailable | R::StoreUnavailable => Code::Unavailable,
         R::Overloaded | R::TooManyAttempts => Code::ResourceExhausted,

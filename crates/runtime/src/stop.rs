@@ -28,6 +28,11 @@ impl Stop {
         self.0.cancelled().await;
     }
 
+    /// Whether everyone was told.
+    pub fn is_told(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
     /// The token, for those who take one.
     pub fn token(&self) -> CancellationToken {
         self.0.clone()

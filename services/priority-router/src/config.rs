@@ -22,6 +22,41 @@ const SETTINGS: &[Setting] = &[
         "how long a declined contact is not offered to the same agent again, 0 to 3600",
     ),
     Setting::new(
+        "patience-seconds",
+        "120",
+        "how long a contact is passed by smaller ones for which agents have room, before an agent is kept for it, 0 to 86400",
+    ),
+    Setting::new(
+        "away-after-missed-offers",
+        "3",
+        "after how many offers in a row without an answer an agent is set away, 0 to 100; 0: never",
+    ),
+    Setting::new(
+        "handoff-auto-accept",
+        "true",
+        "`true`: a handoff is its own agent's without asking; `false`: it is offered, as to any other agent",
+    ),
+    Setting::new(
+        "lease-seconds",
+        "15",
+        "how long a desk whose stream broke may take to come back before its agent is signed out, 1 to 600",
+    ),
+    Setting::new(
+        "reconnect-grace-seconds",
+        "180",
+        "how long the contacts of an agent whose desk was lost are kept for it before they go to others, 0 to 3600",
+    ),
+    Setting::new(
+        "service-level-seconds",
+        "20",
+        "within which time a contact counts as answered in time, 1 to 3600",
+    ),
+    Setting::new(
+        "sweep-milliseconds",
+        "500",
+        "how often is looked for what time has brought, such as offers without an answer, 10 to 10000",
+    ),
+    Setting::new(
         "history-days",
         "30",
         "how long contacts and entries of the service list that are over are kept, 1 to 3650 days",
@@ -52,12 +87,26 @@ impl Config {
         let overflow = reader.seconds("overflow-seconds", 0..=3600);
         let offer_timeout = reader.seconds("offer-timeout-seconds", 1..=600);
         let decline_back_off = reader.seconds("decline-back-off-seconds", 0..=3600);
+        let patience = reader.seconds("patience-seconds", 0..=86_400);
+        let away_after = reader.number("away-after-missed-offers", 0..=100);
+        let handoff_auto_accept = reader.get("handoff-auto-accept");
+        let lease = reader.seconds("lease-seconds", 1..=600);
+        let grace = reader.seconds("reconnect-grace-seconds", 0..=3600);
+        let service_level = reader.seconds("service-level-seconds", 1..=3600);
+        let sweep = reader.number("sweep-milliseconds", 10..=10_000);
         let history_days = reader.number("history-days", 1..=3650);
         let rules = Rules {
             hold_ms: millis(hold?),
             overflow_ms: millis(overflow?),
             offer_timeout_ms: millis(offer_timeout?),
             decline_back_off_ms: millis(decline_back_off?),
+            patience_ms: millis(patience?),
+            away_after_missed_offers: i64::try_from(away_after?).ok()?,
+            handoff_auto_accept: handoff_auto_accept?,
+            lease_ms: millis(lease?),
+            reconnect_grace_ms: millis(grace?),
+            service_level_ms: millis(service_level?),
+            sweep_ms: i64::try_from(sweep?).ok()?,
             history_ms: i64::try_from(history_days?).ok()?.checked_mul(DAY_MS)?,
         };
         Some(Self { server: server?, database: database?, rules })
@@ -99,10 +148,17 @@ mod tests {
             "--overflow-seconds=x",
             "--offer-timeout-seconds=0",
             "--decline-back-off-seconds=-1",
+            "--patience-seconds=86401",
+            "--away-after-missed-offers=101",
+            "--handoff-auto-accept=maybe",
+            "--lease-seconds=0",
+            "--reconnect-grace-seconds=3601",
+            "--service-level-seconds=0",
+            "--sweep-milliseconds=9",
             "--history-days=0",
         ])
         .unwrap_err();
-        assert_eq!(errors.len(), 5, "{errors:?}");
+        assert_eq!(errors.len(), 12, "{errors:?}");
     }
 
     #[test]

@@ -45,6 +45,12 @@ pub(crate) fn contact_not_yours(id: &str) -> Refusal {
         .resource("contact", id)
 }
 
+pub(crate) fn contact_is_handoff(id: &str) -> Refusal {
+    Refusal::new(ErrorReason::ContactIsHandoff, "the contact is a handoff, whose class can't be changed")
+        .field("id", "names a handoff")
+        .resource("contact", id)
+}
+
 pub(crate) fn agent_not_found(field: &str, id: &str) -> Refusal {
     Refusal::not_found(ErrorReason::AgentNotFound, "agent", field, id)
 }

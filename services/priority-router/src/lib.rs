@@ -17,7 +17,10 @@ use segue_proto::router::v1::priority_router_service_server::PriorityRouterServi
 use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server, StreamEnd};
 use segue_store::{Database, migrations};
 
-use crate::routing::{Router, sweep_until};
+use crate::{
+    grpc::news::News,
+    routing::{Desks, Router, sweep_until},
+};
 
 /// Opens the database, binds and serves.
 pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
@@ -28,16 +31,21 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
         random: parts.random.clone(),
         rules: config.rules,
     };
+    let (desks, news) = (Desks::new(router.clone()), News::default());
     let service = grpc::Service {
         router: router.clone(),
+        desks: desks.clone(),
+        news: news.clone(),
+        stop: parts.stop.clone(),
         stream_end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
     };
     let service = PriorityRouterServiceServer::new(service)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    Server::new(database, parts.stop.clone())
+    Server::new(database.clone(), parts.stop.clone())
         .service(service)
-        .background(sweep_until(router, parts.stop))
+        .background(news.follow(database, parts.stop.clone()))
+        .background(sweep_until(router, desks, parts.stop))
         .start(&config.server)
         .await
 }

@@ -143,9 +143,10 @@ function facts(contact) {
   const found = [];
   if (contact.work_order) found.push(['Work order', contact.work_order, 'work-order']);
   if (contact.remaining) {
-    const { profile, summary, context } = contact.remaining;
+    const { profile, summary, conversation, context } = contact.remaining;
     if (profile) found.push(['Work profile', profile, 'remaining-profile']);
     if (summary) found.push(['What is left', summary, 'remaining-work']);
+    if (conversation) found.push(['What was said', conversation, 'remaining-conversation']);
     for (const [name, value] of context) found.push([name === 'done' ? 'What was done' : name, value, 'remaining-context']);
   }
   if (contact.handoff_id) found.push(['Handoff', contact.handoff_id, 'handoff-id']);
@@ -213,7 +214,7 @@ byId('handoff').addEventListener('submit', (event) => {
   const form = event.target;
   const contact_id = chosen;
   const content = { agent, contact_id };
-  for (const name of ['work_order', 'profile', 'phone', 'member_id', 'locale', 'target_platform', 'summary', 'done']) {
+  for (const name of ['work_order', 'profile', 'phone', 'member_id', 'locale', 'target_platform', 'summary', 'conversation', 'done']) {
     content[name] = form.elements[name].value;
   }
   busy(event.submitter, problem, async () => {

@@ -149,6 +149,7 @@ fn remaining_work(fields: &mut Fields, work: Option<&RemainingWork>) -> Remainin
         term_form(fields, term);
     }
     fields.text("remaining_work.summary", &work.summary, 0..=2000);
+    fields.text("remaining_work.conversation_summary", &work.conversation_summary, 0..=4000);
     fields.at_most("remaining_work.context", work.context.len(), MAX_CONTEXT);
     for (key, value) in &work.context {
         fields.text("remaining_work.context", key, 1..=64);

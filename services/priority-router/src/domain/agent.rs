@@ -12,6 +12,17 @@ pub enum Presence {
     Away = 3,
 }
 
+/// Why an agent's presence is what it is. The numbers are stored, and equal those of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PresenceReason {
+    /// The desk said so.
+    Set = 1,
+    /// Offers timed out several times in a row.
+    MissedOffers = 2,
+    /// The desk's stream broke and did not come back in time.
+    DeskLost = 3,
+}
+
 /// A platform that an agent serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Platform {
@@ -19,6 +30,8 @@ pub struct Platform {
     pub platform: String,
     /// Units that a contact on it takes.
     pub cost_units: i64,
+    /// For how long they stay taken after it.
+    pub wrap_up_seconds: i64,
 }
 
 /// An agent as far as routing decides by it.
@@ -32,16 +45,38 @@ pub struct Agent {
     pub capacity_units: i64,
     /// Whether it takes contacts.
     pub presence: Presence,
+    /// Why.
+    pub presence_reason: PresenceReason,
     /// When that was set; 0 for never.
     pub presence_at: i64,
-    /// Units of its offered and assigned contacts.
+    /// The presence to come back to after the desk was lost.
+    pub presence_before: Presence,
+    /// When the desk was lost, until the grace is over; else 0.
+    pub lost_at: i64,
+    /// Until when a desk may come back: 0 without one, [`super::NEVER`] while it is connected.
+    pub lease_until: i64,
+    /// Units of its offered and assigned contacts and of wrap-ups.
     pub used_units: i64,
-    /// Units held for handoffs now.
+    /// Those of wrap-ups alone.
+    pub wrap_up_units: i64,
+    /// Units held for handoffs under way.
     pub held_units: i64,
     /// How many contacts it has.
     pub open_contacts: i64,
+    /// Handoffs that wait for it and that it could serve.
+    pub waiting_handoffs: i64,
+    /// Whether it has room for one more contact on any platform, if it takes ordinary ones.
+    pub has_room: bool,
+    /// The queue that it is kept for; empty for none.
+    pub kept_for: String,
+    /// Offers in a row that it did not answer.
+    pub missed_offers: i64,
+    /// The turn in which it was last given work or freed of it: the smallest has been idle the longest.
+    pub idle_turn: i64,
     /// Its last event.
     pub last_seq: i64,
+    /// The last one that its desk acknowledged; 0 for none.
+    pub acknowledged_seq: i64,
 }
 
 impl Presence {
@@ -61,34 +96,61 @@ impl Presence {
     }
 }
 
+impl PresenceReason {
+    /// The number that is stored.
+    pub fn code(self) -> i64 {
+        self as i64
+    }
+
+    /// Reads a stored number.
+    pub fn of_code(code: i64) -> Option<Self> {
+        [Self::Set, Self::MissedOffers, Self::DeskLost].into_iter().find(|reason| reason.code() == code)
+    }
+}
+
 impl Agent {
     /// Whether another contact of so many units fits beside what the agent has and what is held.
     pub fn fits(&self, units: i64) -> bool {
-        self.open_contacts < MAX_OPEN_CONTACTS
-            && self.used_units + self.held_units + units <= self.capacity_units
+        self.fits_handoff(units + self.held_units)
     }
 
-    /// What a handoff takes of the agent who asked for it: never more than the agent has, or it would wait for ever.
-    pub fn handoff_units(&self, cost_units: i64) -> i64 {
+    /// The same for a handoff of the agent's own: what is held for others that may never come doesn't stand in its way.
+    pub fn fits_handoff(&self, units: i64) -> bool {
+        self.open_contacts < MAX_OPEN_CONTACTS && self.used_units + units <= self.capacity_units
+    }
+
+    /// What a contact takes of this agent: never more than the agent has, or nobody could ever take it.
+    pub fn units(&self, cost_units: i64) -> i64 {
         cost_units.min(self.capacity_units)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn agent() -> Agent {
+    pub(crate) fn agent() -> Agent {
         Agent {
             id: "a1".to_owned(),
             display_name: String::new(),
             capacity_units: 100,
             presence: Presence::Available,
+            presence_reason: PresenceReason::Set,
             presence_at: 0,
+            presence_before: Presence::Offline,
+            lost_at: 0,
+            lease_until: 0,
             used_units: 33,
+            wrap_up_units: 0,
             held_units: 33,
             open_contacts: 1,
+            waiting_handoffs: 0,
+            has_room: true,
+            kept_for: String::new(),
+            missed_offers: 0,
+            idle_turn: 0,
             last_seq: 0,
+            acknowledged_seq: 0,
         }
     }
 
@@ -99,14 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn a_handoff_that_came_is_not_kept_out_by_holds() {
+        assert!(agent().fits_handoff(67));
+        assert!(!agent().fits_handoff(68));
+    }
+
+    #[test]
     fn the_number_of_contacts_is_bounded_even_without_units() {
         let agent = Agent { open_contacts: MAX_OPEN_CONTACTS, ..agent() };
         assert!(!agent.fits(0));
     }
 
     #[test]
-    fn a_handoff_never_asks_for_more_than_the_agent_has() {
-        assert_eq!(agent().handoff_units(1000), 100);
-        assert_eq!(agent().handoff_units(33), 33);
+    fn a_contact_never_asks_for_more_than_the_agent_has() {
+        assert_eq!(agent().units(1000), 100);
+        assert_eq!(agent().units(33), 33);
     }
 }

@@ -89,10 +89,9 @@ impl Entry {
         (cost_units - source_units).max(0)
     }
 
-    /// Units held at a time.
-    pub fn held_units(&self, now_ms: i64) -> i64 {
-        let holds = self.state == EntryState::Live && self.hold_until > now_ms;
-        if holds { self.hold_units } else { 0 }
+    /// Units held now: what the sweep has not ended.
+    pub fn held_units(&self) -> i64 {
+        if self.state == EntryState::Live { self.hold_units } else { 0 }
     }
 }
 

@@ -1,16 +1,20 @@
 //! What routing decides, without transport and database.
 
 mod agent;
+mod choice;
 mod contact;
 mod entry;
+mod event;
 mod priority;
 mod queue;
 mod rules;
 mod state;
 
-pub use agent::{Agent, MAX_OPEN_CONTACTS, Platform, Presence};
-pub use contact::{Change, Contact, NEVER, Origin};
+pub use agent::{Agent, MAX_OPEN_CONTACTS, Platform, Presence, PresenceReason};
+pub use choice::{Head, choose};
+pub use contact::{Contact, NEVER, Origin, Place, WaitsFor};
 pub use entry::{Entry, EntryState};
+pub use event::EventKind;
 pub use priority::Priority;
 pub use queue::Queue;
 pub(crate) use queue::{join_skills, split_skills};

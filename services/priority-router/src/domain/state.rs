@@ -1,3 +1,5 @@
+use super::EventKind;
+
 /// Where a contact stands. The numbers are stored, and equal those of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -24,7 +26,11 @@ pub enum Action {
     Assign,
     /// The agent takes the offer.
     Accept,
-    /// The offer ends without the agent taking it.
+    /// The agent refuses the offer.
+    Decline,
+    /// The agent doesn't answer the offer in time.
+    TimeOut,
+    /// The router takes the offer back.
     Withdraw,
     /// The agent has finished.
     Complete,
@@ -32,12 +38,31 @@ pub enum Action {
     Abandon,
     /// The customer went on as a handoff.
     HandOff,
+    /// The agent's desk was lost for too long: back to the line.
+    Reroute,
 }
 
 /// The contact's state doesn't allow the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the contact is {}", .0.name())]
 pub struct WrongState(pub State);
+
+impl Action {
+    /// What is recorded of it.
+    pub fn event(self) -> EventKind {
+        match self {
+            Self::Offer => EventKind::Offered,
+            Self::Assign | Self::Accept => EventKind::Assigned,
+            Self::Decline => EventKind::Declined,
+            Self::TimeOut => EventKind::TimedOut,
+            Self::Withdraw => EventKind::Withdrawn,
+            Self::Complete => EventKind::Completed,
+            Self::Abandon => EventKind::Abandoned,
+            Self::HandOff => EventKind::HandedOff,
+            Self::Reroute => EventKind::Rerouted,
+        }
+    }
+}
 
 impl State {
     const ALL: [Self; 6] =
@@ -48,7 +73,8 @@ impl State {
         match (self, action) {
             (Self::Queued, Action::Offer) => Ok(Self::Offered),
             (Self::Queued, Action::Assign) | (Self::Offered, Action::Accept) => Ok(Self::Assigned),
-            (Self::Offered, Action::Withdraw) => Ok(Self::Queued),
+            (Self::Offered, Action::Decline | Action::TimeOut | Action::Withdraw)
+            | (Self::Assigned, Action::Reroute) => Ok(Self::Queued),
             (Self::Assigned, Action::Complete) => Ok(Self::Completed),
             (Self::Queued | Self::Offered | Self::Assigned, Action::Abandon) => Ok(Self::Abandoned),
             (Self::Offered | Self::Assigned, Action::HandOff) => Ok(Self::HandedOff),
@@ -93,14 +119,17 @@ impl State {
 mod tests {
     use super::*;
 
-    const ACTIONS: [Action; 7] = [
+    const ACTIONS: [Action; 10] = [
         Action::Offer,
         Action::Assign,
         Action::Accept,
+        Action::Decline,
+        Action::TimeOut,
         Action::Withdraw,
         Action::Complete,
         Action::Abandon,
         Action::HandOff,
+        Action::Reroute,
     ];
 
     #[test]

@@ -8,7 +8,10 @@ use crate::{
     domain::{Platform, Presence},
     error::agent_not_found,
     routing::{self, Router},
-    store::{self, agents::NewAgent},
+    store::{
+        self,
+        agents::{Filter, NewAgent},
+    },
 };
 
 const MAX_SKILLS: usize = 64;
@@ -36,7 +39,7 @@ pub(super) async fn get(router: &Router, request: GetAgentRequest) -> Result<Get
     let id = fields.number("id", &request.id);
     fields.finish()?;
     let mut conn = router.database.read().await?;
-    let view = routing::view(&mut conn, &id, router.clock.now_ms()).await?;
+    let view = routing::view(&mut conn, &id).await?;
     let view = view.ok_or_else(|| agent_not_found("id", &id))?;
     Ok(GetAgentResponse { agent: Some(wire::agent(view)) })
 }
@@ -45,13 +48,14 @@ pub(super) async fn list(router: &Router, request: ListAgentsRequest) -> Result<
     let mut fields = Fields::new();
     let page_size = fields.page_size(request.page_size);
     let presence = fields.optional_enumeration::<proto::Presence>("presence", request.presence);
+    let platform = optional(&request.platform, |id| fields.slug("platform", id));
+    let skill = optional(&request.skill, |skill| parse::skill(&mut fields, "skill", skill));
     fields.finish()?;
-    let scope = format!("ListAgents|{}", presence.as_str_name());
+    let scope = format!("ListAgents|{}|{platform}|{skill}", presence.as_str_name());
     let after = page::start(&scope, &request.page_token)?.unwrap_or_default();
     let mut conn = router.database.read().await?;
-    let now_ms = router.clock.now_ms();
-    let found =
-        store::agents::list(&mut conn, i64::from(presence as i32), &after, page_size + 1, now_ms).await?;
+    let filter = Filter { presence: i64::from(presence as i32), platform: &platform, skill: &skill };
+    let found = store::agents::list(&mut conn, &filter, &after, page_size + 1).await?;
     let views = routing::views(&mut conn, found).await?;
     let mut agents: Vec<_> = views.into_iter().map(wire::agent).collect();
     let next_page_token =
@@ -77,6 +81,21 @@ pub(super) async fn set_presence(
     router.decide_once(key, command, |view| SetPresenceResponse { agent: Some(wire::agent(view)) }).await
 }
 
+pub(super) async fn finish_wrap_up(
+    router: &Router,
+    request: FinishWrapUpRequest,
+) -> Result<FinishWrapUpResponse, Refusal> {
+    let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
+    let key = RequestKey::plain(&request_id, "FinishWrapUp", &request);
+    let command = routing::FinishWrapUp(named);
+    router.decide_once(key, command, |view| FinishWrapUpResponse { agent: Some(wire::agent(view)) }).await
+}
+
+/// A filter that is only checked when it's given.
+fn optional(value: &str, check: impl FnOnce(&str) -> String) -> String {
+    if value.is_empty() { String::new() } else { check(value) }
+}
+
 fn new_agent(fields: &mut Fields, agent: &Agent) -> NewAgent {
     let id = fields.number("agent.id", &agent.id);
     let display_name = fields.text("agent.display_name", &agent.display_name, 0..=128);
@@ -89,10 +108,12 @@ fn new_agent(fields: &mut Fields, agent: &Agent) -> NewAgent {
         let field = format!("agent.platforms[{index}]");
         let platform = fields.slug(&format!("{field}.platform"), &served.platform);
         let cost_units = fields.range(&format!("{field}.cost_units"), served.cost_units, 0..=1000).into();
+        let wrap_up_seconds =
+            fields.range(&format!("{field}.wrap_up_seconds"), served.wrap_up_seconds, 0..=3600).into();
         if platforms.iter().any(|other| other.platform == platform) {
             fields.violation(format!("{field}.platform"), "is given twice");
         }
-        platforms.push(Platform { platform, cost_units });
+        platforms.push(Platform { platform, cost_units, wrap_up_seconds });
     }
     NewAgent { id, display_name, capacity_units: capacity.into(), skills, platforms }
 }

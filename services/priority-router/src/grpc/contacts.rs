@@ -6,10 +6,10 @@ use segue_store::requests::RequestKey;
 
 use super::{parse, wire};
 use crate::{
-    domain::{Contact, NEVER, Origin, Priority, State},
+    domain::{Contact, NEVER, Origin, Priority, State, WaitsFor},
     error::contact_not_found,
-    routing::{Abandon, Accept, Complete, Decline, OfAgent, Router, Submit},
-    store,
+    routing::{Abandon, Accept, Complete, Decline, Router, SetPriority, Submit},
+    store::{self, contacts::Filter},
 };
 
 const MAX_SKILLS: usize = 16;
@@ -57,15 +57,25 @@ pub(super) async fn list(
     let mut fields = Fields::new();
     let page_size = fields.page_size(request.page_size);
     let state = fields.optional_enumeration::<ContactState>("state", request.state);
+    let priority = fields.optional_enumeration::<proto::Priority>("priority", request.priority);
     if !request.agent.is_empty() {
         fields.number("agent", &request.agent);
     }
+    if !request.platform.is_empty() {
+        fields.slug("platform", &request.platform);
+    }
     fields.finish()?;
-    let scope = format!("ListContacts|{}|{}", state.as_str_name(), request.agent);
+    let (of_state, of_class) = (state.as_str_name(), priority.as_str_name());
+    let scope = format!("ListContacts|{of_state}|{}|{}|{of_class}", request.agent, request.platform);
     let before = page::start(&scope, &request.page_token)?.unwrap_or_default();
     let mut conn = router.database.read().await?;
-    let state = i64::from(state as i32);
-    let found = store::contacts::list(&mut conn, state, &request.agent, &before, page_size + 1).await?;
+    let filter = Filter {
+        state: i64::from(state as i32),
+        agent: &request.agent,
+        platform: &request.platform,
+        priority: i64::from(priority as i32),
+    };
+    let found = store::contacts::list(&mut conn, &filter, &before, page_size + 1).await?;
     let mut contacts: Vec<_> = found.into_iter().map(wire::contact).collect();
     let next_page_token =
         page::cut(&scope, &mut contacts, page_size, Message::encoded_len, |contact| contact.id.clone());
@@ -76,7 +86,7 @@ pub(super) async fn accept(
     router: &Router,
     request: AcceptContactRequest,
 ) -> Result<AcceptContactResponse, Refusal> {
-    let (request_id, named) = of_agent(&request.request_id, &request.id, &request.agent)?;
+    let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
     let key = RequestKey::plain(&request_id, "AcceptContact", &request);
     router
         .decide_once(key, Accept(named), |contact| AcceptContactResponse {
@@ -89,7 +99,7 @@ pub(super) async fn decline(
     router: &Router,
     request: DeclineContactRequest,
 ) -> Result<DeclineContactResponse, Refusal> {
-    let (request_id, named) = of_agent(&request.request_id, &request.id, &request.agent)?;
+    let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
     let key = RequestKey::plain(&request_id, "DeclineContact", &request);
     router
         .decide_once(key, Decline(named), |contact| DeclineContactResponse {
@@ -102,7 +112,7 @@ pub(super) async fn complete(
     router: &Router,
     request: CompleteContactRequest,
 ) -> Result<CompleteContactResponse, Refusal> {
-    let (request_id, named) = of_agent(&request.request_id, &request.id, &request.agent)?;
+    let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
     let key = RequestKey::plain(&request_id, "CompleteContact", &request);
     router
         .decide_once(key, Complete(named), |contact| CompleteContactResponse {
@@ -127,13 +137,44 @@ pub(super) async fn abandon(
         .await
 }
 
-fn of_agent(request_id: &str, id: &str, agent: &str) -> Result<(String, OfAgent), Refusal> {
+pub(super) async fn set_priority(
+    router: &Router,
+    request: SetContactPriorityRequest,
+) -> Result<SetContactPriorityResponse, Refusal> {
     let mut fields = Fields::new();
-    let request_id = fields.request_id(request_id);
-    let id = parse::contact_id(&mut fields, "id", id);
-    let agent = fields.number("agent", agent);
+    let request_id = fields.request_id(&request.request_id);
+    let id = parse::contact_id(&mut fields, "id", &request.id);
+    fields.enumeration::<proto::Priority>("priority", request.priority);
+    let priority = priority(&mut fields, request.priority);
     fields.finish()?;
-    Ok((request_id, OfAgent { id, agent }))
+    let key = RequestKey::plain(&request_id, "SetContactPriority", &request);
+    router
+        .decide_once(key, SetPriority { id, priority }, |contact| SetContactPriorityResponse {
+            contact: Some(wire::contact(contact)),
+        })
+        .await
+}
+
+pub(super) async fn list_events(
+    router: &Router,
+    request: ListContactEventsRequest,
+) -> Result<ListContactEventsResponse, Refusal> {
+    let mut fields = Fields::new();
+    let id = parse::contact_id(&mut fields, "id", &request.id);
+    let page_size = fields.page_size(request.page_size);
+    fields.finish()?;
+    let scope = format!("ListContactEvents|{id}");
+    let after = page::start(&scope, &request.page_token)?;
+    let after = after.and_then(|seq| seq.parse().ok()).unwrap_or_default();
+    let mut conn = router.database.read().await?;
+    let found = store::events::of_contact(&mut conn, &id, after, page_size + 1).await?;
+    if found.is_empty() && after == 0 {
+        // Each contact has an event, so this one isn't there.
+        return Err(contact_not_found(&id));
+    }
+    let mut events: Vec<_> = found.into_iter().map(wire::event).collect();
+    let next_page_token = page::finish(&scope, &mut events, page_size, |event| event.sequence.to_string());
+    Ok(ListContactEventsResponse { events, next_page_token })
 }
 
 fn new_contact(router: &Router, fields: &mut Fields, request: &SubmitContactRequest) -> Contact {
@@ -148,14 +189,19 @@ fn new_contact(router: &Router, fields: &mut Fields, request: &SubmitContactRequ
         agent: String::new(),
         skills: parse::skills(fields, "skills", &request.skills, MAX_SKILLS),
         units: 0,
+        open_to_all: true,
         overflow_at: NEVER,
         subject: fields.text("subject", &request.subject, 0..=256),
         attributes: wire::stored_attributes(request.attributes.clone()),
         origin: Origin::default(),
+        arrival: 0,
         created_at: now_ms,
         updated_at: now_ms,
         waited_until: 0,
+        answered_at: 0,
+        last_seq: 0,
         position: 0,
+        waits_for: WaitsFor::Nothing,
     }
 }
 

@@ -2,24 +2,30 @@
 
 mod agents;
 mod contacts;
+pub(crate) mod news;
 mod parse;
+mod queue_stats;
 mod service_list;
 mod watch_assignments;
 mod watch_contact;
 mod wire;
 
 use segue_proto::router::v1::{priority_router_service_server::PriorityRouterService, *};
-use segue_runtime::StreamEnd;
+use segue_runtime::{Stop, StreamEnd};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use crate::routing::Router;
+use self::news::News;
+use crate::routing::{Desks, Router};
 
 /// The service, as the server library wants it.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub router: Router,
+    pub desks: Desks,
+    pub news: News,
     pub stream_end: StreamEnd,
+    pub stop: Stop,
 }
 
 macro_rules! answers {
@@ -67,6 +73,12 @@ answers! {
     decline_contact: DeclineContactRequest -> DeclineContactResponse by contacts::decline;
     complete_contact: CompleteContactRequest -> CompleteContactResponse by contacts::complete;
     abandon_contact: AbandonContactRequest -> AbandonContactResponse by contacts::abandon;
+    set_contact_priority: SetContactPriorityRequest -> SetContactPriorityResponse by contacts::set_priority;
+    list_contact_events: ListContactEventsRequest -> ListContactEventsResponse by contacts::list_events;
+    finish_wrap_up: FinishWrapUpRequest -> FinishWrapUpResponse by agents::finish_wrap_up;
+    acknowledge_assignments: AcknowledgeAssignmentsRequest -> AcknowledgeAssignmentsResponse
+        by watch_assignments::acknowledge;
+    get_queue_stats: GetQueueStatsRequest -> GetQueueStatsResponse by queue_stats::get;
     put_service_list_entry: PutServiceListEntryRequest -> PutServiceListEntryResponse by service_list::put;
     admit_handoff: AdmitHandoffRequest -> AdmitHandoffResponse by service_list::admit;
     release_service_list_entry: ReleaseServiceListEntryRequest -> ReleaseServiceListEntryResponse

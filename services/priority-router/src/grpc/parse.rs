@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use segue_proto::common::v1::{Operator, RemainingWork, Requirement, Session};
-use segue_runtime::Fields;
+use segue_runtime::{Fields, Refusal};
+
+use crate::routing::OfAgent;
 
 const MAX_SKILL_CHARS: usize = 64;
 const MAX_SESSION_CHARS: usize = 128;
@@ -25,11 +27,26 @@ pub(super) fn skills(fields: &mut Fields, field: &str, values: &[String], most: 
         .iter()
         .take(most)
         .enumerate()
-        .map(|(index, skill)| line(fields, &format!("{field}[{index}]"), skill, MAX_SKILL_CHARS))
+        .map(|(index, skill)| self::skill(fields, &format!("{field}[{index}]"), skill))
         .collect();
     skills.sort_unstable();
     skills.dedup();
     skills
+}
+
+/// One skill.
+pub(super) fn skill(fields: &mut Fields, field: &str, value: &str) -> String {
+    line(fields, field, value, MAX_SKILL_CHARS)
+}
+
+/// A write that an agent makes about a contact: the request's id, and who about what.
+pub(super) fn of_agent(request_id: &str, id: &str, agent: &str) -> Result<(String, OfAgent), Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(request_id);
+    let id = contact_id(&mut fields, "id", id);
+    let agent = fields.number("agent", agent);
+    fields.finish()?;
+    Ok((request_id, OfAgent { id, agent }))
 }
 
 /// A conversation's id.
@@ -83,6 +100,7 @@ pub(super) fn remaining_work(fields: &mut Fields, field: &str, work: Option<&Rem
     }
     fields.text(&format!("{field}.summary"), &work.summary, 0..=2000);
     entries(fields, &format!("{field}.context"), &work.context, MAX_CONTEXT, 2000);
+    fields.text(&format!("{field}.conversation_summary"), &work.conversation_summary, 0..=4000);
 }
 
 fn requirement(fields: &mut Fields, field: &str, term: &Requirement) {

@@ -21,7 +21,7 @@ pub(super) async fn put(
     let command = put_entry(&mut fields, &request, now_ms);
     fields.finish()?;
     let entry = router.decide(command).await?;
-    Ok(PutServiceListEntryResponse { entry: Some(wire::entry(entry, now_ms)) })
+    Ok(PutServiceListEntryResponse { entry: Some(wire::entry(entry)) })
 }
 
 pub(super) async fn admit(
@@ -69,8 +69,7 @@ pub(super) async fn list(
     let mut conn = router.database.read().await?;
     let state = i64::from(state as i32);
     let found = store::entries::list(&mut conn, state, &request.agent, before, page_size + 1).await?;
-    let now_ms = router.clock.now_ms();
-    let mut entries: Vec<_> = found.into_iter().map(|entry| wire::entry(entry, now_ms)).collect();
+    let mut entries: Vec<_> = found.into_iter().map(wire::entry).collect();
     let next_page_token = page::cut(&scope, &mut entries, page_size, Message::encoded_len, |entry| {
         format!("{}|{}", millis_of(entry.create_time.as_ref()), entry.handoff_id)
     });

@@ -1,17 +1,26 @@
 //! A desk's stream. Each message carries a token to go on with; the database is the only memory, so the token works on
-//! every replica.
+//! every replica. While it is open it is the agent's lease (`routing::desks`).
 
-use segue_proto::router::v1::{AssignmentChange, WatchAssignmentsRequest, WatchAssignmentsResponse};
+use std::time::Duration;
+
+use segue_proto::router::v1::{
+    AcknowledgeAssignmentsRequest, AcknowledgeAssignmentsResponse, AssignmentChange, WatchAssignmentsRequest,
+    WatchAssignmentsResponse,
+};
 use segue_runtime::{Fields, Refusal, page};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{Service, wire};
+use super::{
+    Service,
+    news::{Listener, Topic},
+    wire,
+};
 use crate::{
-    domain::{Contact, State},
+    domain::{Agent, Contact, State},
     error::{agent_not_found, invalid_resume_token},
-    routing::Router,
+    routing::{Acknowledge, Router},
     store::{agents, contacts, events},
 };
 
@@ -19,8 +28,8 @@ use crate::{
 const AHEAD: usize = 16;
 /// Events read at a time.
 const BATCH: i64 = 32;
-/// How soon other replicas' commits are seen.
-const POLL: std::time::Duration = std::time::Duration::from_millis(500);
+/// How soon an event is seen of which no news came.
+const POLL: Duration = Duration::from_secs(30);
 /// A token that starts with the open contacts again: a stream cut among them must not go on after them.
 const FROM_THE_START: &str = "start";
 
@@ -38,6 +47,7 @@ struct Desk {
     agent: String,
     scope: String,
     messages: Sender,
+    news: Listener,
 }
 
 /// Why a stream ends before its time.
@@ -52,65 +62,102 @@ pub(super) async fn open(
     request: WatchAssignmentsRequest,
 ) -> Result<ReceiverStream<Result<WatchAssignmentsResponse, Status>>, Refusal> {
     let mut fields = Fields::new();
-    let agent = fields.number("agent", &request.agent);
+    let id = fields.number("agent", &request.agent);
     fields.finish()?;
-    let scope = format!("WatchAssignments|{agent}");
-    let start = read_token(&scope, &request.resume_token)?;
+    let scope = scope(&id);
+    let agent = find(&service.router, &id).await?;
+    let start = match read_token(&scope, &request.resume_token, agent.last_seq)? {
+        None if request.after_acknowledged && agent.acknowledged_seq > 0 => {
+            StartAt::After(agent.acknowledged_seq)
+        }
+        None => StartAt::OpenContacts,
+        Some(start) => start,
+    };
+    let lease = service.desks.connect(&id).await?;
     let (messages, stream) = mpsc::channel(AHEAD);
-    let desk = Desk { router: service.router.clone(), agent, scope, messages };
-    let last_seq = desk.last_seq().await?;
-    if matches!(start, StartAt::After(seq) if seq > last_seq) {
-        return Err(invalid_resume_token());
-    }
-    let stream_end = service.stream_end.clone();
+    let news = service.news.listen(Topic::Agent(id.clone()));
+    let desk = Desk { router: service.router.clone(), agent: id, scope, messages, news };
+    let (stream_end, desks, stop) = (service.stream_end.clone(), service.desks.clone(), service.stop.clone());
     tokio::spawn(async move {
         let messages = desk.messages.clone();
         tokio::select! {
-            end = desk.run(start, last_seq) => if let End::Refused(refusal) = end {
+            end = desk.run(start, agent.last_seq) => if let End::Refused(refusal) = end {
                 drop(messages.send(Err(refusal.into())).await);
             },
             status = stream_end.due() => drop(messages.send(Err(status)).await),
             () = messages.closed() => {}
         }
+        // A replica that stops leaves all its desks at once.
+        if !stop.is_told() {
+            desks.disconnect(lease).await;
+        }
     });
     Ok(ReceiverStream::new(stream))
 }
 
-fn read_token(scope: &str, token: &str) -> Result<StartAt, Refusal> {
+pub(super) async fn acknowledge(
+    router: &Router,
+    request: AcknowledgeAssignmentsRequest,
+) -> Result<AcknowledgeAssignmentsResponse, Refusal> {
+    let mut fields = Fields::new();
+    let id = fields.number("agent", &request.agent);
+    fields.require(!request.resume_token.is_empty(), "resume_token", "must be given");
+    fields.finish()?;
+    let agent = find(router, &id).await?;
+    let seq = match read_token(&scope(&id), &request.resume_token, agent.last_seq)? {
+        Some(StartAt::After(seq)) => seq,
+        // Among the open contacts no event is dealt with yet.
+        Some(StartAt::OpenContacts) | None => 0,
+    };
+    let left = router.decide(Acknowledge { agent: id, seq }).await?;
+    Ok(AcknowledgeAssignmentsResponse { unacknowledged_events: i32::try_from(left).unwrap_or(i32::MAX) })
+}
+
+async fn find(router: &Router, id: &str) -> Result<Agent, Refusal> {
+    let mut conn = router.database.read().await?;
+    agents::get(&mut conn, id).await?.ok_or_else(|| agent_not_found("agent", id))
+}
+
+fn scope(agent: &str) -> String {
+    format!("WatchAssignments|{agent}")
+}
+
+/// None for an empty token.
+fn read_token(scope: &str, token: &str, last_seq: i64) -> Result<Option<StartAt>, Refusal> {
     if token.is_empty() {
-        return Ok(StartAt::OpenContacts);
+        return Ok(None);
     }
     let after = page::decode(scope, token).ok_or_else(invalid_resume_token)?;
     if after == FROM_THE_START {
-        return Ok(StartAt::OpenContacts);
+        return Ok(Some(StartAt::OpenContacts));
     }
-    after.parse().map(StartAt::After).map_err(|_| invalid_resume_token())
+    let seq = after.parse().ok().filter(|seq| (0..=last_seq).contains(seq));
+    seq.map(|seq| Some(StartAt::After(seq))).ok_or_else(invalid_resume_token)
 }
 
 impl Desk {
-    async fn run(self, start: StartAt, last_seq: i64) -> End {
+    async fn run(mut self, start: StartAt, last_seq: i64) -> End {
         match self.follow(start, last_seq).await {
             Ok(never) => match never {},
             Err(end) => end,
         }
     }
 
-    async fn follow(&self, start: StartAt, last_seq: i64) -> Result<std::convert::Infallible, End> {
-        let mut changes = self.router.database.changes();
+    async fn follow(&mut self, start: StartAt, last_seq: i64) -> Result<std::convert::Infallible, End> {
         let mut seq = match start {
             StartAt::OpenContacts => self.send_open_contacts().await?,
             StartAt::After(seq) => seq,
         };
         loop {
             seq = self.send_events(seq, last_seq).await?;
-            changes.wait(POLL).await;
+            self.news.wait(POLL).await;
         }
     }
 
     /// Sends what the agent has, and then the token to go on after that.
     async fn send_open_contacts(&self) -> Result<i64, End> {
         // The number first: what happens in between is sent again as an event rather than missed.
-        let seq = self.last_seq().await?;
+        let seq = find(&self.router, &self.agent).await?.last_seq;
         let open = {
             let mut conn = self.router.database.read().await.map_err(Refusal::from)?;
             contacts::open_of(&mut conn, &self.agent).await.map_err(Refusal::from)?
@@ -131,31 +178,25 @@ impl Desk {
         loop {
             let found = {
                 let mut conn = self.router.database.read().await.map_err(Refusal::from)?;
-                events::after(&mut conn, &self.agent, seq, BATCH).await.map_err(Refusal::from)?
+                events::of_agent(&mut conn, &self.agent, seq, BATCH).await.map_err(Refusal::from)?
             };
-            let has_gap = found.first().map_or(seq < least, |first| first.seq != seq + 1);
+            let is_all = i64::try_from(found.len()).unwrap_or(BATCH) < BATCH;
+            let has_gap = found.iter().zip(seq + 1..).any(|(event, expected)| event.seq != expected)
+                || (found.is_empty() && seq < least);
             if has_gap {
                 // What came in between is forgotten by now; what is open tells the desk where things stand.
-                seq = self.send_open_contacts().await?;
-                continue;
+                return self.send_open_contacts().await;
             }
-            let is_all = i64::try_from(found.len()).unwrap_or(BATCH) < BATCH;
             for event in found {
-                let change = i32::try_from(event.change).unwrap_or_default();
-                let change = AssignmentChange::try_from(change).unwrap_or_default();
-                self.send(Some((event.contact, change)), &event.seq.to_string()).await?;
                 seq = event.seq;
+                let Some(change) = event.kind.change() else { continue };
+                let change = AssignmentChange::try_from(change as i32).unwrap_or_default();
+                self.send(Some((event.contact, change)), &seq.to_string()).await?;
             }
             if is_all {
                 return Ok(seq);
             }
         }
-    }
-
-    async fn last_seq(&self) -> Result<i64, Refusal> {
-        let mut conn = self.router.database.read().await?;
-        let agent = agents::get(&mut conn, &self.agent, self.router.clock.now_ms()).await?;
-        agent.map(|agent| agent.last_seq).ok_or_else(|| agent_not_found("agent", &self.agent))
     }
 
     async fn send(&self, what: Option<(Contact, AssignmentChange)>, after: &str) -> Result<(), End> {

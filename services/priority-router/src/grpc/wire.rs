@@ -8,8 +8,9 @@ use segue_proto::{
 use segue_runtime::timestamp;
 
 use crate::{
-    domain::{Contact, Entry, EntryState},
+    domain::{Contact, Entry, EntryState, NEVER, Origin, State},
     routing::AgentView,
+    store::events::Logged,
 };
 
 /// The part of a stored contact that has no column of its own.
@@ -31,6 +32,7 @@ pub(super) fn agent(view: AgentView) -> proto::Agent {
             .map(|served| proto::AgentPlatform {
                 platform: served.platform,
                 cost_units: small(served.cost_units),
+                wrap_up_seconds: small(served.wrap_up_seconds),
             })
             .collect(),
         capacity_units: small(agent.capacity_units),
@@ -38,10 +40,20 @@ pub(super) fn agent(view: AgentView) -> proto::Agent {
         used_units: small(agent.used_units),
         held_units: small(agent.held_units),
         presence_time: timestamp(agent.presence_at),
+        presence_reason: small(agent.presence_reason.code()),
+        desk_connected: agent.lease_until == NEVER,
+        wrap_up_units: small(agent.wrap_up_units),
+        unacknowledged_events: match agent.acknowledged_seq {
+            0 => 0,
+            seq => small(agent.last_seq - seq),
+        },
     }
 }
 
 pub(super) fn contact(contact: Contact) -> proto::Contact {
+    let is_queued = contact.state == State::Queued;
+    let overflow_at = if is_queued && !contact.open_to_all { contact.overflow_at } else { NEVER };
+    let agent_policy = agent_policy(&contact.origin).into();
     proto::Contact {
         id: contact.id,
         state: small(contact.state.code()),
@@ -57,6 +69,29 @@ pub(super) fn contact(contact: Contact) -> proto::Contact {
         handoff_id: contact.origin.handoff_id,
         update_time: timestamp(contact.updated_at),
         attributes: Attributes::decode(contact.attributes.as_slice()).unwrap_or_default().entries,
+        agent_policy,
+        named_agent: contact.origin.named_agent,
+        overflow_time: if overflow_at == NEVER { None } else { timestamp(overflow_at) },
+        wait_reason: small(contact.waits_for as i64),
+    }
+}
+
+fn agent_policy(origin: &Origin) -> proto::AgentPolicy {
+    match (origin.handoff_id.is_empty(), origin.same_agent_only) {
+        (true, _) => proto::AgentPolicy::Unspecified,
+        (false, true) => proto::AgentPolicy::SameAgentOnly,
+        (false, false) => proto::AgentPolicy::PreferSameAgent,
+    }
+}
+
+pub(super) fn event(event: Logged) -> proto::ContactEvent {
+    proto::ContactEvent {
+        sequence: small(event.seq),
+        time: timestamp(event.at),
+        kind: small(event.kind.code()),
+        state: small(event.state.code()),
+        agent: event.agent,
+        priority: small(event.priority.code()),
     }
 }
 
@@ -74,9 +109,8 @@ pub(super) fn assignment(contact: Contact, change: proto::AssignmentChange) -> p
     }
 }
 
-/// What is held depends on the time.
-pub(super) fn entry(entry: Entry, now_ms: i64) -> proto::ServiceListEntry {
-    let held_units = small(entry.held_units(now_ms));
+pub(super) fn entry(entry: Entry) -> proto::ServiceListEntry {
+    let held_units = small(entry.held_units());
     let source = Session { platform: entry.source_platform, session: entry.source_session };
     proto::ServiceListEntry {
         handoff_id: entry.handoff_id,
@@ -106,6 +140,14 @@ pub(super) fn stored_attributes(entries: std::collections::BTreeMap<String, Stri
     Attributes { entries }.encode_to_vec()
 }
 
-fn small(number: i64) -> i32 {
+/// A span of time, never negative.
+pub(super) fn duration(millis: i64) -> prost_types::Duration {
+    let millis = millis.max(0);
+    let nanos = i32::try_from(millis % 1000 * 1_000_000).unwrap_or_default();
+    prost_types::Duration { seconds: millis / 1000, nanos }
+}
+
+/// A number that the contract has in 32 bits.
+pub(super) fn small(number: i64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

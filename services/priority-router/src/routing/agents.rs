@@ -1,12 +1,14 @@
 use segue_store::{Conn, StoreError};
 
-use super::{Command, Turn};
+use super::{Command, OfAgent, Turn};
 use crate::{
-    domain::{Agent, NEVER, Platform, Presence, State},
-    error::{Halt, agent_not_found},
+    domain::{Agent, NEVER, Platform, Presence, PresenceReason, State},
+    error::{Halt, agent_not_found, contact_not_found, contact_not_yours},
     store::{
         agents::{self, NewAgent},
-        contacts,
+        contacts, entries, leases,
+        room::Recount,
+        wrap_ups,
     },
 };
 
@@ -29,13 +31,25 @@ pub(crate) struct SetPresence {
     pub presence: Presence,
 }
 
+/// An agent has finished the notes on a contact.
+#[derive(Debug)]
+pub(crate) struct FinishWrapUp(pub OfAgent);
+
 impl Command for PutAgent {
     type Answer = AgentView;
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<AgentView, Halt> {
+        let id = self.0.id.as_str();
         agents::put(turn.conn, &self.0, turn.number).await?;
-        turn.fill(&self.0.id).await?;
-        view_in_turn(turn, &self.0.id).await
+        turn.recount(id, Recount::Quiet).await?;
+        for handoff in contacts::in_state(turn.conn, id, State::Queued).await? {
+            let is_served = self.0.platforms.iter().any(|served| served.platform == handoff.platform);
+            if !is_served && !handoff.open_to_all && !handoff.origin.same_agent_only {
+                turn.open_to_all(handoff).await?;
+            }
+        }
+        turn.settle().await?;
+        turn.view(id).await
     }
 }
 
@@ -44,43 +58,81 @@ impl Command for SetPresence {
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<AgentView, Halt> {
         let id = self.agent.as_str();
-        if agents::get(turn.conn, id, turn.now_ms).await?.is_none() {
-            return Err(agent_not_found("agent", id).into());
-        }
-        agents::set_presence(turn.conn, id, self.presence, turn.now_ms, turn.number).await?;
+        let before = agents::get(turn.conn, id).await?.ok_or_else(|| agent_not_found("agent", id))?;
+        // Who signs in without a desk's stream is not watched; whoever reads or types instead is trusted.
+        let is_connected = leases::is_connected(turn.conn, id).await?;
+        let after = Agent {
+            presence_reason: PresenceReason::Set,
+            presence_before: self.presence,
+            lost_at: 0,
+            lease_until: if is_connected { NEVER } else { 0 },
+            missed_offers: 0,
+            ..before.clone()
+        };
+        turn.set_presence(after, self.presence).await?;
         if self.presence == Presence::Offline {
-            sign_out(turn, id).await?;
-        } else {
-            turn.fill(id).await?;
+            turn.end_holds(id).await?;
+            turn.let_go(id).await?;
         }
-        view_in_turn(turn, id).await
+        turn.settle().await?;
+        turn.view(id).await
     }
 }
 
-/// Offers go to others, and so do the handoffs that wait, unless they may not. What is assigned stays with the agent.
-async fn sign_out(turn: &mut Turn<'_>, id: &str) -> Result<(), Halt> {
-    let mut homeless = vec![];
-    for mut handoff in contacts::all_waiting_for(turn.conn, id).await? {
-        if handoff.overflow_at != NEVER {
-            handoff.overflow_at = handoff.overflow_at.min(turn.now_ms);
-            contacts::update(turn.conn, State::Queued, &handoff, NEVER).await?;
-            homeless.push(handoff);
+impl Command for FinishWrapUp {
+    type Answer = AgentView;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<AgentView, Halt> {
+        let OfAgent { id, agent } = &self.0;
+        let contact = contacts::load(turn.conn, id).await?.ok_or_else(|| contact_not_found(id))?;
+        if contact.agent != *agent || contact.agent.is_empty() {
+            return Err(contact_not_yours(id).into());
         }
+        // One that has ended by itself meanwhile is finished all the same.
+        wrap_ups::finish(turn.conn, id).await?;
+        turn.recount(agent, Recount::Busy).await?;
+        turn.settle().await?;
+        turn.view(agent).await
     }
-    homeless.extend(turn.withdraw_offers(id).await?);
-    for contact in homeless {
-        turn.place(&contact).await?;
-    }
-    Ok(())
 }
 
-async fn view_in_turn(turn: &mut Turn<'_>, id: &str) -> Result<AgentView, Halt> {
-    Ok(view(turn.conn, id, turn.now_ms).await?.ok_or(StoreError::Failed)?)
+impl Turn<'_> {
+    /// Gives the agent a presence. A new one begins its idleness anew; one that is only repeated, as desks do, leaves it.
+    pub(super) async fn set_presence(&mut self, agent: Agent, presence: Presence) -> Result<(), Halt> {
+        let what = if agent.presence == presence { Recount::Quiet } else { Recount::Busy };
+        let kept_for = match presence {
+            Presence::Available => agent.kept_for.clone(),
+            Presence::Away | Presence::Offline => String::new(),
+        };
+        let agent = Agent { presence, presence_at: self.now_ms, kept_for, ..agent };
+        agents::set_presence(self.conn, &agent).await?;
+        self.recount(&agent.id, what).await
+    }
+
+    /// Offers go to others, and so do the handoffs that wait, unless they may not. What is assigned stays with the agent.
+    pub(super) async fn let_go(&mut self, id: &str) -> Result<(), Halt> {
+        for handoff in contacts::in_state(self.conn, id, State::Queued).await? {
+            if !handoff.open_to_all && !handoff.origin.same_agent_only {
+                self.open_to_all(handoff).await?;
+            }
+        }
+        self.withdraw_offers(id).await
+    }
+
+    /// Holds nothing for the agent any more.
+    pub(super) async fn end_holds(&mut self, id: &str) -> Result<(), Halt> {
+        entries::end_holds_of(self.conn, id).await?;
+        self.recount(id, Recount::Quiet).await
+    }
+
+    async fn view(&mut self, id: &str) -> Result<AgentView, Halt> {
+        Ok(view(self.conn, id).await?.ok_or(StoreError::Failed)?)
+    }
 }
 
 /// Reads an agent.
-pub(crate) async fn view(conn: &mut Conn, id: &str, now_ms: i64) -> Result<Option<AgentView>, StoreError> {
-    let agent = agents::get(conn, id, now_ms).await?;
+pub(crate) async fn view(conn: &mut Conn, id: &str) -> Result<Option<AgentView>, StoreError> {
+    let agent = agents::get(conn, id).await?;
     Ok(views(conn, agent.into_iter().collect()).await?.pop())
 }
 

@@ -2,9 +2,9 @@ use segue_store::StoreError;
 
 use super::{Command, Turn};
 use crate::{
-    domain::{Action, Contact, NEVER, Queue, State, WrongState},
+    domain::{Action, Contact, State, WrongState},
     error::{Halt, contact_not_found, contact_not_yours},
-    store::{contacts, queues},
+    store::{agents, contacts},
 };
 
 /// Queues a customer's request (R1).
@@ -38,8 +38,8 @@ impl Command for Submit {
     type Answer = Contact;
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
-        turn.enqueue(&self.0, NEVER).await?;
-        turn.place(&self.0).await?;
+        turn.enqueue(&self.0).await?;
+        turn.settle().await?;
         turn.answer(&self.0.id).await
     }
 }
@@ -50,6 +50,8 @@ impl Command for Accept {
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
         let contact = turn.contact_of(&self.0, Action::Accept).await?;
         turn.apply(contact, Action::Accept, &self.0.agent).await?;
+        agents::set_missed_offers(turn.conn, &self.0.agent, 0).await?;
+        turn.settle().await?;
         turn.answer(&self.0.id).await
     }
 }
@@ -58,8 +60,10 @@ impl Command for Decline {
     type Answer = Contact;
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
-        let contact = turn.contact_of(&self.0, Action::Withdraw).await?;
-        turn.give_back(contact).await?;
+        let contact = turn.contact_of(&self.0, Action::Decline).await?;
+        turn.give_back(contact, Action::Decline).await?;
+        agents::set_missed_offers(turn.conn, &self.0.agent, 0).await?;
+        turn.settle().await?;
         turn.answer(&self.0.id).await
     }
 }
@@ -70,7 +74,7 @@ impl Command for Complete {
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
         let contact = turn.contact_of(&self.0, Action::Complete).await?;
         turn.apply(contact, Action::Complete, &self.0.agent).await?;
-        turn.fill(&self.0.agent).await?;
+        turn.settle().await?;
         turn.answer(&self.0.id).await
     }
 }
@@ -82,31 +86,12 @@ impl Command for Abandon {
         let contact = contacts::load(turn.conn, &self.0).await?.ok_or_else(|| contact_not_found(&self.0))?;
         let agent = contact.agent.clone();
         turn.apply(contact, Action::Abandon, &agent).await?;
-        if !agent.is_empty() {
-            turn.fill(&agent).await?;
-        }
+        turn.settle().await?;
         turn.answer(&self.0).await
     }
 }
 
 impl Turn<'_> {
-    /// Adds a contact to its queue.
-    pub(super) async fn enqueue(&mut self, contact: &Contact, due_at: i64) -> Result<(), StoreError> {
-        queues::ensure(self.conn, &Queue::new(&contact.platform, contact.skills.clone())).await?;
-        contacts::insert(self.conn, contact, self.number, due_at).await
-    }
-
-    /// An offer that its agent doesn't take: back to its place, and on to another. The agent gets what is next for it.
-    pub(super) async fn give_back(&mut self, contact: Contact) -> Result<(), Halt> {
-        let agent = contact.agent.clone();
-        let until_ms = self.now_ms.saturating_add(self.rules.decline_back_off_ms);
-        contacts::back_off(self.conn, &contact.id, &agent, until_ms).await?;
-        let contact = self.withdraw(contact).await?;
-        self.place(&contact).await?;
-        self.fill(&agent).await?;
-        Ok(())
-    }
-
     /// The contact as it is now.
     pub(super) async fn answer(&mut self, id: &str) -> Result<Contact, Halt> {
         Ok(contacts::get(self.conn, id).await?.ok_or(StoreError::Failed)?)

@@ -1,14 +1,21 @@
 //! Routing decisions, each a transaction that holds the routing lock (ADR 0003). To add one, make a [`Command`] of its
-//! parsed request: check everything first, then write, then let `fill` and `place` give out what became free.
+//! parsed request: check everything first, then change what the request changes, then let [`Turn::settle`] give out what
+//! became free. docs/routing.md tells the rules.
 
 mod agents;
 mod contacts;
+mod desks;
 mod dispatch;
+mod priority;
 mod purge;
 mod service_list;
+mod settle;
 mod sweep;
 
-use std::future::Future;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
 
 use segue_core::{Random, SharedClock};
 use segue_runtime::Refusal;
@@ -17,12 +24,18 @@ use segue_store::{
     requests::{self, Begun, RequestKey},
 };
 
-pub(crate) use agents::{AgentView, PutAgent, SetPresence, view, views};
+pub(crate) use agents::{AgentView, FinishWrapUp, PutAgent, SetPresence, view, views};
 pub(crate) use contacts::{Abandon, Accept, Complete, Decline, OfAgent, Submit};
+pub(crate) use desks::{Acknowledge, Desks};
+pub(crate) use priority::SetPriority;
 pub(crate) use service_list::{Admit, PutEntry, Release};
 pub(crate) use sweep::sweep_until;
 
-use crate::{domain::Rules, error::Halt, store};
+use crate::{
+    domain::{Place, Rules},
+    error::Halt,
+    store,
+};
 
 /// Makes decisions. It holds nothing that is not in the database.
 #[derive(Debug, Clone)]
@@ -39,6 +52,10 @@ pub(crate) struct Turn<'c> {
     now_ms: i64,
     number: i64,
     rules: Rules,
+    /// Agents who may be able to take more than before.
+    freed: BTreeSet<String>,
+    /// Waiting contacts that more agents may be able to take than before, by their place in the line.
+    arrived: BTreeMap<Place, String>,
 }
 
 /// A decision to be made.
@@ -50,6 +67,14 @@ pub(crate) trait Command: Send + Sync + 'static {
     fn run(&self, turn: &mut Turn<'_>) -> impl Future<Output = Result<Self::Answer, Halt>> + Send;
 }
 
+impl<'c> Turn<'c> {
+    /// Takes the routing lock.
+    async fn take(conn: &'c mut Conn, now_ms: i64, rules: Rules) -> Result<Self, StoreError> {
+        let number = store::take_turn(conn).await?;
+        Ok(Self { conn, now_ms, number, rules, freed: BTreeSet::new(), arrived: BTreeMap::new() })
+    }
+}
+
 impl Router {
     /// Makes a decision that is idempotent in itself.
     pub(crate) async fn decide<C: Command>(&self, command: C) -> Result<C::Answer, Refusal> {
@@ -57,8 +82,8 @@ impl Router {
         self.database
             .write(command, move |conn, command| {
                 Box::pin(async move {
-                    let number = store::take_turn(conn).await?;
-                    refused_or_failed(command.run(&mut Turn { conn, now_ms, number, rules }).await)
+                    let mut turn = Turn::take(conn, now_ms, rules).await?;
+                    refused_or_failed(command.run(&mut turn).await)
                 })
             })
             .await?
@@ -81,21 +106,20 @@ impl Router {
             .write((command, key), move |conn, (command, key)| {
                 Box::pin(async move {
                     // The lock before the claim: two replicas with the same request would else wait for each other.
-                    let number = store::take_turn(conn).await?;
-                    match requests::begin(conn, key, now_ms).await? {
+                    let mut turn = Turn::take(conn, now_ms, rules).await?;
+                    match requests::begin(turn.conn, key, now_ms).await? {
                         Begun::Done(encoded) => return Ok(Ok(encoded)),
                         Begun::Reused => return Ok(Err(Refusal::request_id_reused())),
                         Begun::Fresh => {}
                     }
-                    let decided = command.run(&mut Turn { conn: &mut *conn, now_ms, number, rules }).await;
-                    match refused_or_failed(decided)? {
+                    match refused_or_failed(command.run(&mut turn).await)? {
                         Ok(answer) => {
                             let encoded = to_wire(answer).encode_to_vec();
-                            requests::finish(conn, key, &encoded).await?;
+                            requests::finish(turn.conn, key, &encoded).await?;
                             Ok(Ok(encoded))
                         }
                         Err(refusal) => {
-                            requests::forget(conn, key).await?;
+                            requests::forget(turn.conn, key).await?;
                             Ok(Err(refusal))
                         }
                     }

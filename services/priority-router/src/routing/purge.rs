@@ -7,13 +7,14 @@ use super::{Command, Router, Turn};
 use crate::{
     domain::Rules,
     error::Halt,
-    store::history::{self, Before},
+    store::{
+        history::{self, Before},
+        stats::MINUTE_MS,
+    },
 };
 
-/// How long events are kept for desks that come back.
-const EVENTS_KEPT_MS: i64 = requests::KEPT_MS;
-/// Most events in one turn; a contact has about five.
-const EVENTS: i64 = 1000;
+/// Statistics go back a day, and the minutes that the oldest window began in.
+const STATISTICS_KEPT_MINUTES: i64 = 24 * 60 + 1;
 /// Most contacts in one turn, and most entries of the service list: a contact may have 100 KiB.
 const ROWS: i64 = 100;
 
@@ -39,7 +40,7 @@ impl Command for Purge {
         let before = before(&turn.rules, turn.now_ms);
         // Requests first: their answers and fingerprints must not outlive the contacts that they tell of.
         requests::purge(turn.conn, turn.now_ms).await?;
-        history::purge_events(turn.conn, before, EVENTS).await?;
+        history::purge_statistics(turn.conn, before).await?;
         history::purge_entries(turn.conn, before, ROWS).await?;
         history::purge_contacts(turn.conn, before, ROWS).await?;
         Ok(())
@@ -47,5 +48,9 @@ impl Command for Purge {
 }
 
 fn before(rules: &Rules, now_ms: i64) -> Before {
-    Before { events_ms: now_ms - EVENTS_KEPT_MS, history_ms: now_ms - rules.history_ms }
+    Before {
+        requests_ms: now_ms - requests::KEPT_MS,
+        statistics_minute: now_ms / MINUTE_MS - STATISTICS_KEPT_MINUTES,
+        history_ms: now_ms - rules.history_ms,
+    }
 }

@@ -2,9 +2,9 @@ use segue_store::StoreError;
 
 use super::{Command, Turn};
 use crate::{
-    domain::{Action, Contact, Entry, EntryState, NEVER, Origin, Presence, Priority, State},
+    domain::{Action, Agent, Contact, Entry, EntryState, NEVER, Origin, Priority, State, WaitsFor},
     error::{Halt, agent_not_found, entry_closed, entry_not_found, invalid_field},
-    store::{agents, contacts, entries},
+    store::{agents, contacts, entries, room::Recount},
 };
 
 /// Records a handoff under way (R7).
@@ -40,35 +40,33 @@ impl Command for PutEntry {
         {
             return Ok(known.clone());
         }
-        self.check(turn).await?;
+        let agent = self.check(turn).await?;
         let mut entry = known.clone().unwrap_or_else(|| self.entry.clone());
-        let source = turn.source_of(&entry).await?.filter(|contact| contact.state.takes_units());
         entry.generation = self.entry.generation;
         entry.expires_at = self.entry.expires_at;
-        entry.hold_units = Entry::units_to_hold(entry.cost_units, source.map_or(0, |contact| contact.units));
-        entry.hold_until = turn.rules.hold_until(turn.now_ms, entry.expires_at);
+        turn.hold(&mut entry, &agent).await?;
         match known {
             Some(_) => entries::update_live(turn.conn, &entry).await?,
             None => entries::insert(turn.conn, &entry).await?,
         }
         entries::set_codes(turn.conn, &entry.handoff_id, &self.code_hashes).await?;
+        turn.recount(&entry.agent, Recount::Quiet).await?;
+        turn.settle().await?;
         Ok(entry)
     }
 }
 
 impl PutEntry {
-    async fn check(&self, turn: &mut Turn<'_>) -> Result<(), Halt> {
-        let agent = &self.entry.agent;
-        if agents::get(turn.conn, agent, turn.now_ms).await?.is_none() {
-            return Err(agent_not_found("agent", agent).into());
-        }
+    async fn check(&self, turn: &mut Turn<'_>) -> Result<Agent, Halt> {
+        let id = &self.entry.agent;
+        let agent = agents::get(turn.conn, id).await?.ok_or_else(|| agent_not_found("agent", id))?;
         for (index, code_hash) in self.code_hashes.iter().enumerate() {
             if entries::is_code_taken(turn.conn, &self.entry.handoff_id, code_hash).await? {
                 let field = format!("code_hashes[{index}]");
                 return Err(invalid_field(&field, "belongs to another handoff").into());
             }
         }
-        Ok(())
+        Ok(agent)
     }
 }
 
@@ -92,7 +90,7 @@ impl Command for Admit {
 
 impl Admit {
     async fn admit(&self, turn: &mut Turn<'_>, entry: Entry) -> Result<Contact, Halt> {
-        let (agent, source) = (entry.agent.clone(), turn.source_of(&entry).await?);
+        let agent = entry.agent.clone();
         let admitted = Entry {
             state: EntryState::Admitted,
             hold_units: 0,
@@ -101,15 +99,15 @@ impl Admit {
             ..entry.clone()
         };
         entries::update_live(turn.conn, &admitted).await?;
+        turn.recount(&agent, Recount::Quiet).await?;
+        let source = turn.source_of(&entry).await?;
         let contact = self.contact(turn, entry, source.as_ref()).await?;
         if let Some(source) = source.filter(|contact| contact.state.takes_units()) {
             turn.apply(source, Action::HandOff, &agent).await?;
         }
-        let overflows_now = contact.overflow_at <= turn.now_ms;
-        turn.enqueue(&contact, if overflows_now { NEVER } else { contact.overflow_at }).await?;
-        if !turn.fill(&agent).await?.contains(&contact.id) {
-            turn.make_room(&contact).await?;
-        }
+        turn.enqueue(&contact).await?;
+        turn.settle().await?;
+        turn.make_room(&contact.id).await?;
         turn.answer(&self.contact_id).await
     }
 
@@ -120,20 +118,20 @@ impl Admit {
         entry: Entry,
         source: Option<&Contact>,
     ) -> Result<Contact, Halt> {
-        let agent = agents::get(turn.conn, &entry.agent, turn.now_ms).await?.ok_or(StoreError::Failed)?;
-        let mut abilities = agents::abilities(turn.conn, &agent.id, &agent.id).await?;
-        let platforms = abilities.platforms.remove(&agent.id).unwrap_or_default();
-        let serves = platforms.iter().any(|served| served.platform == entry.target_platform);
-        let overflow_at = match (entry.same_agent_only, agent.presence) {
-            (true, _) => NEVER,
-            (false, Presence::Available | Presence::Away) if serves => {
-                turn.now_ms.saturating_add(turn.rules.overflow_ms)
-            }
-            (false, _) => turn.now_ms,
+        let agent = agents::get(turn.conn, &entry.agent).await?.ok_or(StoreError::Failed)?;
+        let serves = agents::on_platform(turn.conn, &agent.id, &entry.target_platform).await?.is_some();
+        let can_be_waited_for = serves && agent.presence.is_signed_in();
+        let (open_to_all, overflow_at) = match (entry.same_agent_only, can_be_waited_for) {
+            (true, _) => (false, NEVER),
+            (false, true) => (false, turn.now_ms.saturating_add(turn.rules.overflow_ms)),
+            (false, false) => (true, turn.now_ms),
         };
         let skills = match source {
             Some(source) => source.skills.clone(),
-            None => abilities.skills.remove(&agent.id).unwrap_or_default(),
+            None => {
+                let mut abilities = agents::abilities(turn.conn, &agent.id, &agent.id).await?;
+                abilities.skills.remove(&agent.id).unwrap_or_default()
+            }
         };
         Ok(Contact {
             id: self.contact_id.clone(),
@@ -141,24 +139,30 @@ impl Admit {
             priority: Priority::Handoff,
             platform: entry.target_platform,
             session: self.session.clone(),
-            // Who doesn't serve the platform any more is not waited for, unless nobody else may take over.
-            agent: if serves || entry.same_agent_only { agent.id.clone() } else { String::new() },
+            agent: agent.id.clone(),
             skills,
-            units: agent.handoff_units(entry.cost_units),
+            units: 0,
+            open_to_all,
             overflow_at,
             subject: source.map(|contact| contact.subject.clone()).unwrap_or_default(),
             attributes: source.map(|contact| contact.attributes.clone()).unwrap_or_default(),
             origin: Origin {
                 handoff_id: entry.handoff_id,
+                named_agent: agent.id,
+                same_agent_only: entry.same_agent_only,
                 work_order: entry.work_order,
                 platform: entry.source_platform,
                 session: entry.source_session,
                 remaining_work: entry.remaining_work,
             },
+            arrival: turn.number,
             created_at: turn.now_ms,
             updated_at: turn.now_ms,
             waited_until: 0,
+            answered_at: 0,
+            last_seq: 0,
             position: 0,
+            waits_for: WaitsFor::Nothing,
         })
     }
 }
@@ -177,7 +181,8 @@ impl Command for Release {
             let released =
                 Entry { state: EntryState::Released, hold_units: 0, closed_at: turn.now_ms, ..entry };
             entries::update_live(turn.conn, &released).await?;
-            turn.fill(&agent).await?;
+            turn.recount(&agent, Recount::Quiet).await?;
+            turn.settle().await?;
             return Ok(EntryState::Released);
         }
         Ok(entry.state)
@@ -190,20 +195,30 @@ impl Turn<'_> {
         contacts::of_session(self.conn, &entry.agent, &entry.source_platform, &entry.source_session).await
     }
 
-    /// For a handoff that has to wait: what its agent was offered and has not taken goes to others, as the agent gets
-    /// nothing else before it (I5). If it may go to another agent now, it does.
-    async fn make_room(&mut self, handoff: &Contact) -> Result<(), Halt> {
-        let withdrawn =
-            if handoff.agent.is_empty() { vec![] } else { self.withdraw_offers(&handoff.agent).await? };
-        let mut given = vec![];
-        if !withdrawn.is_empty() {
-            given = self.fill(&handoff.agent).await?;
+    /// Holds the agent's units for a handoff: what it will take of the agent there, but for what the source contact will
+    /// free. Who is signed out has nothing to hold.
+    async fn hold(&mut self, entry: &mut Entry, agent: &Agent) -> Result<(), Halt> {
+        let served = agents::on_platform(self.conn, &agent.id, &entry.target_platform).await?;
+        entry.cost_units = agent.units(served.map_or(entry.cost_units, |served| served.cost_units));
+        entry.hold_until = self.rules.hold_until(self.now_ms, entry.expires_at);
+        if !agent.presence.is_signed_in() || entry.hold_until <= self.now_ms {
+            (entry.hold_units, entry.hold_until) = (0, 0);
+            return Ok(());
         }
-        if handoff.overflow_at <= self.now_ms && !given.contains(&handoff.id) {
-            self.place(handoff).await?;
-        }
-        for contact in withdrawn.iter().filter(|contact| !given.contains(&contact.id)) {
-            self.place(contact).await?;
+        let source = self.source_of(entry).await?.filter(|contact| contact.state.takes_units());
+        entry.hold_units = Entry::units_to_hold(entry.cost_units, source.map_or(0, |contact| contact.units));
+        Ok(())
+    }
+
+    /// For a handoff that has to wait for its agent: what the agent was offered and has not taken goes to others, as the
+    /// agent gets nothing else before it (I5).
+    async fn make_room(&mut self, id: &str) -> Result<(), Halt> {
+        let handoff = contacts::load(self.conn, id).await?;
+        let Some(handoff) = handoff.filter(|handoff| handoff.state == State::Queued) else { return Ok(()) };
+        let agent = agents::get(self.conn, &handoff.agent).await?;
+        if agent.is_some_and(|agent| agent.presence.is_signed_in() && agent.waiting_handoffs > 0) {
+            self.withdraw_offers(&handoff.agent).await?;
+            self.settle().await?;
         }
         Ok(())
     }

@@ -1,43 +1,54 @@
-//! What time brings: offers that time out, handoffs that overflow, back-offs and holds that end.
+//! What time brings: desks that don't come back, offers that time out, handoffs that overflow, back-offs, wrap-ups and
+//! holds that end.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use segue_runtime::{Refusal, Stop};
 
-use super::{Command, Router, Turn, purge::purge_if_due};
+use super::{Command, Desks, Router, Turn, purge::purge_if_due};
 use crate::{
-    domain::{NEVER, State},
+    domain::{Action, Agent, Presence, PresenceReason, State},
     error::Halt,
-    store::{self, contacts, entries, queues},
+    store::{self, agents, contacts, entries, leases, queues, room::Recount, wrap_ups},
 };
 
-const INTERVAL: Duration = Duration::from_millis(500);
-/// Most rows of a kind in one turn, so that calls don't wait long behind it; the next turn takes the rest.
+/// Most rows of a kind in one turn, so that calls don't wait long behind it.
 const BATCH: i64 = 100;
+/// Most turns at a time; what is left is due at the next look.
+const TURNS: usize = 20;
 
 /// Sweeps until the service stops. Every replica does: whoever comes second finds nothing left.
-pub(crate) async fn sweep_until(router: Router, stop: Stop) {
+pub(crate) async fn sweep_until(router: Router, desks: Desks, stop: Stop) {
+    let interval = Duration::from_millis(router.rules.sweep_ms.unsigned_abs());
     loop {
+        report("lease", desks.renew_if_due().await);
+        report("sweep", sweep_if_due(&router).await);
+        report("purge", purge_if_due(&router).await);
         tokio::select! {
-            () = stop.told() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = stop.told() => break,
+            () = tokio::time::sleep(interval) => {}
         }
-        if let Err(refusal) = sweep_if_due(&router).await {
-            tracing::warn!(reason = refusal.reason().as_str_name(), "sweep failed, tried again soon");
-        }
-        if let Err(refusal) = purge_if_due(&router).await {
-            tracing::warn!(reason = refusal.reason().as_str_name(), "nothing purged, tried again soon");
-        }
+    }
+    report("leave", desks.leave().await);
+}
+
+fn report(what: &'static str, outcome: Result<(), Refusal>) {
+    if let Err(refusal) = outcome {
+        tracing::warn!(what, reason = refusal.reason().as_str_name(), "failed, tried again soon");
     }
 }
 
 async fn sweep_if_due(router: &Router) -> Result<(), Refusal> {
-    let now_ms = router.clock.now_ms();
-    let due = {
-        let mut conn = router.database.read().await?;
-        store::is_anything_due(&mut conn, now_ms).await?
-    };
-    if due {
+    for _ in 0..TURNS {
+        let now_ms = router.clock.now_ms();
+        let due = {
+            let mut conn = router.database.read().await?;
+            let lost_at_ms = now_ms - router.rules.reconnect_grace_ms;
+            store::is_anything_due(&mut conn, now_ms, lost_at_ms).await?
+        };
+        if !due {
+            return Ok(());
+        }
         router.decide(Sweep).await?;
     }
     Ok(())
@@ -49,27 +60,76 @@ impl Command for Sweep {
     type Answer = ();
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<(), Halt> {
-        let now_ms = turn.now_ms;
-        for contact in contacts::due(turn.conn, State::Offered, now_ms, BATCH).await? {
-            turn.give_back(contact).await?;
+        turn.sweep_desks().await?;
+        turn.sweep_contacts().await?;
+        turn.sweep_room().await?;
+        turn.settle().await?;
+        Ok(queues::purge(turn.conn).await?)
+    }
+}
+
+impl Turn<'_> {
+    async fn sweep_desks(&mut self) -> Result<(), Halt> {
+        for replica in leases::dead_replicas(self.conn, self.now_ms).await? {
+            self.bury(&replica).await?;
         }
-        for handoff in contacts::due(turn.conn, State::Queued, now_ms, BATCH).await? {
-            // From now on it's found by every agent that becomes free.
-            contacts::update(turn.conn, State::Queued, &handoff, NEVER).await?;
-            turn.place(&handoff).await?;
+        for agent in leases::run_out(self.conn, self.now_ms, BATCH).await? {
+            self.lose(agent).await?;
         }
-        let ended = contacts::end_back_offs(turn.conn, now_ms).await?;
-        for id in BTreeSet::from_iter(ended) {
-            let contact = contacts::load(turn.conn, &id).await?;
-            if let Some(contact) = contact.filter(|contact| contact.state == State::Queued) {
-                turn.place(&contact).await?;
+        let lost_at_ms = self.now_ms - self.rules.reconnect_grace_ms;
+        for agent in leases::lost_since(self.conn, lost_at_ms, BATCH).await? {
+            self.give_up_on(agent).await?;
+        }
+        Ok(())
+    }
+
+    async fn sweep_contacts(&mut self) -> Result<(), Halt> {
+        for contact in contacts::due(self.conn, State::Offered, self.now_ms, BATCH).await? {
+            // A neighbour's time-out may have set the agent away, which withdrew this offer.
+            let contact = contacts::load(self.conn, &contact.id).await?;
+            if let Some(contact) = contact.filter(|contact| contact.state == State::Offered) {
+                let agent = contact.agent.clone();
+                self.give_back(contact, Action::TimeOut).await?;
+                self.missed_an_offer(&agent).await?;
             }
         }
-        let freed = entries::end_holds(turn.conn, now_ms).await?;
-        for agent in BTreeSet::from_iter(freed) {
-            turn.fill(&agent).await?;
+        for handoff in contacts::due(self.conn, State::Queued, self.now_ms, BATCH).await? {
+            self.open_to_all(handoff).await?;
         }
-        queues::purge(turn.conn).await?;
         Ok(())
+    }
+
+    /// Back-offs, wrap-ups and holds that are over.
+    async fn sweep_room(&mut self) -> Result<(), Halt> {
+        for (id, agent) in contacts::end_back_offs(self.conn, self.now_ms).await? {
+            let contact = contacts::load(self.conn, &id).await?;
+            if let Some(contact) = contact.filter(|contact| contact.state == State::Queued) {
+                self.recount(&agent, Recount::Quiet).await?;
+                if contact.open_to_all {
+                    self.arrived.insert(contact.place(), contact.id);
+                }
+            }
+        }
+        for agent in BTreeSet::from_iter(wrap_ups::end(self.conn, self.now_ms).await?) {
+            self.recount(&agent, Recount::Busy).await?;
+        }
+        for agent in BTreeSet::from_iter(entries::end_holds(self.conn, self.now_ms).await?) {
+            self.recount(&agent, Recount::Quiet).await?;
+        }
+        Ok(())
+    }
+
+    /// Who doesn't answer several times in a row isn't there: the agent is set away, and what else it was offered goes to
+    /// others.
+    async fn missed_an_offer(&mut self, id: &str) -> Result<(), Halt> {
+        let Some(agent) = agents::get(self.conn, id).await? else { return Ok(()) };
+        let missed_offers = agent.missed_offers + 1;
+        let most = self.rules.away_after_missed_offers;
+        if most == 0 || missed_offers < most || agent.presence != Presence::Available {
+            return Ok(agents::set_missed_offers(self.conn, id, missed_offers).await?);
+        }
+        let away = Agent { presence_reason: PresenceReason::MissedOffers, missed_offers: 0, ..agent };
+        self.set_presence(away, Presence::Away).await?;
+        self.withdraw_offers(id).await
     }
 }

@@ -3,16 +3,18 @@ use std::collections::BTreeMap;
 use segue_store::{Conn, StoreError};
 use sqlx::{Row as _, any::AnyRow};
 
-use crate::domain::{Agent, Contact, MAX_OPEN_CONTACTS, Platform, Presence, Queue};
+use crate::domain::{Agent, Platform, Presence, PresenceReason};
 
-// $1 is the time, by which holds end.
 macro_rules! select_agents {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.display_name, a.capacity_units, a.presence, a.presence_at, a.used_units,
-                    a.open_contacts, a.last_seq,
-                    CAST((SELECT COALESCE(SUM(e.hold_units), 0) FROM service_list e
-                          WHERE e.agent = a.id AND e.state = 1 AND e.hold_until > $1) AS BIGINT) AS held_units
+            "SELECT a.id, a.display_name, a.capacity_units, a.presence, a.presence_reason, a.presence_at,
+                    a.presence_before, a.lost_at, a.lease_until, a.used_units, a.wrap_up_units, a.held_units,
+                    a.open_contacts, a.waiting_handoffs, a.kept_for, a.missed_offers, a.idle_turn, a.last_seq,
+                    a.acknowledged_seq,
+                    CAST(CASE WHEN EXISTS (SELECT 1 FROM agent_platforms r
+                                           WHERE r.agent = a.id AND r.room > 0)
+                         THEN 1 ELSE 0 END AS BIGINT) AS has_room
              FROM agents a ",
             $rest
         )
@@ -29,13 +31,6 @@ pub(crate) struct NewAgent {
     pub platforms: Vec<Platform>,
 }
 
-/// Where a search for agents goes on: after this turn of idleness and this agent.
-#[derive(Debug, Clone)]
-pub(crate) struct Candidate {
-    pub idle_turn: i64,
-    pub id: String,
-}
-
 /// Skills and platforms of some agents, by agent.
 #[derive(Debug, Default)]
 pub(crate) struct Abilities {
@@ -43,26 +38,38 @@ pub(crate) struct Abilities {
     pub platforms: BTreeMap<String, Vec<Platform>>,
 }
 
-pub(crate) async fn get(conn: &mut Conn, id: &str, now_ms: i64) -> Result<Option<Agent>, StoreError> {
-    let row =
-        sqlx::query(select_agents!("WHERE a.id = $2")).bind(now_ms).bind(id).fetch_optional(conn).await?;
+/// What a list shows; what is empty or 0 is any.
+#[derive(Debug)]
+pub(crate) struct Filter<'a> {
+    pub presence: i64,
+    pub platform: &'a str,
+    pub skill: &'a str,
+}
+
+pub(crate) async fn get(conn: &mut Conn, id: &str) -> Result<Option<Agent>, StoreError> {
+    let row = sqlx::query(select_agents!("WHERE a.id = $1")).bind(id).fetch_optional(conn).await?;
     row.as_ref().map(agent).transpose()
 }
 
-/// Agents by id; presence 0 is any.
+/// Agents by id.
 pub(crate) async fn list(
     conn: &mut Conn,
-    presence: i64,
+    filter: &Filter<'_>,
     after: &str,
     limit: i64,
-    now_ms: i64,
 ) -> Result<Vec<Agent>, StoreError> {
     let rows = sqlx::query(select_agents!(
-        "WHERE a.id > $2 AND ($3 = CAST(0 AS BIGINT) OR a.presence = $3) ORDER BY a.id LIMIT $4"
+        "WHERE a.id > $1 AND ($2 = CAST(0 AS BIGINT) OR a.presence = $2)
+           AND ($3 = CAST('' AS TEXT) OR EXISTS (
+                SELECT 1 FROM agent_platforms p WHERE p.agent = a.id AND p.platform = $3))
+           AND ($4 = CAST('' AS TEXT) OR EXISTS (
+                SELECT 1 FROM agent_skills s WHERE s.agent = a.id AND s.skill = $4))
+         ORDER BY a.id LIMIT $5"
     ))
-    .bind(now_ms)
     .bind(after)
-    .bind(presence)
+    .bind(filter.presence)
+    .bind(filter.platform)
+    .bind(filter.skill)
     .bind(limit)
     .fetch_all(conn)
     .await?;
@@ -76,14 +83,29 @@ pub(crate) async fn abilities(conn: &mut Conn, first: &str, last: &str) -> Resul
     for row in sqlx::query(skills).bind(first).bind(last).fetch_all(&mut *conn).await? {
         found.skills.entry(row.try_get("agent")?).or_default().push(row.try_get("skill")?);
     }
-    let platforms = "SELECT agent, platform, cost_units FROM agent_platforms
+    let platforms = "SELECT agent, platform, cost_units, wrap_up_seconds FROM agent_platforms
                      WHERE agent BETWEEN $1 AND $2 ORDER BY agent, platform";
     for row in sqlx::query(platforms).bind(first).bind(last).fetch_all(conn).await? {
-        let platform =
-            Platform { platform: row.try_get("platform")?, cost_units: row.try_get("cost_units")? };
-        found.platforms.entry(row.try_get("agent")?).or_default().push(platform);
+        let served = platform(&row)?;
+        found.platforms.entry(row.try_get("agent")?).or_default().push(served);
     }
     Ok(found)
+}
+
+/// How an agent serves a platform, if it does.
+pub(crate) async fn on_platform(
+    conn: &mut Conn,
+    agent: &str,
+    platform: &str,
+) -> Result<Option<Platform>, StoreError> {
+    let row = sqlx::query(
+        "SELECT platform, cost_units, wrap_up_seconds FROM agent_platforms WHERE agent = $1 AND platform = $2",
+    )
+    .bind(agent)
+    .bind(platform)
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(self::platform).transpose()
 }
 
 /// Creates or changes an agent; presence is kept.
@@ -113,109 +135,106 @@ pub(crate) async fn put(conn: &mut Conn, agent: &NewAgent, turn: i64) -> Result<
             .await?;
     }
     for platform in &agent.platforms {
-        sqlx::query("INSERT INTO agent_platforms (agent, platform, cost_units) VALUES ($1, $2, $3)")
-            .bind(agent.id.as_str())
-            .bind(platform.platform.as_str())
-            .bind(platform.cost_units)
-            .execute(&mut *conn)
-            .await?;
+        sqlx::query(
+            "INSERT INTO agent_platforms (agent, platform, cost_units, wrap_up_seconds) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(agent.id.as_str())
+        .bind(platform.platform.as_str())
+        .bind(platform.cost_units)
+        .bind(platform.wrap_up_seconds)
+        .execute(&mut *conn)
+        .await?;
     }
     Ok(())
 }
 
-/// Sets the presence. A new one begins the agent's idleness anew; one that is only repeated, as desks do, leaves it.
-pub(crate) async fn set_presence(
-    conn: &mut Conn,
-    id: &str,
-    presence: Presence,
-    now_ms: i64,
-    turn: i64,
-) -> Result<(), StoreError> {
+/// The agent's presence and what belongs to it.
+pub(crate) async fn set_presence(conn: &mut Conn, agent: &Agent) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE agents SET presence = $2, presence_at = $3,
-                           idle_turn = CASE WHEN presence = $2 THEN idle_turn ELSE $4 END
+        "UPDATE agents SET presence = $2, presence_reason = $3, presence_at = $4, presence_before = $5,
+                           lost_at = $6, lease_until = $7, missed_offers = $8, kept_for = $9
          WHERE id = $1",
     )
-    .bind(id)
-    .bind(presence.code())
-    .bind(now_ms)
-    .bind(turn)
+    .bind(agent.id.as_str())
+    .bind(agent.presence.code())
+    .bind(agent.presence_reason.code())
+    .bind(agent.presence_at)
+    .bind(agent.presence_before.code())
+    .bind(agent.lost_at)
+    .bind(agent.lease_until)
+    .bind(agent.missed_offers)
+    .bind(agent.kept_for.as_str())
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Counts an agent's contacts anew, and takes the next number of its events.
-pub(crate) async fn recount(conn: &mut Conn, id: &str, turn: i64) -> Result<i64, StoreError> {
-    let seq = sqlx::query_scalar(
-        "UPDATE agents SET
-             used_units = (SELECT CAST(COALESCE(SUM(c.units), 0) AS BIGINT) FROM contacts c
-                           WHERE c.agent = agents.id AND c.state IN (2, 3)),
-             open_contacts = (SELECT COUNT(*) FROM contacts c
-                              WHERE c.agent = agents.id AND c.state IN (2, 3)),
-             idle_turn = $2,
-             last_seq = last_seq + 1
-         WHERE id = $1 RETURNING last_seq",
-    )
-    .bind(id)
-    .bind(turn)
-    .fetch_one(conn)
-    .await?;
-    Ok(seq)
+/// Sets how many offers in a row the agent has not answered.
+pub(crate) async fn set_missed_offers(conn: &mut Conn, id: &str, missed: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE agents SET missed_offers = $2 WHERE id = $1 AND missed_offers <> $2")
+        .bind(id)
+        .bind(missed)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
-/// The longest-idle available agent that has what a queued contact asks for and room for it, after a candidate that was
-/// no good. Agents for whom a handoff waits are left alone (I5), and so are those who have just declined the contact.
-pub(crate) async fn next_candidate(
-    conn: &mut Conn,
-    contact: &Contact,
-    after: &Candidate,
-    now_ms: i64,
-) -> Result<Option<Candidate>, StoreError> {
-    let row = sqlx::query(
-        "SELECT a.idle_turn, a.id FROM agents a
-         JOIN agent_platforms p ON p.agent = a.id AND p.platform = $1
-         WHERE a.presence = 2 AND (a.idle_turn, a.id) > ($2, $3)
-           AND a.open_contacts < $4 AND a.used_units + p.cost_units <= a.capacity_units
-           AND a.used_units + p.cost_units + (
-                   SELECT COALESCE(SUM(e.hold_units), 0) FROM service_list e
-                   WHERE e.agent = a.id AND e.state = 1 AND e.hold_until > $5) <= a.capacity_units
-           AND NOT EXISTS (SELECT 1 FROM queue_skills q WHERE q.queue = $6 AND NOT EXISTS (
-                   SELECT 1 FROM agent_skills s WHERE s.agent = a.id AND s.skill = q.skill))
-           AND NOT EXISTS (SELECT 1 FROM back_offs b
-                           WHERE b.contact_id = $7 AND b.agent = a.id AND b.until_at > $5)
-           AND NOT EXISTS (SELECT 1 FROM contacts w WHERE w.agent = a.id AND w.state = 1)
-         ORDER BY a.idle_turn, a.id LIMIT 1",
-    )
-    .bind(contact.platform.as_str())
-    .bind(after.idle_turn)
-    .bind(after.id.as_str())
-    .bind(MAX_OPEN_CONTACTS)
-    .bind(now_ms)
-    .bind(Queue::new(&contact.platform, contact.skills.clone()).id())
-    .bind(contact.id.as_str())
-    .fetch_optional(conn)
-    .await?;
-    row.map(|row| Ok(Candidate { idle_turn: row.try_get("idle_turn")?, id: row.try_get("id")? })).transpose()
+/// Keeps the agent for a queue; an empty one ends that.
+pub(crate) async fn keep_for(conn: &mut Conn, id: &str, queue: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE agents SET kept_for = $2 WHERE id = $1").bind(id).bind(queue).execute(conn).await?;
+    Ok(())
 }
 
-impl Candidate {
-    /// Before all agents.
-    pub(crate) fn none() -> Self {
-        Self { idle_turn: -1, id: String::new() }
-    }
+/// The agents that are kept for a queue.
+pub(crate) async fn kept_for(conn: &mut Conn, queue: &str) -> Result<Vec<String>, StoreError> {
+    let ids = sqlx::query_scalar("SELECT id FROM agents WHERE kept_for = $1 ORDER BY idle_turn, id")
+        .bind(queue)
+        .fetch_all(conn)
+        .await?;
+    Ok(ids)
+}
+
+/// Takes note of what the desk has dealt with, unless it was further already.
+pub(crate) async fn acknowledge(conn: &mut Conn, id: &str, seq: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE agents SET acknowledged_seq = $2 WHERE id = $1 AND acknowledged_seq < $2")
+        .bind(id)
+        .bind(seq)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+fn platform(row: &AnyRow) -> Result<Platform, StoreError> {
+    Ok(Platform {
+        platform: row.try_get("platform")?,
+        cost_units: row.try_get("cost_units")?,
+        wrap_up_seconds: row.try_get("wrap_up_seconds")?,
+    })
 }
 
 fn agent(row: &AnyRow) -> Result<Agent, StoreError> {
+    let presence = |column| Presence::of_code(row.try_get(column)?).ok_or(StoreError::Failed);
     Ok(Agent {
         id: row.try_get("id")?,
         display_name: row.try_get("display_name")?,
         capacity_units: row.try_get("capacity_units")?,
-        presence: Presence::of_code(row.try_get("presence")?).ok_or(StoreError::Failed)?,
+        presence: presence("presence")?,
+        presence_reason: PresenceReason::of_code(row.try_get("presence_reason")?)
+            .ok_or(StoreError::Failed)?,
         presence_at: row.try_get("presence_at")?,
+        presence_before: presence("presence_before")?,
+        lost_at: row.try_get("lost_at")?,
+        lease_until: row.try_get("lease_until")?,
         used_units: row.try_get("used_units")?,
+        wrap_up_units: row.try_get("wrap_up_units")?,
         held_units: row.try_get("held_units")?,
         open_contacts: row.try_get("open_contacts")?,
+        waiting_handoffs: row.try_get("waiting_handoffs")?,
+        has_room: row.try_get::<i64, _>("has_room")? != 0,
+        kept_for: row.try_get("kept_for")?,
+        missed_offers: row.try_get("missed_offers")?,
+        idle_turn: row.try_get("idle_turn")?,
         last_seq: row.try_get("last_seq")?,
+        acknowledged_seq: row.try_get("acknowledged_seq")?,
     })
 }

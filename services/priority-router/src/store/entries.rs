@@ -125,15 +125,15 @@ pub(crate) async fn set_codes(
     Ok(())
 }
 
-/// Holds the whole cost of live entries whose source contact has ended and frees nothing any more.
+/// Holds the whole cost of live entries whose source contact has ended and frees nothing any more; false when there is none.
 pub(crate) async fn hold_all_of_session(
     conn: &mut Conn,
     agent: &str,
     platform: &str,
     session: &str,
     now_ms: i64,
-) -> Result<(), StoreError> {
-    sqlx::query(
+) -> Result<bool, StoreError> {
+    let held = sqlx::query(
         "UPDATE service_list SET hold_units = cost_units
          WHERE agent = $1 AND state = 1 AND source_platform = $2 AND source_session = $3 AND hold_until > $4",
     )
@@ -141,6 +141,17 @@ pub(crate) async fn hold_all_of_session(
     .bind(platform)
     .bind(session)
     .bind(now_ms)
+    .execute(conn)
+    .await?;
+    Ok(held.rows_affected() > 0)
+}
+
+/// Ends all that is held of an agent.
+pub(crate) async fn end_holds_of(conn: &mut Conn, agent: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE service_list SET hold_units = 0, hold_until = 0 WHERE agent = $1 AND state = 1 AND hold_units > 0",
+    )
+    .bind(agent)
     .execute(conn)
     .await?;
     Ok(())

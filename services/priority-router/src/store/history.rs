@@ -5,18 +5,18 @@ use segue_store::{Conn, StoreError};
 /// Until when rows of each kind are old.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
-    pub events_ms: i64,
+    pub requests_ms: i64,
+    pub statistics_minute: i64,
     pub history_ms: i64,
 }
 
-/// Contacts that are over. Events are joined with their contact, and a repeated admission answers with it.
+/// Contacts that are over. A repeated admission answers with its contact.
 macro_rules! old_contacts {
     ($before:literal) => {
         concat!(
             "SELECT c.id FROM contacts c WHERE c.state IN (4, 5, 6) AND c.updated_at < ",
             $before,
-            " AND NOT EXISTS (SELECT 1 FROM agent_events v WHERE v.at <= c.updated_at)
-              AND NOT EXISTS (SELECT 1 FROM service_list e WHERE e.handoff_id = c.handoff_id)"
+            " AND NOT EXISTS (SELECT 1 FROM service_list e WHERE e.handoff_id = c.handoff_id)"
         )
     };
 }
@@ -32,31 +32,28 @@ macro_rules! old_entries {
 pub(crate) async fn is_anything_old(conn: &mut Conn, before: Before) -> Result<bool, StoreError> {
     let old: Option<i64> = sqlx::query_scalar(concat!(
         "SELECT CAST(1 AS BIGINT) AS old
-         WHERE EXISTS (SELECT 1 FROM agent_events WHERE at < $1)
-            OR EXISTS (SELECT 1 FROM requests WHERE created_at < $1)
+         WHERE EXISTS (SELECT 1 FROM requests WHERE created_at < $1)
+            OR EXISTS (SELECT 1 FROM queue_stats WHERE minute < $2)
             OR EXISTS (",
-        old_entries!("$2"),
+        old_entries!("$3"),
         ") OR EXISTS (",
-        old_contacts!("$2"),
+        old_contacts!("$3"),
         ")"
     ))
-    .bind(before.events_ms)
+    .bind(before.requests_ms)
+    .bind(before.statistics_minute)
     .bind(before.history_ms)
     .fetch_optional(conn)
     .await?;
     Ok(old.is_some())
 }
 
-/// Forgets events, at most so many.
-pub(crate) async fn purge_events(conn: &mut Conn, before: Before, most: i64) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM agent_events WHERE (agent, seq) IN (
-             SELECT v.agent, v.seq FROM agent_events v WHERE v.at < $1 ORDER BY v.at LIMIT $2)",
-    )
-    .bind(before.events_ms)
-    .bind(most)
-    .execute(conn)
-    .await?;
+/// Forgets statistics.
+pub(crate) async fn purge_statistics(conn: &mut Conn, before: Before) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM queue_stats WHERE minute < $1")
+        .bind(before.statistics_minute)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -80,12 +77,18 @@ pub(crate) async fn purge_entries(conn: &mut Conn, before: Before, most: i64) ->
     Ok(())
 }
 
-/// Forgets contacts, at most so many.
+/// Forgets contacts with what happened to them, at most so many.
 pub(crate) async fn purge_contacts(conn: &mut Conn, before: Before, most: i64) -> Result<(), StoreError> {
-    sqlx::query(concat!("DELETE FROM contacts WHERE id IN (", old_contacts!("$1"), " LIMIT $2)"))
-        .bind(before.history_ms)
-        .bind(most)
-        .execute(conn)
-        .await?;
+    // The order makes both statements find the same.
+    for delete in [
+        concat!(
+            "DELETE FROM contact_events WHERE contact_id IN (",
+            old_contacts!("$1"),
+            " ORDER BY c.id LIMIT $2)"
+        ),
+        concat!("DELETE FROM contacts WHERE id IN (", old_contacts!("$1"), " ORDER BY c.id LIMIT $2)"),
+    ] {
+        sqlx::query(delete).bind(before.history_ms).bind(most).execute(&mut *conn).await?;
+    }
     Ok(())
 }

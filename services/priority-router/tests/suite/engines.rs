@@ -1,5 +1,6 @@
 use std::{future::Future, pin::Pin};
 
+use priority_router::Rules;
 use segue_testkit::{Databases, Storage};
 
 use crate::{
@@ -68,13 +69,24 @@ const CASES: &[Case] = cases![
     storm::many_callers_at_once,
 ];
 
+/// Cases that need other rules than the usual ones.
+fn rules(case: &str) -> Rules {
+    let usual = Rules { sweep_ms: 20, ..Rules::default() };
+    match case {
+        // The clock stands still, so nobody would be offered again what all have declined.
+        "storm::many_callers_at_once" => Rules { decline_back_off_ms: 0, ..usual },
+        "declines::of_the_named_agent" => Rules { handoff_auto_accept: false, ..usual },
+        _ => usual,
+    }
+}
+
 async fn run_all(storage: Storage) {
     let databases = Databases::start(storage);
     // `CASE=streams cargo test ...` runs only those whose name has it.
     let wanted = std::env::var("CASE").unwrap_or_default();
     for (name, case) in CASES.iter().filter(|(name, _)| name.contains(&wanted)) {
         let started = tokio::time::Instant::now();
-        let world = World::start(storage, &databases.create()).await;
+        let world = World::start(storage, &databases.create(), rules(name)).await;
         let task = world.clone();
         tokio::spawn(case(task)).await.unwrap_or_else(|error| panic!("{name} on {storage:?}: {error}"));
         world.stop().await;

@@ -71,8 +71,9 @@ pub async fn after_the_wait_another_agent_takes_it(world: World) {
     world.agent("a2", &[], &[("chat", 33), ("video", 50)]).await;
     assert_eq!(world.contact(&handoff.id).await.state(), State::Queued);
     world.advance(46);
-    world.wait_until(&handoff.id, State::Assigned, "a2").await;
-    let taken = world.contact(&handoff.id).await;
+    // Who did not ask for it is asked.
+    world.wait_until(&handoff.id, State::Offered, "a2").await;
+    let taken = world.accept(&handoff.id, "a2").await;
     assert_eq!((taken.priority(), taken.work_order.as_str()), (Priority::Handoff, "WO-h1"));
     assert_eq!(world.get_agent("a2").await.used_units, 50);
 }
@@ -103,7 +104,8 @@ pub async fn an_absent_agent_is_not_waited_for(world: World) {
     world.put_entry(world.entry("h2", "a1", "unknown")).await;
     world.set_presence("a1", Presence::Offline).await;
     let handoff = world.admit("h1").await;
-    assert_eq!((handoff.state(), handoff.agent.as_str()), (State::Assigned, "a2"));
+    assert_eq!((handoff.state(), handoff.agent.as_str()), (State::Offered, "a2"));
+    world.accept(&handoff.id, "a2").await;
     // Nobody is left: it waits, and whoever is free first takes it.
     let second = world.admit("h2").await;
     assert_eq!(second.state(), State::Queued);
@@ -117,7 +119,7 @@ pub async fn an_agent_who_left_the_platform_is_not_waited_for(world: World) {
     world.put_agent("a1", &[], &[("chat", 33)]).await;
     world.agent("a2", &[], CHAT_AND_VIDEO).await;
     let handoff = world.admit("h1").await;
-    assert_eq!((handoff.state(), handoff.agent.as_str()), (State::Assigned, "a2"));
+    assert_eq!((handoff.state(), handoff.agent.as_str()), (State::Offered, "a2"));
 }
 
 pub async fn a_handoff_is_before_all_others(world: World) {
@@ -143,7 +145,7 @@ pub async fn an_overflowed_handoff_is_not_passed(world: World) {
     world.put_entry(world.entry("h1", "gone", "unknown")).await;
     let handoff = world.admit("h1").await;
     assert_eq!((handoff.state(), handoff.agent.as_str()), (State::Queued, "gone"));
-    // An ordinary contact would fit beside the busy one, and with it the handoff would wait for ever.
+    // An ordinary contact would fit beside the busy one, and with it the handoff would wait for ever: a1 is kept for it.
     let ordinary = world.submit(request("chat", "s1")).await;
     assert_eq!(ordinary.state(), State::Queued);
     world.complete(&busy.id, "a1").await;
@@ -156,7 +158,7 @@ pub async fn signing_out_lets_the_handoff_go(world: World) {
     world.agent("a2", &[], CHAT_AND_VIDEO).await;
     world.set_presence("a1", Presence::Offline).await;
     let taken = world.contact(&handoff.id).await;
-    assert_eq!((taken.state(), taken.agent.as_str()), (State::Assigned, "a2"));
+    assert_eq!((taken.state(), taken.agent.as_str()), (State::Offered, "a2"));
 }
 
 pub async fn a_waiting_customer_goes(world: World) {

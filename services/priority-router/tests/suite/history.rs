@@ -55,7 +55,7 @@ pub async fn what_is_over_is_forgotten_in_time(world: World) {
     })
     .await;
     only_these_are_left(&world, &[("contacts", 0), ("service_list", 0), ("service_list_codes", 0)]).await;
-    only_these_are_left(&world, &[("agent_events", 0), ("requests", 0), ("back_offs", 0)]).await;
+    only_these_are_left(&world, &[("contact_events", 0), ("requests", 0), ("back_offs", 0)]).await;
 }
 
 pub async fn a_backlog_is_forgotten_bit_by_bit(world: World) {

@@ -23,7 +23,11 @@ macro_rules! reason {
 }
 
 pub async fn fields_of_agents_are_checked(world: World) {
-    let platform = |platform: &str, cost_units| AgentPlatform { platform: platform.to_owned(), cost_units };
+    let platform = |platform: &str, cost_units| AgentPlatform {
+        platform: platform.to_owned(),
+        cost_units,
+        wrap_up_seconds: 0,
+    };
     let agent = Agent {
         id: "no spaces".to_owned(),
         display_name: "x".repeat(129),
@@ -269,6 +273,7 @@ pub async fn foreign_tokens_are_refused(world: World) {
     let open = |agent: &str, resume_token: &str| WatchAssignmentsRequest {
         agent: agent.to_owned(),
         resume_token: resume_token.to_owned(),
+        ..Default::default()
     };
     let mut desk = world.rpc().watch_assignments(open("a1", "")).await.unwrap().into_inner();
     let token = desk.message().await.unwrap().unwrap().resume_token;

@@ -1,6 +1,6 @@
 use segue_proto::router::v1::{
-    AssignmentChange as Change, ContactState as State, WatchAssignmentsRequest, WatchAssignmentsResponse,
-    WatchContactRequest, WatchContactResponse,
+    AssignmentChange as Change, ContactState as State, GetContactRequest, WatchAssignmentsRequest,
+    WatchAssignmentsResponse, WatchContactRequest, WatchContactResponse,
 };
 use segue_testkit::wait_for;
 use tonic::{Code, Streaming};
@@ -10,7 +10,11 @@ use crate::world::{World, request};
 type Desk = Streaming<WatchAssignmentsResponse>;
 
 async fn watch(world: &World, agent: &str, resume_token: &str) -> Desk {
-    let request = WatchAssignmentsRequest { agent: agent.to_owned(), resume_token: resume_token.to_owned() };
+    let request = WatchAssignmentsRequest {
+        agent: agent.to_owned(),
+        resume_token: resume_token.to_owned(),
+        ..Default::default()
+    };
     world.rpc().watch_assignments(request).await.unwrap().into_inner()
 }
 
@@ -56,7 +60,9 @@ pub async fn a_desk_goes_on_where_it_was(world: World) {
     let assignment = next(&mut desk).await.assignment.unwrap();
     assert_eq!((assignment.change(), assignment.handoff_id.as_str()), (Change::Assigned, "h1"));
     assert_eq!((assignment.work_order.as_str(), assignment.contact), ("WO-h1", Some(handoff)));
-    assert_eq!(assignment.remaining_work.unwrap().summary, "show the bill");
+    let work = assignment.remaining_work.unwrap();
+    assert_eq!((work.summary.as_str(), work.context["identity"].as_str()), ("show the bill", "verified"));
+    assert_eq!(work.conversation_summary, "fell ill abroad, has the bill");
     assert_eq!(assignment.source.unwrap().session, "s1");
     // A token from among the open contacts starts with them again, so that none is lost.
     let mut desk = watch(&world, "a1", &early).await;
@@ -83,16 +89,19 @@ pub async fn a_desk_goes_on_at_another_replica(world: World) {
 pub async fn a_desk_that_was_away_too_long_starts_again(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     let token = caught_up(&mut watch(&world, "a1", "").await).await;
-    let contact = world.assigned(request("chat", "s1")).await.id;
-    world.advance(25 * 60 * 60);
-    // Once the old events are gone, the token leads to what is open.
-    wait_for("old events to be forgotten", || async {
-        let mut desk = watch(&world, "a1", &token).await;
-        event(&mut desk).await.0 == Change::Assigned
+    let forgotten = world.assigned(request("chat", "s1")).await.id;
+    let contact = world.assigned(request("chat", "s2")).await.id;
+    world.complete(&forgotten, "a1").await;
+    world.advance(31 * 24 * 60 * 60);
+    // Its events go with the contact. Once they are gone, the token leads to what is open.
+    wait_for("what is over to be forgotten", || async {
+        let request = GetContactRequest { id: forgotten.clone() };
+        world.rpc().get_contact(request).await.is_err()
     })
     .await;
     let mut desk = watch(&world, "a1", &token).await;
-    assert_eq!(event(&mut desk).await.1, contact);
+    let (change, id, ..) = event(&mut desk).await;
+    assert_eq!((change, id), (Change::Assigned, contact));
     caught_up(&mut desk).await;
 }
 

@@ -26,6 +26,7 @@ pub struct World {
     pub stop: Stop,
     pub client: PriorityRouterServiceClient<Channel>,
     pub url: String,
+    rules: Rules,
     running: Arc<Mutex<Vec<Running>>>,
 }
 
@@ -44,12 +45,12 @@ pub fn code(text: &str) -> String {
 }
 
 impl World {
-    pub async fn start(storage: Storage, url: &str) -> Self {
+    pub async fn start(storage: Storage, url: &str, rules: Rules) -> Self {
         let (clock, stop) = (ManualClock::starting_at(START_MS), Stop::new());
-        let running = serve(url, clock.clone(), stop.clone()).await;
+        let running = serve(url, rules, clock.clone(), stop.clone()).await;
         let client = connect(&running).await;
         let running = Arc::new(Mutex::new(vec![running]));
-        Self { storage, clock, stop, client, url: url.to_owned(), running }
+        Self { storage, clock, stop, client, url: url.to_owned(), rules, running }
     }
 
     /// Another replica on the same database, if the engine lets it be shared; else the same one.
@@ -57,7 +58,7 @@ impl World {
         if self.storage == Storage::SqliteMemory {
             return self.clone();
         }
-        let running = serve(&self.url, self.clock.clone(), self.stop.clone()).await;
+        let running = serve(&self.url, self.rules, self.clock.clone(), self.stop.clone()).await;
         let client = connect(&running).await;
         self.running.lock().unwrap().push(running);
         Self { client, ..self.clone() }
@@ -90,6 +91,7 @@ impl World {
                 .map(|(platform, cost_units)| AgentPlatform {
                     platform: (*platform).to_owned(),
                     cost_units: *cost_units,
+                    wrap_up_seconds: 0,
                 })
                 .collect(),
             ..Default::default()
@@ -184,7 +186,12 @@ impl World {
             target_platform: "video".to_owned(),
             cost_units: 100,
             code_hashes: vec![code(handoff_id)],
-            remaining_work: Some(RemainingWork { summary: "show the bill".to_owned(), ..Default::default() }),
+            remaining_work: Some(RemainingWork {
+                summary: "show the bill".to_owned(),
+                context: [("identity".to_owned(), "verified".to_owned())].into(),
+                conversation_summary: "fell ill abroad, has the bill".to_owned(),
+                ..Default::default()
+            }),
             agent_policy: AgentPolicy::Unspecified.into(),
             expire_time: timestamp(self.clock.now_ms() + 600_000),
         }
@@ -223,12 +230,9 @@ impl World {
     }
 }
 
-async fn serve(url: &str, clock: Arc<ManualClock>, stop: Stop) -> Running {
-    let config = Config {
-        server: ServerConfig::loopback(0),
-        database: segue_store::Settings::of_url(url),
-        rules: Rules::default(),
-    };
+async fn serve(url: &str, rules: Rules, clock: Arc<ManualClock>, stop: Stop) -> Running {
+    let config =
+        Config { server: ServerConfig::loopback(0), database: segue_store::Settings::of_url(url), rules };
     bind(config, Parts { clock, random: Random::secure(), stop }).await.unwrap()
 }
 

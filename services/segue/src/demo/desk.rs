@@ -89,6 +89,7 @@ impl Desk {
                     let request = WatchAssignmentsRequest {
                         agent: self.agent.clone(),
                         resume_token: self.resume_token.clone(),
+                        ..WatchAssignmentsRequest::default()
                     };
                     let streams = &self.router_streams;
                     let opened =

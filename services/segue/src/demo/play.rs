@@ -105,6 +105,7 @@ impl Play<'_> {
                 profile: DEMO_WORK_PROFILE.to_owned(),
                 summary: "Upload the hospital's invoice; everything else is checked.".to_owned(),
                 context: [("identity".to_owned(), "verified".to_owned())].into(),
+                conversation_summary: "Was in hospital in May; the claim lacks the invoice.".to_owned(),
                 ..RemainingWork::default()
             }),
             locale: "zh-CN".to_owned(),

@@ -86,6 +86,8 @@ pub(super) struct ContactView {
 struct RemainingView {
     profile: String,
     summary: String,
+    /// What was said in the source conversation.
+    conversation: String,
     context: Vec<(String, String)>,
 }
 
@@ -118,7 +120,12 @@ impl ContactView {
         view.remaining = assignment.remaining_work.map(|work| {
             let mut context: Vec<(String, String)> = work.context.into_iter().collect();
             context.sort();
-            RemainingView { profile: work.profile, summary: work.summary, context }
+            RemainingView {
+                profile: work.profile,
+                summary: work.summary,
+                conversation: work.conversation_summary,
+                context,
+            }
         });
         if let Some(source) = assignment.source {
             view.source_session = source.session;

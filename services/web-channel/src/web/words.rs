@@ -53,6 +53,7 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         ),
         R::ContactNotFound => ("There is no such contact.", "没有该联络。"),
         R::ContactState => ("The contact has gone on meanwhile.", "该联络的状态已变化。"),
+        R::ContactIsHandoff => ("A handoff is first in line already.", "快速接入的客户已排在最前。"),
         R::ContactNotYours => ("This contact is with another agent.", "该联络由其他坐席负责。"),
         R::SessionNotFound => ("Please start a conversation first.", "请先开始会话。"),
         R::DependencyUnavailable | R::StoreUnavailable => {

@@ -138,7 +138,8 @@ async fn fill_selector(selector: &str, adapter: &str) {
 }
 
 async fn fill_router(router: &str) {
-    let serves = |platform: &str| AgentPlatform { platform: platform.to_owned(), cost_units: 33 };
+    let serves =
+        |platform: &str| AgentPlatform { platform: platform.to_owned(), cost_units: 33, wrap_up_seconds: 0 };
     let agent = Agent {
         id: AGENT.to_owned(),
         display_name: "Chen Jing".to_owned(),

@@ -56,7 +56,7 @@ pub(super) fn work_profile(row: &WorkProfileRow) -> anyhow::Result<WorkProfile> 
 pub(super) fn agent(row: &AgentRow, cost_of: impl Fn(&str) -> Option<i32>) -> anyhow::Result<Agent> {
     let platforms = row.platforms.iter().map(|platform| {
         let cost_units = cost_of(platform).with_context(|| format!("no platform {platform}"))?;
-        anyhow::Ok(AgentPlatform { platform: platform.clone(), cost_units })
+        anyhow::Ok(AgentPlatform { platform: platform.clone(), cost_units, wrap_up_seconds: 0 })
     });
     Ok(Agent {
         id: row.id.clone(),

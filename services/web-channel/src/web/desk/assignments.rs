@@ -29,7 +29,11 @@ pub(super) async fn watch(mut router: RouterClient, agent: String, news: mpsc::S
     let mut resume_token = String::new();
     let mut pause = FIRST_PAUSE;
     while !news.is_closed() {
-        let request = WatchAssignmentsRequest { agent: agent.clone(), resume_token: resume_token.clone() };
+        let request = WatchAssignmentsRequest {
+            agent: agent.clone(),
+            resume_token: resume_token.clone(),
+            ..Default::default()
+        };
         let opened = tokio::select! {
             opened = router.watch_assignments(request) => opened,
             () = news.closed() => return,

@@ -26,6 +26,9 @@ pub(super) struct Ask {
     profile: String,
     #[serde(default)]
     summary: String,
+    /// What was said so far.
+    #[serde(default)]
+    conversation: String,
     /// What was done so far.
     #[serde(default)]
     done: String,
@@ -88,6 +91,7 @@ impl Ask {
                 profile: self.profile.trim().to_owned(),
                 summary: self.summary.trim().to_owned(),
                 context: (!done.is_empty()).then(|| ("done".to_owned(), done)).into_iter().collect(),
+                conversation_summary: self.conversation.trim().to_owned(),
                 ..RemainingWork::default()
             }),
             locale: self.locale,

@@ -1,0 +1,82 @@
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use segue_proto::router::v1::{GetQueueStatsRequest, GetQueueStatsResponse, QueueStats};
+use segue_runtime::{Fields, Refusal};
+
+use super::wire;
+use crate::{
+    routing::Router,
+    store::stats::{self, Counted, MINUTE_MS},
+};
+
+const USUAL_WINDOW_SECONDS: i32 = 3600;
+const MINUTE_SECONDS: i32 = 60;
+const DAY_SECONDS: i32 = 24 * 60 * 60;
+
+#[derive(Default)]
+struct Line {
+    counted: Counted,
+    waiting: i64,
+    oldest_at: Option<i64>,
+}
+
+pub(super) async fn get(
+    router: &Router,
+    request: GetQueueStatsRequest,
+) -> Result<GetQueueStatsResponse, Refusal> {
+    let mut fields = Fields::new();
+    if !request.platform.is_empty() {
+        fields.slug("platform", &request.platform);
+    }
+    let window = match request.window_seconds {
+        0 => USUAL_WINDOW_SECONDS,
+        given => fields.range("window_seconds", given, MINUTE_SECONDS..=DAY_SECONDS),
+    };
+    fields.require(window % MINUTE_SECONDS == 0, "window_seconds", "must be in whole minutes");
+    fields.finish()?;
+    let now_ms = router.clock.now_ms();
+    let since_minute = now_ms / MINUTE_MS - i64::from(window / MINUTE_SECONDS) + 1;
+    let mut lines: BTreeMap<_, Line> = BTreeMap::new();
+    let mut conn = router.database.read().await?;
+    for served in stats::served(&mut conn, &request.platform, since_minute).await? {
+        lines.entry((served.platform, Reverse(served.priority))).or_default().counted = served.counted;
+    }
+    for waiting in stats::waiting(&mut conn, &request.platform).await? {
+        let line = lines.entry((waiting.platform, Reverse(waiting.priority))).or_default();
+        (line.waiting, line.oldest_at) = (waiting.count, Some(waiting.oldest_at));
+    }
+    let stats = lines
+        .into_iter()
+        .map(|((platform, Reverse(priority)), line)| QueueStats {
+            platform,
+            priority: wire::small(priority.code()),
+            ..line.shown(now_ms)
+        })
+        .collect();
+    let service_level_seconds = wire::small(router.rules.service_level_ms / 1000);
+    Ok(GetQueueStatsResponse { stats, service_level_seconds })
+}
+
+impl Line {
+    fn shown(&self, now_ms: i64) -> QueueStats {
+        let Counted { answered, answered_in_time, waited_ms, abandoned, handled, handled_ms } = self.counted;
+        let mean = |sum: i64, count: i64| (count > 0).then(|| wire::duration(sum / count));
+        QueueStats {
+            platform: String::new(),
+            priority: 0,
+            waiting: wire::small(self.waiting),
+            oldest_wait: self.oldest_at.map(|at| wire::duration(now_ms - at)),
+            answered: wire::small(answered),
+            answered_in_time: wire::small(answered_in_time),
+            abandoned: wire::small(abandoned),
+            service_level: share(answered_in_time, answered + abandoned),
+            average_wait: mean(waited_ms, answered),
+            average_handle_time: mean(handled_ms, handled),
+        }
+    }
+}
+
+/// Of nothing, all was in time.
+fn share(part: i64, whole: i64) -> f64 {
+    if whole == 0 { 1.0 } else { f64::from(wire::small(part)) / f64::from(wire::small(whole)) }
+}
