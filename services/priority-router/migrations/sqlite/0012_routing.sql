@@ -19,7 +19,7 @@ CREATE INDEX agents_by_loss ON agents (lost_at);
 CREATE INDEX agents_by_keeping ON agents (kept_for);
 
 ALTER TABLE agent_platforms ADD COLUMN wrap_up_seconds BIGINT NOT NULL DEFAULT 0;
--- Room for one more contact: 2 for any, 1 for a handoff only, 0 for none.
+-- 1: the agent has room for one more contact there, 0: it does not, or takes nothing.
 ALTER TABLE agent_platforms ADD COLUMN room BIGINT NOT NULL DEFAULT 0;
 -- The agent's, kept beside for the search.
 ALTER TABLE agent_platforms ADD COLUMN idle_turn BIGINT NOT NULL DEFAULT 0;
@@ -107,6 +107,6 @@ UPDATE agents SET
                         WHERE c.agent = agents.id AND c.state = 1);
 UPDATE agent_platforms SET
     idle_turn = (SELECT a.idle_turn FROM agents a WHERE a.id = agent_platforms.agent),
-    room = COALESCE((SELECT 2 FROM agents a WHERE a.id = agent_platforms.agent AND a.presence = 2
+    room = COALESCE((SELECT 1 FROM agents a WHERE a.id = agent_platforms.agent AND a.presence = 2
                      AND a.waiting_handoffs = 0 AND a.open_contacts < 100
                      AND a.used_units + a.held_units + agent_platforms.cost_units <= a.capacity_units), 0);

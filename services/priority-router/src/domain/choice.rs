@@ -2,6 +2,9 @@
 
 use super::{Agent, Contact, Rules};
 
+/// Most agents that are kept for one queue at a time: those who come behind wait for one of them.
+pub const MAX_KEPT: i64 = 5;
+
 /// The first contact of a queue, as seen by an agent who serves it.
 #[derive(Debug, Clone)]
 pub struct Head {

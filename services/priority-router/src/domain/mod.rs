@@ -11,7 +11,7 @@ mod rules;
 mod state;
 
 pub use agent::{Agent, MAX_OPEN_CONTACTS, Platform, Presence, PresenceReason};
-pub use choice::{Head, choose};
+pub use choice::{Head, MAX_KEPT, choose};
 pub use contact::{Contact, NEVER, Origin, Place, WaitsFor};
 pub use entry::{Entry, EntryState};
 pub use event::EventKind;

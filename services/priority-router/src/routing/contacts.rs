@@ -2,7 +2,7 @@ use segue_store::StoreError;
 
 use super::{Command, Turn};
 use crate::{
-    domain::{Action, Contact, State, WrongState},
+    domain::{Action, Contact, WrongState},
     error::{Halt, contact_not_found, contact_not_yours},
     store::{agents, contacts},
 };
@@ -100,7 +100,7 @@ impl Turn<'_> {
     async fn contact_of(&mut self, named: &OfAgent, action: Action) -> Result<Contact, Halt> {
         let contact =
             contacts::load(self.conn, &named.id).await?.ok_or_else(|| contact_not_found(&named.id))?;
-        if contact.state == State::Queued && contact.agent.is_empty() {
+        if contact.agent.is_empty() {
             return Err(WrongState(contact.state).into());
         }
         if contact.agent != named.agent {

@@ -20,6 +20,8 @@ use crate::{
 struct Step {
     /// The place of the contact that it's about.
     place: Place,
+    /// Whether the agent asked for this contact.
+    is_own: bool,
     agent: Agent,
     what: What,
 }
@@ -49,7 +51,8 @@ impl Turn<'_> {
         let first = self.first_step_of_freed().await?;
         while let Some((place, id)) = self.arrived.first_key_value() {
             let (place, id) = (*place, id.clone());
-            if first.as_ref().is_some_and(|step| step.place < place) {
+            // The same agent goes before one who has been idle longer.
+            if first.as_ref().is_some_and(|step| step.place < place || step.place == place && step.is_own) {
                 return Ok(first);
             }
             if let Some(step) = self.step_about(&id).await? {
@@ -114,12 +117,13 @@ impl Turn<'_> {
         for passed in choice.passed {
             if room::spare_keepers(self.conn, &passed.queue, insisting_since).await? < 0 {
                 let what = What::Keep(passed.queue.clone());
-                return Ok(Some(Step { place: next.contact.place(), agent, what }));
+                return Ok(Some(Step { place: next.contact.place(), is_own: false, agent, what }));
             }
         }
         let contact = Contact { units: next.units, ..next.contact.clone() };
         let place = contact.place();
-        Ok(Some(Step { place, agent, what: What::Give(Box::new(contact), Action::Offer) }))
+        let what = What::Give(Box::new(contact), Action::Offer);
+        Ok(Some(Step { place, is_own: false, agent, what }))
     }
 
     /// A handoff that waits for this agent is the next, and while it waits the agent gets nothing else (I5).
@@ -135,7 +139,7 @@ impl Turn<'_> {
         let action = if self.rules.handoff_auto_accept { Action::Assign } else { Action::Offer };
         let contact = Contact { units, ..handoff };
         let place = contact.place();
-        Ok(Some(Step { place, agent, what: What::Give(Box::new(contact), action) }))
+        Ok(Some(Step { place, is_own: true, agent, what: What::Give(Box::new(contact), action) }))
     }
 
     async fn give(&mut self, contact: Contact, action: Action, agent: &Agent) -> Result<(), Halt> {
@@ -157,7 +161,7 @@ impl Turn<'_> {
 
 impl Step {
     fn is_before(&self, other: &Self) -> bool {
-        let order = |step: &Self| (step.place, step.agent.idle_turn, step.agent.id.clone());
+        let order = |step: &Self| (step.place, !step.is_own, step.agent.idle_turn, step.agent.id.clone());
         order(self) < order(other)
     }
 }

@@ -148,12 +148,10 @@ pub(crate) async fn hold_all_of_session(
 
 /// Ends all that is held of an agent.
 pub(crate) async fn end_holds_of(conn: &mut Conn, agent: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE service_list SET hold_units = 0, hold_until = 0 WHERE agent = $1 AND state = 1 AND hold_units > 0",
-    )
-    .bind(agent)
-    .execute(conn)
-    .await?;
+    sqlx::query("UPDATE service_list SET hold_units = 0, hold_until = 0 WHERE agent = $1 AND state = 1")
+        .bind(agent)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

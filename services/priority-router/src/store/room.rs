@@ -4,22 +4,7 @@ use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
 
 use super::contacts::{contact, contact_columns};
-use crate::domain::{Contact, Head, MAX_OPEN_CONTACTS, Queue};
-
-macro_rules! candidates {
-    ($room:literal) => {
-        concat!(
-            "SELECT p.idle_turn, p.agent FROM agent_platforms p
-             WHERE p.platform = $1 AND ",
-            $room,
-            " AND (p.idle_turn, p.agent) > ($2, $3)
-               AND NOT EXISTS (SELECT 1 FROM queue_skills q WHERE q.queue = $4 AND NOT EXISTS (
-                       SELECT 1 FROM agent_skills s WHERE s.agent = p.agent AND s.skill = q.skill))
-               AND NOT EXISTS (SELECT 1 FROM back_offs b WHERE b.contact_id = $5 AND b.agent = p.agent)
-             ORDER BY p.idle_turn, p.agent LIMIT 1"
-        )
-    };
-}
+use crate::domain::{Contact, Head, MAX_KEPT, MAX_OPEN_CONTACTS};
 
 /// Where a search for agents goes on: after this turn of idleness and this agent.
 #[derive(Debug, Clone)]
@@ -88,8 +73,7 @@ pub(crate) async fn recount(conn: &mut Conn, id: &str, turn: i64, what: Recount)
                           AND a.used_units + a.held_units
                               + CASE WHEN cost_units < a.capacity_units THEN cost_units
                                      ELSE a.capacity_units END <= a.capacity_units
-                         THEN CASE WHEN a.kept_for = '' THEN 2 ELSE 1 END
-                         ELSE 0 END
+                    THEN 1 ELSE 0 END
          FROM agents a WHERE a.id = $1 AND agent_platforms.agent = a.id",
     )
     .bind(id)
@@ -100,24 +84,27 @@ pub(crate) async fn recount(conn: &mut Conn, id: &str, turn: i64, what: Recount)
 }
 
 /// The longest-idle agent that has what a queued contact asks for and room for it, after a candidate that was no good.
-/// Agents for whom a handoff waits have no room (I5), those kept for an ordinary queue have it for handoffs only, and
-/// those who have just declined the contact are left alone.
+/// Agents for whom a handoff waits have no room (I5), and those who have just declined the contact are left alone.
 pub(crate) async fn next_candidate(
     conn: &mut Conn,
     contact: &Contact,
     after: &Candidate,
 ) -> Result<Option<Candidate>, StoreError> {
-    // A text for each, so that the search goes along the index without sorting.
-    let query =
-        if contact.is_handoff() { candidates!("p.room IN (1, 2)") } else { candidates!("p.room = 2") };
-    let row = sqlx::query(query)
-        .bind(contact.platform.as_str())
-        .bind(after.idle_turn)
-        .bind(after.id.as_str())
-        .bind(Queue::new(&contact.platform, contact.skills.clone()).id())
-        .bind(contact.id.as_str())
-        .fetch_optional(conn)
-        .await?;
+    let row = sqlx::query(
+        "SELECT p.idle_turn, p.agent FROM agent_platforms p
+         WHERE p.platform = $1 AND p.room = 1 AND (p.idle_turn, p.agent) > ($2, $3)
+           AND NOT EXISTS (SELECT 1 FROM queue_skills q WHERE q.queue = $4 AND NOT EXISTS (
+                   SELECT 1 FROM agent_skills s WHERE s.agent = p.agent AND s.skill = q.skill))
+           AND NOT EXISTS (SELECT 1 FROM back_offs b WHERE b.contact_id = $5 AND b.agent = p.agent)
+         ORDER BY p.idle_turn, p.agent LIMIT 1",
+    )
+    .bind(contact.platform.as_str())
+    .bind(after.idle_turn)
+    .bind(after.id.as_str())
+    .bind(contact.queue())
+    .bind(contact.id.as_str())
+    .fetch_optional(conn)
+    .await?;
     row.map(|row| Ok(Candidate { idle_turn: row.try_get("idle_turn")?, id: row.try_get("agent")? }))
         .transpose()
 }
@@ -161,7 +148,6 @@ pub(crate) async fn heads(
 }
 
 /// How many more agents are kept for a queue than contacts in it insist on not being passed; negative when some lack one.
-/// Counting ends at a bound, as more agents than that are never kept for one queue.
 pub(crate) async fn spare_keepers(
     conn: &mut Conn,
     queue: &str,
@@ -172,10 +158,11 @@ pub(crate) async fn spare_keepers(
               - (SELECT COUNT(*) FROM (
                     SELECT 1 FROM contacts c
                     WHERE c.state = 1 AND c.queue = $1 AND c.open_to_all = 1
-                      AND (c.line_rank = 0 OR c.created_at <= $2) LIMIT 100) AS insisting)",
+                      AND (c.line_rank = 0 OR c.created_at <= $2) LIMIT $3) AS insisting)",
     )
     .bind(queue)
     .bind(insisting_since)
+    .bind(MAX_KEPT)
     .fetch_one(conn)
     .await?;
     Ok(spare)

@@ -1,0 +1,147 @@
+//! Random commands. They name contacts by number, so that a sequence still means something when some are left out.
+
+use segue_core::Random;
+use segue_proto::router::v1::{Presence, Priority};
+
+use crate::reference::Model;
+
+pub const PLATFORMS: [&str; 2] = ["chat", "voice"];
+pub const SKILLS: [&str; 2] = ["claims", "english"];
+pub const AGENTS: usize = 3;
+pub const HANDOFFS: usize = 3;
+pub const MOST: usize = 22;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    PutAgent { agent: usize, capacity: i64, skills: Vec<usize>, platforms: Vec<(usize, i64, i64)> },
+    SetPresence { agent: usize, presence: Presence },
+    Connect { agent: usize },
+    Disconnect { agent: usize },
+    Submit { platform: usize, skills: Vec<usize>, priority: Priority },
+    SetPriority { contact: usize, priority: Priority },
+    Accept { contact: usize, agent: usize },
+    Decline { contact: usize, agent: usize },
+    Complete { contact: usize, agent: usize },
+    FinishWrapUp { contact: usize, agent: usize },
+    Abandon { contact: usize },
+    PutEntry { handoff: usize, agent: usize, source: usize, target: usize, same_agent_only: bool },
+    Admit { handoff: usize },
+    Release { handoff: usize },
+    Advance { ms: i64 },
+}
+
+/// The commands that every sequence begins with, so that something can happen in it.
+pub fn opening(random: &Random) -> Vec<Command> {
+    let mut commands = vec![];
+    for agent in 0..AGENTS {
+        commands.push(put_agent(random, agent));
+        if random.below(5) > 0 {
+            commands.push(Command::SetPresence { agent, presence: Presence::Available });
+        }
+    }
+    commands
+}
+
+/// A command that mostly makes sense in the model's state.
+pub fn next(random: &Random, model: &Model) -> Command {
+    let agent = random.below(AGENTS as u32) as usize;
+    let handoff = random.below(HANDOFFS as u32) as usize;
+    match random.below(100) {
+        0..25 => submit(random),
+        25..41 => answer(random, model),
+        41..51 => {
+            let (contact, agent) = with_agent(random, model, |contact| contact.is_assigned());
+            Command::Complete { contact, agent }
+        }
+        51..54 => Command::Abandon { contact: any_contact(random, model) },
+        54..57 => Command::SetPriority { contact: any_contact(random, model), priority: priority(random) },
+        57..59 => {
+            let (contact, agent) = with_agent(random, model, |contact| contact.is_over());
+            Command::FinishWrapUp { contact, agent }
+        }
+        59..66 => Command::SetPresence { agent, presence: presence(random) },
+        66..69 => put_agent(random, agent),
+        69..73 => Command::Connect { agent },
+        73..75 => Command::Disconnect { agent },
+        75..83 => put_entry(random, model, handoff),
+        83..90 => Command::Admit { handoff },
+        90..92 => Command::Release { handoff },
+        _ => Command::Advance { ms: advance(random) },
+    }
+}
+
+fn put_agent(random: &Random, agent: usize) -> Command {
+    let mut platforms = vec![];
+    for platform in 0..PLATFORMS.len() {
+        if random.below(5) > 0 {
+            let cost =
+                if platform == 0 { pick(random, &[33, 33, 50, 0]) } else { pick(random, &[100, 100, 60]) };
+            platforms.push((platform, cost, pick(random, &[0, 0, 30])));
+        }
+    }
+    let capacity = pick(random, &[100, 100, 100, 66, 200]);
+    Command::PutAgent { agent, capacity, skills: skills(random, 2), platforms }
+}
+
+fn submit(random: &Random) -> Command {
+    let platform = random.below(PLATFORMS.len() as u32) as usize;
+    Command::Submit { platform, skills: skills(random, 4), priority: priority(random) }
+}
+
+fn answer(random: &Random, model: &Model) -> Command {
+    let (contact, agent) = with_agent(random, model, |contact| contact.is_offered());
+    match random.below(4) {
+        0 => Command::Decline { contact, agent },
+        _ => Command::Accept { contact, agent },
+    }
+}
+
+fn put_entry(random: &Random, model: &Model, handoff: usize) -> Command {
+    let (source, mut agent) = with_agent(random, model, |contact| contact.is_assigned());
+    if random.below(8) == 0 {
+        agent = random.below(AGENTS as u32) as usize;
+    }
+    let target = random.below(PLATFORMS.len() as u32) as usize;
+    Command::PutEntry { handoff, agent, source, target, same_agent_only: random.below(4) == 0 }
+}
+
+/// Most steps are short; the long ones cross one of the limits that routing goes by.
+fn advance(random: &Random) -> i64 {
+    let seconds = pick(random, &[1, 5, 16, 21, 31, 46, 46, 121, 181, 600, 1500]);
+    seconds * 1000 + i64::from(random.below(3))
+}
+
+/// A contact of a kind and its agent, nearly always; else any, so that refusals are seen too.
+fn with_agent(
+    random: &Random,
+    model: &Model,
+    wanted: impl Fn(&crate::reference::Contact) -> bool,
+) -> (usize, usize) {
+    let found: Vec<_> = (0..model.contacts.len()).filter(|index| wanted(&model.contacts[*index])).collect();
+    if found.is_empty() || random.below(12) == 0 {
+        return (any_contact(random, model), random.below(AGENTS as u32) as usize);
+    }
+    let contact = found[random.below(found.len() as u32) as usize];
+    (contact, model.contacts[contact].agent.unwrap_or_default())
+}
+
+fn any_contact(random: &Random, model: &Model) -> usize {
+    random.below(model.contacts.len().max(1) as u32) as usize
+}
+
+/// Each skill once in so many.
+fn skills(random: &Random, rarity: u32) -> Vec<usize> {
+    (0..SKILLS.len()).filter(|_| random.below(rarity) == 0).collect()
+}
+
+fn priority(random: &Random) -> Priority {
+    pick(random, &[Priority::Low, Priority::Normal, Priority::Normal, Priority::High, Priority::Urgent])
+}
+
+fn presence(random: &Random) -> Presence {
+    pick(random, &[Presence::Offline, Presence::Available, Presence::Available, Presence::Away])
+}
+
+fn pick<T: Copy>(random: &Random, values: &[T]) -> T {
+    values[random.below(values.len() as u32) as usize]
+}

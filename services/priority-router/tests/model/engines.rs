@@ -1,0 +1,163 @@
+use priority_router::Rules;
+use segue_core::Random;
+use segue_testkit::{Databases, Storage};
+
+use crate::{
+    command::{self, Command, MOST},
+    compare, invariants,
+    reality::{RULES, Reality, Service},
+    reference::Model,
+};
+
+/// How often the router is asked before it has to equal the model: what streams and sweeps do comes a little later.
+const LOOKS: usize = 400;
+/// Sequences on one database: what they leave behind makes nothing slower, but a fresh one is nearer to a real start.
+const ON_ONE_DATABASE: u64 = 500;
+
+/// Ten thousand sequences in all.
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite() {
+    run(Storage::SqliteMemory, 1, sequences(6500), 1_000_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_file() {
+    run(Storage::SqliteFile, 1, sequences(500), 2_000_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres() {
+    run(Storage::Postgres, 1, sequences(2000), 3_000_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_replicas_on_postgres() {
+    run(Storage::Postgres, 3, sequences(1000), 4_000_000).await;
+}
+
+fn sequences(usual: u64) -> u64 {
+    std::env::var("MODEL_SEQUENCES").map_or(usual, |number| number.parse().unwrap())
+}
+
+async fn run(storage: Storage, replicas: usize, count: u64, first_seed: u64) {
+    let databases = Databases::start(storage);
+    let seeds: Vec<u64> = match std::env::var("MODEL_SEED") {
+        Ok(seed) => vec![seed.parse().unwrap()],
+        Err(_) => (first_seed..first_seed + count).collect(),
+    };
+    for seeds in seeds.chunks(ON_ONE_DATABASE as usize) {
+        let service = Service::start(&databases.create(), replicas).await;
+        for seed in seeds {
+            if let Err(failure) = sequence(&service, *seed).await {
+                let commands = shortened(&service, *seed, failure.commands.clone()).await;
+                let shown: Vec<_> = commands.iter().map(|command| format!("{command:?}")).collect();
+                panic!(
+                    "MODEL_SEED={seed} on {storage:?}:\n{}\n{}",
+                    shown.join("\n"),
+                    fails(&service, &commands).await.unwrap_or(failure.what)
+                );
+            }
+        }
+        service.stop().await;
+    }
+    println!("{storage:?}, {replicas} replicas: {} sequences", seeds.len());
+}
+
+struct Failure {
+    commands: Vec<Command>,
+    what: String,
+}
+
+async fn sequence(service: &Service, seed: u64) -> Result<(), Failure> {
+    let random = Random::seeded(seed);
+    let mut commands = command::opening(&random);
+    let length = 8 + random.below(MOST as u32 - 8) as usize;
+    // Which command comes next depends on what the ones before did, which the model alone tells.
+    let mut model = Model::new(rules(), service.now_ms());
+    for command in &commands {
+        let _ = model.run(command);
+    }
+    while commands.len() < length {
+        let command = command::next(&random, &model);
+        let _ = model.run(&command);
+        commands.push(command);
+    }
+    match fails(service, &commands).await {
+        None => Ok(()),
+        Some(what) => Err(Failure { commands, what }),
+    }
+}
+
+fn rules() -> Rules {
+    RULES
+}
+
+/// How the router differs from the model, if it does.
+async fn fails(service: &Service, commands: &[Command]) -> Option<String> {
+    let random = Random::secure();
+    let name = u64::from_be_bytes(random.bytes()).to_string();
+    let mut reality = Reality::new(service, name, random);
+    let mut model = Model::new(rules(), service.now_ms());
+    let mut difference = None;
+    for command in commands {
+        let before = model.clone();
+        let (expected, found) = (model.run(command), reality.run(command).await);
+        if expected != found {
+            difference = Some(format!("{command:?}: expected {expected:?}, found {found:?}"));
+            break;
+        }
+        let broken = invariants::check(&model).and_then(|()| invariants::check_step(&before, &model));
+        difference = match broken {
+            Err(invariant) => Some(format!("{command:?}: {invariant}")),
+            Ok(()) => differs(&model, &reality).await.map(|lines| format!("{command:?}:\n{lines}")),
+        };
+        if difference.is_some() {
+            break;
+        }
+    }
+    if let Some(difference) = &mut difference {
+        let (expected, found) =
+            (compare::history_of_model(&model), compare::history_of_router(&reality).await);
+        *difference += &format!("\nhistory:\n{}", lines_that_differ(&expected, &found));
+    } else {
+        let (expected, found) =
+            (compare::history_of_model(&model), compare::history_of_router(&reality).await);
+        difference = (expected != found).then(|| lines_that_differ(&expected, &found));
+    }
+    reality.clear_up().await;
+    difference
+}
+
+async fn differs(model: &Model, reality: &Reality<'_>) -> Option<String> {
+    let expected = compare::of_model(model);
+    let mut found = vec![];
+    for _ in 0..LOOKS {
+        found = compare::of_router(reality).await;
+        if expected == found {
+            return None;
+        }
+        tokio::task::yield_now().await;
+    }
+    Some(lines_that_differ(&expected, &found))
+}
+
+fn lines_that_differ(expected: &[String], found: &[String]) -> String {
+    let wrong = expected.iter().filter(|line| !found.contains(line)).map(|line| format!("  expected {line}"));
+    let other = found.iter().filter(|line| !expected.contains(line)).map(|line| format!("  found    {line}"));
+    wrong.chain(other).collect::<Vec<_>>().join("\n")
+}
+
+/// Leaves out what the failure does without.
+async fn shortened(service: &Service, seed: u64, mut commands: Vec<Command>) -> Vec<Command> {
+    println!("MODEL_SEED={seed} fails; shortening {} commands", commands.len());
+    let mut index = commands.len();
+    while index > 0 {
+        index -= 1;
+        let mut fewer = commands.clone();
+        fewer.remove(index);
+        if fails(service, &fewer).await.is_some() {
+            commands = fewer;
+        }
+    }
+    commands
+}
