@@ -30,9 +30,14 @@ pub(super) async fn get(
     }
     let window = match request.window_seconds {
         0 => USUAL_WINDOW_SECONDS,
-        given => fields.range("window_seconds", given, MINUTE_SECONDS..=DAY_SECONDS),
+        given if given % MINUTE_SECONDS == 0 => {
+            fields.range("window_seconds", given, MINUTE_SECONDS..=DAY_SECONDS)
+        }
+        given => {
+            fields.violation("window_seconds", "must be in whole minutes");
+            given
+        }
     };
-    fields.require(window % MINUTE_SECONDS == 0, "window_seconds", "must be in whole minutes");
     fields.finish()?;
     let now_ms = router.clock.now_ms();
     let since_minute = now_ms / MINUTE_MS - i64::from(window / MINUTE_SECONDS) + 1;

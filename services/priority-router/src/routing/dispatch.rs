@@ -15,7 +15,6 @@ use crate::{
 impl Turn<'_> {
     /// Adds a contact to its queue.
     pub(super) async fn enqueue(&mut self, contact: &Contact) -> Result<(), Halt> {
-        queues::ensure(self.conn, &Queue::new(&contact.platform, contact.skills.clone())).await?;
         let contact = Contact { arrival: self.number, last_seq: 1, ..contact.clone() };
         contacts::insert(self.conn, &contact, due_at(&contact)).await?;
         events::append(self.conn, self.number, &contact, EventKind::Queued, "", 0).await?;
@@ -100,8 +99,9 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// A contact waits, for all or for its agent.
+    /// A contact waits, for all or for its agent. While it was with an agent its queue may have been forgotten.
     async fn waits(&mut self, contact: &Contact) -> Result<(), Halt> {
+        queues::ensure(self.conn, &Queue::new(&contact.platform, contact.skills.clone())).await?;
         if contact.open_to_all {
             self.arrived.insert(contact.place(), contact.id.clone());
         }

@@ -55,7 +55,7 @@ pub const RULES: Rules = Rules {
     reconnect_grace_ms: 180_000,
     service_level_ms: 20_000,
     history_ms: 30 * 24 * 3_600_000,
-    sweep_ms: 10,
+    sweep_ms: 4,
 };
 
 impl Service {

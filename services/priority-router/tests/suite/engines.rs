@@ -4,7 +4,8 @@ use priority_router::Rules;
 use segue_testkit::{Databases, Storage};
 
 use crate::{
-    handoffs, history, holds, lists, ordinary, presence, refusals, repeats, storm, streams, world::World,
+    desks, handoffs, history, holds, lists, offers, order, ordinary, presence, refusals, repeats, statistics,
+    storm, streams, world::World,
 };
 
 type Case = (&'static str, fn(World) -> Pin<Box<dyn Future<Output = ()> + Send>>);
@@ -43,7 +44,32 @@ const CASES: &[Case] = cases![
     handoffs::an_overflowed_handoff_is_not_passed,
     handoffs::signing_out_lets_the_handoff_go,
     handoffs::a_waiting_customer_goes,
+    offers::who_misses_offers_is_set_away,
+    offers::an_answer_starts_the_count_anew,
+    offers::units_stay_taken_while_the_agent_wraps_up,
+    offers::of_the_named_agent_declined,
+    offers::a_waiting_contact_says_what_it_waits_for,
+    offers::signing_out_ends_what_is_held,
+    offers::who_came_is_not_kept_out_by_who_may_come,
+    order::a_changed_priority_counts_for_who_waits,
+    order::classes_hold_across_queues,
+    order::no_agent_is_stuck_with_an_offer,
+    order::a_freed_agent_gets_the_oldest_at_once,
+    order::two_contacts_are_never_made_one,
+    order::chats_do_not_starve_a_call,
+    order::a_call_that_goes_lets_its_agent_go,
+    desks::a_desk_that_dies_is_signed_out_and_its_contacts_go_to_others,
+    desks::a_desk_that_comes_back_in_time_has_lost_nothing,
+    desks::a_desk_that_comes_back_too_late_signs_in_again,
+    desks::a_desk_with_two_streams_needs_one,
+    desks::an_agent_without_a_stream_is_trusted,
+    desks::a_handoff_outlives_the_desk,
+    desks::what_was_dealt_with_is_not_told_again,
+    statistics::lines_are_counted,
+    statistics::a_contact_has_a_log,
+    statistics::a_wait_is_estimated,
     repeats::every_write_is_done_once,
+    repeats::the_newer_writes_are_done_once_too,
     repeats::admission_and_release_are_done_once,
     repeats::a_late_record_stays_released,
     repeats::a_newer_code_replaces_the_older,
@@ -75,7 +101,7 @@ fn rules(case: &str) -> Rules {
     match case {
         // The clock stands still, so nobody would be offered again what all have declined.
         "storm::many_callers_at_once" => Rules { decline_back_off_ms: 0, ..usual },
-        "declines::of_the_named_agent" => Rules { handoff_auto_accept: false, ..usual },
+        "offers::of_the_named_agent_declined" => Rules { handoff_auto_accept: false, ..usual },
         _ => usual,
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use segue_proto::router::v1::{
     ContactState as State, ListAgentsRequest, ListContactsRequest, ListServiceListRequest, Presence,
-    ServiceListEntryState as EntryState,
+    Priority, ServiceListEntryState as EntryState,
 };
 
 use crate::world::{World, request};
@@ -39,6 +39,13 @@ pub async fn lists_go_page_by_page(world: World) {
     let available = ListAgentsRequest { presence: Presence::Available.into(), ..Default::default() };
     assert_eq!(pages!(world.list_agents(available).agents).len(), 1);
 
+    let skilled = ListAgentsRequest { skill: "a3".to_owned(), ..Default::default() };
+    assert_eq!(pages!(world.list_agents(skilled).agents)[0].id, "a3");
+    let on_platform = ListAgentsRequest { platform: "video".to_owned(), ..Default::default() };
+    assert_eq!(pages!(world.list_agents(on_platform).agents).len(), 3);
+    let nowhere = ListAgentsRequest { platform: "voice".to_owned(), ..Default::default() };
+    assert!(pages!(world.list_agents(nowhere).agents).is_empty());
+
     let mut ids = vec![];
     for number in 0..5 {
         world.advance(1);
@@ -54,6 +61,11 @@ pub async fn lists_go_page_by_page(world: World) {
     assert_eq!(pages!(world.list_contacts(of_agent.clone()).contacts)[0].id, ids[4]);
     let none = ListContactsRequest { state: State::Assigned.into(), ..of_agent };
     assert!(pages!(world.list_contacts(none).contacts).is_empty());
+
+    let on_platform = ListContactsRequest { platform: "chat".to_owned(), ..Default::default() };
+    assert_eq!(pages!(world.list_contacts(on_platform.clone()).contacts).len(), 5);
+    let of_class = ListContactsRequest { priority: Priority::Urgent.into(), ..on_platform };
+    assert!(pages!(world.list_contacts(of_class).contacts).is_empty());
 
     for id in ["z", "m", "a"] {
         world.advance(1);
@@ -79,7 +91,7 @@ pub async fn positions_count_the_line(world: World) {
     let first = world.submit(request("chat", "s1")).await;
     let second = world.submit(request("chat", "s2")).await;
     let mut urgent = request("chat", "s3");
-    urgent.priority = segue_proto::router::v1::Priority::Urgent.into();
+    urgent.priority = Priority::Urgent.into();
     assert_eq!(world.submit(urgent).await.position, 1);
     assert_eq!(world.contact(&first.id).await.position, 2);
     assert_eq!(world.contact(&second.id).await.position, 3);

@@ -2,6 +2,8 @@
 //! file of its matter and name it in `CASES`.
 
 #[cfg(test)]
+mod desks;
+#[cfg(test)]
 mod engines;
 #[cfg(test)]
 mod handoffs;
@@ -12,6 +14,10 @@ mod holds;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod offers;
+#[cfg(test)]
+mod order;
+#[cfg(test)]
 mod ordinary;
 #[cfg(test)]
 mod presence;
@@ -19,6 +25,8 @@ mod presence;
 mod refusals;
 #[cfg(test)]
 mod repeats;
+#[cfg(test)]
+mod statistics;
 #[cfg(test)]
 mod storm;
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub async fn fields_of_agents_are_checked(world: World) {
     let platform = |platform: &str, cost_units| AgentPlatform {
         platform: platform.to_owned(),
         cost_units,
-        wrap_up_seconds: 0,
+        wrap_up_seconds: if cost_units > 1000 { 3601 } else { 0 },
     };
     let agent = Agent {
         id: "no spaces".to_owned(),
@@ -47,6 +47,7 @@ pub async fn fields_of_agents_are_checked(world: World) {
             "agent.capacity_units",
             "agent.platforms[0].platform",
             "agent.platforms[0].cost_units",
+            "agent.platforms[0].wrap_up_seconds",
             "agent.platforms[2].platform",
         ]
     );
@@ -100,6 +101,17 @@ pub async fn fields_of_contacts_are_checked(world: World) {
         ["request_id", "id", "agent"]
     );
     assert_eq!(fields!(world.abandon_contact(AbandonContactRequest::default())), ["request_id", "id"]);
+    assert_eq!(fields!(world.finish_wrap_up(FinishWrapUpRequest::default())), ["request_id", "id", "agent"]);
+    assert_eq!(
+        fields!(world.set_contact_priority(SetContactPriorityRequest::default())),
+        ["request_id", "id", "priority"]
+    );
+    let handoff = SetContactPriorityRequest {
+        request_id: request_id(),
+        id: "c1".to_owned(),
+        priority: Priority::Handoff.into(),
+    };
+    assert_eq!(fields!(world.set_contact_priority(handoff)), ["priority"]);
     let listed = world.rpc().list_contacts(ListContactsRequest::default()).await.unwrap().into_inner();
     assert!(listed.contacts.is_empty(), "nothing refused was kept");
 }
@@ -112,8 +124,26 @@ pub async fn fields_of_reads_are_checked(world: World) {
     let page =
         ListContactsRequest { page_size: 1001, state: 99, agent: "%".to_owned(), ..Default::default() };
     assert_eq!(fields!(world.list_contacts(page)), ["page_size", "state", "agent"]);
+    let page = ListContactsRequest { platform: "A B".to_owned(), priority: 9, ..Default::default() };
+    assert_eq!(fields!(world.list_contacts(page)), ["priority", "platform"]);
     let page = ListAgentsRequest { page_size: -1, presence: 99, ..Default::default() };
     assert_eq!(fields!(world.list_agents(page)), ["page_size", "presence"]);
+    let page = ListAgentsRequest {
+        platform: "A B".to_owned(),
+        skill: "two\nlines".to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(fields!(world.list_agents(page)), ["platform", "skill"]);
+    let events = ListContactEventsRequest { page_size: -1, ..Default::default() };
+    assert_eq!(fields!(world.list_contact_events(events)), ["id", "page_size"]);
+    let stats = |window_seconds| GetQueueStatsRequest { platform: "A B".to_owned(), window_seconds };
+    assert_eq!(fields!(world.get_queue_stats(stats(59))), ["platform", "window_seconds"]);
+    assert_eq!(fields!(world.get_queue_stats(stats(86_460))), ["platform", "window_seconds"]);
+    assert_eq!(fields!(world.get_queue_stats(stats(61))), ["platform", "window_seconds"]);
+    assert_eq!(
+        fields!(world.acknowledge_assignments(AcknowledgeAssignmentsRequest::default())),
+        ["agent", "resume_token"]
+    );
     let page =
         ListServiceListRequest { page_size: -1, state: 99, agent: "%".to_owned(), ..Default::default() };
     assert_eq!(fields!(world.list_service_list(page)), ["page_size", "state", "agent"]);
@@ -170,9 +200,23 @@ pub async fn unknown_things_are_refused(world: World) {
     assert_eq!(reason!(world.decline_contact(DeclineContactRequest { request_id, id, agent })), not_found);
     let (request_id, id, agent) = named();
     assert_eq!(reason!(world.complete_contact(CompleteContactRequest { request_id, id, agent })), not_found);
-    let (request_id, id, agent) = named();
+    let (request_id, id, _) = named();
     assert_eq!(reason!(world.abandon_contact(AbandonContactRequest { request_id, id })), not_found);
+    let (request_id, id, agent) = named();
+    assert_eq!(reason!(world.finish_wrap_up(FinishWrapUpRequest { request_id, id, agent })), not_found);
+    let (request_id, id, _) = named();
+    let priority = Priority::High.into();
+    assert_eq!(
+        reason!(world.set_contact_priority(SetContactPriorityRequest { request_id, id, priority })),
+        not_found
+    );
+    let (_, id, agent) = named();
+    let events = ListContactEventsRequest { id, ..Default::default() };
+    assert_eq!(reason!(world.list_contact_events(events)), not_found);
     let not_found = Reason::AgentNotFound;
+    let acknowledge =
+        AcknowledgeAssignmentsRequest { agent: agent.clone(), resume_token: "token".to_owned() };
+    assert_eq!(reason!(world.acknowledge_assignments(acknowledge)), not_found);
     assert_eq!(reason!(world.get_agent(GetAgentRequest { id: agent.clone() })), not_found);
     let (request_id, _, agent) = named();
     let presence = Presence::Away.into();
@@ -201,6 +245,21 @@ pub async fn wrong_states_and_agents_are_refused(world: World) {
     world.accept(&queued, "a1").await;
     assert_eq!(refused(world.try_accept(&queued, "a1").await).reason, Reason::ContactState);
     assert_eq!(refused(world.try_decline(&queued, "a1").await).reason, Reason::ContactState);
+    let set_priority = |id: &str| SetContactPriorityRequest {
+        request_id: request_id(),
+        id: id.to_owned(),
+        priority: Priority::High.into(),
+    };
+    assert_eq!(reason!(world.set_contact_priority(set_priority(&queued))), Reason::ContactState);
+    let foreign =
+        FinishWrapUpRequest { request_id: request_id(), id: queued.clone(), agent: "a2".to_owned() };
+    assert_eq!(reason!(world.finish_wrap_up(foreign)), Reason::ContactNotYours);
+    world.put_agent("a3", &[], &[("video", 100)]).await;
+    world.put_entry(world.entry("h1", "a3", "unknown")).await;
+    let handoff = world.admit("h1").await;
+    let fixed = refused(world.rpc().set_contact_priority(set_priority(&handoff.id)).await);
+    assert_eq!((fixed.code, fixed.reason), (Code::FailedPrecondition, Reason::ContactIsHandoff));
+    assert_eq!(fixed.fields, ["id"]);
     world.complete(&queued, "a1").await;
     assert_eq!(refused(world.try_complete(&queued, "a1").await).reason, Reason::ContactState);
     assert_eq!(refused(world.try_abandon(&queued).await).reason, Reason::ContactState);
@@ -263,6 +322,12 @@ pub async fn foreign_tokens_are_refused(world: World) {
         ..Default::default()
     };
     assert_eq!(reason!(world.list_contacts(filtered)), invalid);
+    let events = ListContactEventsRequest {
+        id: "c1".to_owned(),
+        page_token: page_token.clone(),
+        ..Default::default()
+    };
+    assert_eq!(reason!(world.list_contact_events(events)), invalid);
     let agents = ListAgentsRequest { page_token: page_token.clone(), ..Default::default() };
     assert_eq!(reason!(world.list_agents(agents)), invalid);
     let entries = ListServiceListRequest { page_token, ..Default::default() };
@@ -275,11 +340,17 @@ pub async fn foreign_tokens_are_refused(world: World) {
         resume_token: resume_token.to_owned(),
         ..Default::default()
     };
+    let acknowledge = |agent: &str, resume_token: &str| AcknowledgeAssignmentsRequest {
+        agent: agent.to_owned(),
+        resume_token: resume_token.to_owned(),
+    };
     let mut desk = world.rpc().watch_assignments(open("a1", "")).await.unwrap().into_inner();
     let token = desk.message().await.unwrap().unwrap().resume_token;
     for refusal in [
         refused(world.rpc().watch_assignments(open("a2", &token)).await),
         refused(world.rpc().watch_assignments(open("a1", "nonsense")).await),
+        refused(world.rpc().acknowledge_assignments(acknowledge("a2", &token)).await),
+        refused(world.rpc().acknowledge_assignments(acknowledge("a1", "nonsense")).await),
     ] {
         assert_eq!((refusal.code, refusal.reason), (Code::InvalidArgument, Reason::InvalidResumeToken));
         assert_eq!(refusal.fields, ["resume_token"]);

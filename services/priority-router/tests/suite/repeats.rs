@@ -2,8 +2,9 @@ use segue_proto::{
     common::v1::{Customer, ErrorReason, Identity},
     router::v1::{
         AbandonContactRequest, AcceptContactRequest, AdmitHandoffRequest, CompleteContactRequest,
-        ContactState as State, DeclineContactRequest, ListContactsRequest, Presence, PutAgentRequest,
-        ServiceListEntryState as EntryState, SetPresenceRequest,
+        ContactState as State, DeclineContactRequest, FinishWrapUpRequest, ListContactEventsRequest,
+        ListContactsRequest, Presence, Priority, PutAgentRequest, ServiceListEntryState as EntryState,
+        SetContactPriorityRequest, SetPresenceRequest,
     },
 };
 use segue_runtime::timestamp;
@@ -165,4 +166,30 @@ pub async fn a_code_is_drawn_again_after_its_handoff(world: World) {
     let second = admit("second").await.unwrap();
     assert_ne!(second.id, first.id);
     assert_eq!((second.handoff_id.as_str(), admit("first").await.unwrap().id), ("second", first.id));
+}
+
+pub async fn the_newer_writes_are_done_once_too(world: World) {
+    let mut agent = world.agent("a1", &[], &[("voice", 100)]).await;
+    agent.platforms[0].wrap_up_seconds = 600;
+    world.rpc().put_agent(PutAgentRequest { request_id: request_id(), agent: Some(agent) }).await.unwrap();
+    let waiting = world.assigned(request("voice", "s1")).await.id;
+    let other = world.submit(request("voice", "s2")).await.id;
+    let priority = Priority::High.into();
+    once!(
+        world.set_contact_priority(SetContactPriorityRequest {
+            request_id: request_id(),
+            id: other.clone(),
+            priority
+        }),
+        |r: &mut SetContactPriorityRequest| r.priority = Priority::Low.into()
+    );
+    let request = ListContactEventsRequest { id: other, ..Default::default() };
+    let events = world.rpc().list_contact_events(request).await.unwrap().into_inner().events;
+    assert_eq!(events.len(), 2, "{events:?}");
+    world.complete(&waiting, "a1").await;
+    let (request_id, id, agent) = (request_id(), waiting, "a1".to_owned());
+    once!(
+        world.finish_wrap_up(FinishWrapUpRequest { request_id, id, agent }),
+        |r: &mut FinishWrapUpRequest| r.agent = "a2".to_owned()
+    );
 }

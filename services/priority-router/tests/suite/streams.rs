@@ -7,9 +7,9 @@ use tonic::{Code, Streaming};
 
 use crate::world::{World, request};
 
-type Desk = Streaming<WatchAssignmentsResponse>;
+pub type Desk = Streaming<WatchAssignmentsResponse>;
 
-async fn watch(world: &World, agent: &str, resume_token: &str) -> Desk {
+pub async fn watch(world: &World, agent: &str, resume_token: &str) -> Desk {
     let request = WatchAssignmentsRequest {
         agent: agent.to_owned(),
         resume_token: resume_token.to_owned(),
@@ -24,7 +24,7 @@ async fn next(desk: &mut Desk) -> WatchAssignmentsResponse {
 }
 
 /// The change, the contact, and the contact's state in the next message.
-async fn event(desk: &mut Desk) -> (Change, String, State, String) {
+pub async fn event(desk: &mut Desk) -> (Change, String, State, String) {
     let message = next(desk).await;
     let assignment = message.assignment.expect("only a token");
     let contact = assignment.contact.clone().unwrap();
@@ -32,7 +32,7 @@ async fn event(desk: &mut Desk) -> (Change, String, State, String) {
 }
 
 /// The token that comes after the open contacts.
-async fn caught_up(desk: &mut Desk) -> String {
+pub async fn caught_up(desk: &mut Desk) -> String {
     let message = next(desk).await;
     assert_eq!(message.assignment, None);
     message.resume_token

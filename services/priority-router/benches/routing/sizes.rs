@@ -1,0 +1,130 @@
+//! Ordinary contacts: submitted, accepted, completed.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use segue_proto::router::v1::GetAgentRequest;
+
+use crate::load::{CALLERS, Load, percentile, timed};
+
+const MEASURED: Duration = Duration::from_secs(6);
+
+#[derive(Default)]
+pub struct Measured {
+    pub contacts_per_second: f64,
+    submit: Vec<Duration>,
+    accept: Vec<Duration>,
+    complete: Vec<Duration>,
+}
+
+impl Measured {
+    pub fn print(mut self, agents: usize, waiting: usize, reads: f64, empty: f64) {
+        let shown = |took: &mut Vec<Duration>| {
+            format!("{:.1}/{:.1} ms", percentile(took, 0.5), percentile(took, 0.99))
+        };
+        println!(
+            "{agents:>7} {waiting:>8} {:>7.0}/s {:>8.3} {:>8.2}  {:>17} {:>17} {:>17}",
+            self.contacts_per_second,
+            self.contacts_per_second * 3.0 / reads,
+            self.contacts_per_second / empty,
+            shown(&mut self.submit),
+            shown(&mut self.accept),
+            shown(&mut self.complete)
+        );
+    }
+}
+
+/// The peer: a call that reads one row.
+pub async fn reads_per_second(load: &Arc<Load>) -> f64 {
+    let start = Instant::now();
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..CALLERS {
+        let load = load.clone();
+        callers.spawn(async move {
+            let mut count = 0_u32;
+            while start.elapsed() < MEASURED / 3 {
+                let request = GetAgentRequest { id: Load::agent(caller % load.agents) };
+                load.client(caller).get_agent(request).await.unwrap();
+                count += 1;
+            }
+            count
+        });
+    }
+    let mut total = 0;
+    while let Some(count) = callers.join_next().await {
+        total += count.unwrap();
+    }
+    f64::from(total) / start.elapsed().as_secs_f64()
+}
+
+/// Each caller takes contacts through their life. With a line, the contact comes from its head, and a new one is submitted
+/// for it, so that the line keeps its length.
+pub async fn measure(load: &Arc<Load>, has_line: bool) -> Measured {
+    let start = Instant::now();
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..CALLERS {
+        let load = load.clone();
+        callers.spawn(async move {
+            let mut measured = Measured::default();
+            let mut current = if has_line { taken_by(&load, caller).await } else { None };
+            while start.elapsed() < MEASURED {
+                one(&load, caller, has_line, &mut current, &mut measured).await;
+            }
+            measured
+        });
+    }
+    let mut all = Measured::default();
+    while let Some(measured) = callers.join_next().await {
+        let measured = measured.unwrap();
+        all.submit.extend(measured.submit);
+        all.accept.extend(measured.accept);
+        all.complete.extend(measured.complete);
+    }
+    all.contacts_per_second = all.complete.len() as f64 / start.elapsed().as_secs_f64();
+    all
+}
+
+/// The contact of the caller's own agent.
+async fn taken_by(load: &Load, caller: usize) -> Option<String> {
+    use segue_proto::router::v1::{ContactState, ListContactsRequest};
+    let request = ListContactsRequest {
+        agent: Load::agent(caller),
+        state: ContactState::Assigned.into(),
+        page_size: 1,
+        ..Default::default()
+    };
+    let listed = load.client(caller).list_contacts(request).await.unwrap().into_inner();
+    listed.contacts.into_iter().next().map(|contact| contact.id)
+}
+
+async fn one(
+    load: &Load,
+    caller: usize,
+    has_line: bool,
+    current: &mut Option<String>,
+    measured: &mut Measured,
+) {
+    let submitted = timed(&mut measured.submit, load.submit(caller)).await;
+    let (id, agent) = if has_line {
+        let agent = Load::agent(caller);
+        if let Some(id) = current.take() {
+            timed(&mut measured.complete, load.complete(caller, &id, &agent)).await;
+        }
+        let Some(next) = load.offered(caller, &agent).await else { return };
+        (next.id, agent)
+    } else {
+        (submitted.id, submitted.agent)
+    };
+    if agent.is_empty() {
+        // More callers than agents: somebody who completes will be given it.
+        return;
+    }
+    timed(&mut measured.accept, load.accept(caller, &id, &agent)).await;
+    if has_line {
+        *current = Some(id);
+    } else {
+        timed(&mut measured.complete, load.complete(caller, &id, &agent)).await;
+    }
+}
