@@ -5,7 +5,11 @@ use crate::settings::{Reader, Setting};
 /// Settings of every service that has a database, which is all of them.
 pub const DATABASE_SETTINGS: &[Setting] = &[
     Setting::secret("database-url", "`sqlite://PATH?mode=rwc` or `postgres://USER:PASSWORD@HOST/DATABASE`"),
-    Setting::new("database-connections", "8", "most connections at a time, 2 to 200"),
+    Setting::new(
+        "database-connections",
+        "8",
+        "most connections at a time, 2 to 200; on PostgreSQL there is one more, which listens for other replicas' commits",
+    ),
     Setting::new("database-batch", "64", "most writes in one commit, 1 to 1000; 1 turns group commit off"),
 ];
 

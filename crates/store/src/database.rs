@@ -1,10 +1,17 @@
-use std::{sync::Arc, time::Duration};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use sqlx::{Any, AnyPool, Executor as _, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection};
+use sqlx::{
+    Any, AnyPool, Executor as _, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection,
+    postgres::PgConnectOptions,
+};
 use tokio::sync::watch;
 
-use crate::{Conn, Engine, StoreError, group_commit::GroupCommit};
+use crate::{
+    Conn, Engine, StoreError,
+    group_commit::GroupCommit,
+    notify::{Notifications, Signals},
+};
 
 static SHARED_SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static SHARED_POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -23,7 +30,7 @@ pub struct Migrations {
 pub struct Settings {
     /// `sqlite://PATH`, `sqlite::memory:` or `postgres://...`. A secret: it may hold a password.
     pub url: String,
-    /// Most connections at a time; an in-memory database always has one.
+    /// Most connections at a time; an in-memory database always has one. On PostgreSQL there is one more, which listens.
     pub max_connections: u32,
     /// Most writes in one commit; 1 turns group commit off.
     pub max_batch: usize,
@@ -51,12 +58,13 @@ impl std::fmt::Debug for Settings {
 pub struct Database {
     pool: AnyPool,
     writer: GroupCommit,
-    changed: Arc<watch::Sender<u64>>,
+    signals: Arc<Signals>,
+    notifications: Arc<Notifications>,
     engine: Engine,
 }
 
 impl Database {
-    /// Opens the database and brings its schema up to date.
+    /// Opens the database and brings its schema up to date. On PostgreSQL it begins to listen, and does not wait for that.
     pub async fn open(settings: &Settings, migrations: Migrations) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of_url(&settings.url)?;
@@ -68,9 +76,17 @@ impl Database {
             tracing::error!(%error, "migration failed");
             StoreError::Migration
         })?;
-        let changed = Arc::new(watch::Sender::new(0));
-        let writer = GroupCommit::start(pool.clone(), engine, settings.max_batch.max(1), changed.clone());
-        Ok(Self { pool, writer, changed, engine })
+        let signals = Arc::new(Signals::default());
+        let writer = GroupCommit::start(pool.clone(), engine, settings.max_batch.max(1), signals.clone());
+        let notifications = Arc::new(match engine {
+            // Replicas share a server; a file and memory have one process.
+            Engine::SqliteMemory | Engine::SqliteFile => Notifications::default(),
+            Engine::Postgres => {
+                let server = PgConnectOptions::from_str(&settings.url).map_err(|_| StoreError::Url)?;
+                Notifications::start(server, pool.clone(), signals.clone())
+            }
+        });
+        Ok(Self { pool, writer, signals, notifications, engine })
     }
 
     /// A connection to read with. Each statement sees what was committed before it.
@@ -92,9 +108,11 @@ impl Database {
         self.writer.submit(input, work).await
     }
 
-    /// Tells of commits made through this handle or its clones. Other replicas' commits are not seen: poll as well.
+    /// Tells of commits. Those made through this handle or its clones always wake; those of other handles wake on
+    /// PostgreSQL, where a notification that is lost (an outage, PgBouncer in transaction mode) is lost silently, and
+    /// not on SQLite: poll as well. It may also wake for nothing.
     pub fn changes(&self) -> Changes {
-        Changes(self.changed.subscribe())
+        Changes(self.signals.watch())
     }
 
     /// Whether the database answers.
@@ -110,6 +128,7 @@ impl Database {
 
     /// Waits for open work and closes all connections.
     pub async fn close(&self) {
+        self.notifications.end().await;
         self.pool.close().await;
     }
 }

@@ -12,9 +12,9 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{AnyPool, Connection as _, Executor as _};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
-use crate::{Conn, Engine, StoreError};
+use crate::{Conn, Engine, StoreError, notify::Signals};
 
 const QUEUE: usize = 4096;
 /// How often contended work is done again.
@@ -62,14 +62,9 @@ where
 }
 
 impl GroupCommit {
-    pub(crate) fn start(
-        pool: AnyPool,
-        engine: Engine,
-        max_batch: usize,
-        changed: Arc<watch::Sender<u64>>,
-    ) -> Self {
+    pub(crate) fn start(pool: AnyPool, engine: Engine, max_batch: usize, signals: Arc<Signals>) -> Self {
         let (sender, mut queue) = mpsc::channel::<Box<dyn Job>>(QUEUE);
-        let committer = Committer { pool, engine, changed };
+        let committer = Committer { pool, engine, signals };
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(max_batch);
             while queue.recv_many(&mut batch, max_batch).await > 0 {
@@ -112,7 +107,7 @@ impl Aborted {
 struct Committer {
     pool: AnyPool,
     engine: Engine,
-    changed: Arc<watch::Sender<u64>>,
+    signals: Arc<Signals>,
 }
 
 impl Committer {
@@ -167,7 +162,7 @@ impl Committer {
             error => Aborted::RolledBack(error),
         });
         // Before the callers are answered, so that none of them is woken later by its own write.
-        self.changed.send_modify(|count| *count += 1);
+        self.signals.committed();
         committed
     }
 }

@@ -15,6 +15,7 @@ mod database;
 mod engine;
 mod error;
 mod group_commit;
+mod notify;
 pub mod outbox;
 pub mod requests;
 

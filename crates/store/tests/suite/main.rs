@@ -8,6 +8,10 @@ mod dispatcher;
 #[cfg(test)]
 mod engines;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod notify;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod outbox;
@@ -73,6 +77,7 @@ on_every_engine! {
         two_handles_that_deadlock_both_succeed,
         reads_see_commits_and_nothing_else,
         a_commit_wakes_watchers,
+        a_commit_elsewhere_is_seen_by_polling,
     ]
     requests: [
         a_repeated_request_gets_the_first_answer,

@@ -1,8 +1,8 @@
-//! A TCP proxy before PostgreSQL that can lose the answer to a COMMIT.
+//! A TCP proxy before PostgreSQL that can lose the answer to a COMMIT, and refuse LISTEN.
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use tokio::{
@@ -14,7 +14,14 @@ use tokio::{
 pub struct Proxy {
     /// Its port on the loopback interface.
     pub port: u16,
-    armed: Arc<AtomicBool>,
+    faults: Arc<Faults>,
+}
+
+#[derive(Default)]
+struct Faults {
+    armed: AtomicBool,
+    deaf: AtomicBool,
+    refused: AtomicUsize,
 }
 
 impl Proxy {
@@ -23,12 +30,12 @@ impl Proxy {
         let upstream = url.split(['@', '/']).find(|part| part.starts_with("127.0.0.1:")).unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let armed = Arc::new(AtomicBool::new(false));
-        let this = Self { port, armed: armed.clone() };
+        let faults = Arc::<Faults>::default();
+        let this = Self { port, faults: faults.clone() };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&upstream).await.unwrap();
-                tokio::spawn(forward(client, server, armed.clone()));
+                tokio::spawn(forward(client, server, faults.clone()));
             }
         });
         this
@@ -36,19 +43,33 @@ impl Proxy {
 
     /// The next COMMIT reaches the server, and its answer is lost with the connection.
     pub fn lose_next_commit(&self) {
-        self.armed.store(true, Ordering::SeqCst);
+        self.faults.armed.store(true, Ordering::SeqCst);
+    }
+
+    /// Connections that want to LISTEN are cut, or no longer.
+    pub fn refuse_to_listen(&self, refuse: bool) {
+        self.faults.deaf.store(refuse, Ordering::SeqCst);
+    }
+
+    /// How many were cut.
+    pub fn refused(&self) -> usize {
+        self.faults.refused.load(Ordering::SeqCst)
     }
 }
 
-async fn forward(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicBool>) {
+async fn forward(mut client: TcpStream, mut server: TcpStream, faults: Arc<Faults>) {
     let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Ok(length @ 1..) = read else { return };
+                let asks = |text: &[u8]| asked[..length].windows(text.len()).any(|part| part == text);
+                if asks(b"LISTEN \"") && faults.deaf.load(Ordering::SeqCst) {
+                    faults.refused.fetch_add(1, Ordering::SeqCst);
+                    return;
+                }
                 server.write_all(&asked[..length]).await.unwrap();
-                let commits = asked[..length].windows(6).any(|text| text == b"COMMIT");
-                if commits && armed.swap(false, Ordering::SeqCst) {
+                if asks(b"COMMIT") && faults.armed.swap(false, Ordering::SeqCst) {
                     // The server has answered, so it has committed; both connections end here.
                     assert!(server.read(&mut answered).await.unwrap() > 0);
                     return;

@@ -189,3 +189,11 @@ pub async fn a_commit_wakes_watchers(engines: &Engines) {
     // Without a commit it ends after the poll time.
     db.changes().wait(Duration::from_millis(10)).await;
 }
+
+pub async fn a_commit_elsewhere_is_seen_by_polling(engines: &Engines) {
+    let [one, other] = engines.open_twice().await;
+    let mut changes = other.changes();
+    write_item(&one, "news", 1).await.unwrap();
+    changes.wait(Duration::from_millis(10)).await;
+    assert_eq!(amount(&other, "news").await, Some(1));
+}
