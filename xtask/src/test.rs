@@ -19,6 +19,7 @@ pub fn run_all(workspace: &Workspace, filter: &[String], steps: &mut Steps) -> R
     if filter.is_empty() {
         // The README starts this one, and a test runs the README.
         steps.run("build release", || run(&mut workspace.cargo(&["build", "--release"])?))?;
+        steps.run("tests at full size", || full_size(workspace))?;
         // Before the suite, not after it: a log is read from its end, and it should end with the suite's count.
         steps
             .run("documentation tests", || run(&mut workspace.cargo(&["test", "--workspace", "--doc"])?))?;
@@ -26,19 +27,31 @@ pub fn run_all(workspace: &Workspace, filter: &[String], steps: &mut Steps) -> R
     steps.run("tests", || suite(workspace, filter))
 }
 
-fn suite(workspace: &Workspace, filter: &[String]) -> Result<()> {
+/// Tests that are small in the edit-test loop and large here: built with optimisation they do many times as much.
+fn full_size(workspace: &Workspace) -> Result<()> {
+    let mut command = workspace.cargo(runner(workspace)?)?;
+    run(command.args(["--release", "-p", "priority-router", "--test", "model", "--test", "crowd"]))
+}
+
+/// nextest where it's installed.
+fn runner(workspace: &Workspace) -> Result<&'static [&'static str]> {
     let has_nextest = succeeds(&mut workspace.cargo(&["nextest", "--version"])?);
+    Ok(if has_nextest { &["nextest", "run"] } else { &["test"] })
+}
+
+fn suite(workspace: &Workspace, filter: &[String]) -> Result<()> {
+    let runner = runner(workspace)?;
+    let has_nextest = runner[0] == "nextest";
     if !has_nextest {
         println!(
             "    cargo-nextest is not installed: cargo's own runner has no time limit, so a test that hangs is not ended"
         );
     }
-    let runner: &[&str] = match has_nextest {
-        true => &["nextest", "run"],
-        // Without `--tests` it would run the documentation tests a second time.
-        false => &["test", "--tests"],
-    };
     let mut command = workspace.cargo(runner)?;
+    if !has_nextest {
+        // Else it would run the documentation tests a second time.
+        command.arg("--tests");
+    }
     // Cargo takes `--workspace -p PACKAGE` for the whole workspace.
     if !names_a_package(filter) {
         command.arg("--workspace");
