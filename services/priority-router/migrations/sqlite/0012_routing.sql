@@ -17,6 +17,7 @@ DROP INDEX agents_by_idleness;
 CREATE INDEX agents_by_lease ON agents (lease_until);
 CREATE INDEX agents_by_loss ON agents (lost_at);
 CREATE INDEX agents_by_keeping ON agents (kept_for);
+CREATE INDEX agent_skills_by_skill ON agent_skills (skill, agent);
 
 ALTER TABLE agent_platforms ADD COLUMN wrap_up_seconds BIGINT NOT NULL DEFAULT 0;
 -- 1: the agent has room for one more contact there, 0: it does not, or takes nothing.

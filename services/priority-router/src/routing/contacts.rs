@@ -4,7 +4,7 @@ use super::{Command, Turn};
 use crate::{
     domain::{Action, Contact, WrongState},
     error::{Halt, contact_not_found, contact_not_yours},
-    store::{agents, contacts},
+    store::contacts,
 };
 
 /// Queues a customer's request (R1).
@@ -49,10 +49,9 @@ impl Command for Accept {
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
         let contact = turn.contact_of(&self.0, Action::Accept).await?;
-        turn.apply(contact, Action::Accept, &self.0.agent).await?;
-        agents::set_missed_offers(turn.conn, &self.0.agent, 0).await?;
+        let contact = turn.apply(contact, Action::Accept, &self.0.agent).await?;
         turn.settle().await?;
-        turn.answer(&self.0.id).await
+        Ok(contact)
     }
 }
 
@@ -62,7 +61,6 @@ impl Command for Decline {
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
         let contact = turn.contact_of(&self.0, Action::Decline).await?;
         turn.give_back(contact, Action::Decline).await?;
-        agents::set_missed_offers(turn.conn, &self.0.agent, 0).await?;
         turn.settle().await?;
         turn.answer(&self.0.id).await
     }
@@ -73,9 +71,9 @@ impl Command for Complete {
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
         let contact = turn.contact_of(&self.0, Action::Complete).await?;
-        turn.apply(contact, Action::Complete, &self.0.agent).await?;
+        let contact = turn.apply(contact, Action::Complete, &self.0.agent).await?;
         turn.settle().await?;
-        turn.answer(&self.0.id).await
+        Ok(contact)
     }
 }
 
@@ -85,9 +83,9 @@ impl Command for Abandon {
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
         let contact = contacts::load(turn.conn, &self.0).await?.ok_or_else(|| contact_not_found(&self.0))?;
         let agent = contact.agent.clone();
-        turn.apply(contact, Action::Abandon, &agent).await?;
+        let contact = turn.apply(contact, Action::Abandon, &agent).await?;
         turn.settle().await?;
-        turn.answer(&self.0).await
+        Ok(contact)
     }
 }
 

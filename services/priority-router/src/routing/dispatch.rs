@@ -40,7 +40,7 @@ impl Turn<'_> {
         if before.state.takes_units() && !to.takes_units() {
             self.gives_units_back(&before, action).await?;
         }
-        self.record(&before, &contact, action.event()).await?;
+        self.record(&before, &contact, action).await?;
         self.count(&before, &contact).await?;
         if before.state == State::Queued {
             self.left_line(&before).await?;
@@ -131,7 +131,7 @@ impl Turn<'_> {
     }
 
     /// Adds to the contact's log and to the agent's stream. Who is told has been given work, or freed of it.
-    async fn record(&mut self, before: &Contact, after: &Contact, kind: EventKind) -> Result<(), Halt> {
+    async fn record(&mut self, before: &Contact, after: &Contact, action: Action) -> Result<(), Halt> {
         let told = match (before.state.takes_units(), after.state.takes_units()) {
             (_, true) => &after.agent,
             (true, false) => &before.agent,
@@ -139,12 +139,16 @@ impl Turn<'_> {
         };
         let mut seq = 0;
         if !told.is_empty() {
-            seq = room::recount(self.conn, told, self.number, Recount::Told).await?;
+            let what = match action {
+                Action::Accept | Action::Decline => Recount::Answered,
+                _ => Recount::Told,
+            };
+            seq = room::recount(self.conn, told, self.number, what).await?;
             if !after.state.takes_units() {
                 self.freed.insert(told.to_owned());
             }
         }
-        events::append(self.conn, self.number, after, kind, told, seq).await?;
+        events::append(self.conn, self.number, after, action.event(), told, seq).await?;
         // The agent for whom a handoff has waited gets others again.
         if before.state == State::Queued && !before.agent.is_empty() && before.agent != told {
             self.recount(&before.agent, Recount::Quiet).await?;

@@ -58,21 +58,37 @@ pub(crate) async fn list(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Agent>, StoreError> {
-    let rows = sqlx::query(select_agents!(
-        "WHERE a.id > $1 AND ($2 = CAST(0 AS BIGINT) OR a.presence = $2)
-           AND ($3 = CAST('' AS TEXT) OR EXISTS (
-                SELECT 1 FROM agent_platforms p WHERE p.agent = a.id AND p.platform = $3))
-           AND ($4 = CAST('' AS TEXT) OR EXISTS (
-                SELECT 1 FROM agent_skills s WHERE s.agent = a.id AND s.skill = $4))
-         ORDER BY a.id LIMIT $5"
-    ))
-    .bind(after)
-    .bind(filter.presence)
-    .bind(filter.platform)
-    .bind(filter.skill)
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
+    macro_rules! listed {
+        ($among:literal) => {
+            concat!(
+                select_agents!("WHERE a.id > $1 AND ($2 = CAST(0 AS BIGINT) OR a.presence = $2) AND "),
+                $among,
+                " ORDER BY a.id LIMIT $5"
+            )
+        };
+    }
+    // A text for each kind of filter, so that each can go along an index.
+    let query = match (filter.platform.is_empty(), filter.skill.is_empty()) {
+        (true, true) => listed!("$3 = CAST('' AS TEXT) AND $4 = CAST('' AS TEXT)"),
+        (false, true) => listed!(
+            "$4 = CAST('' AS TEXT) AND a.id IN (SELECT p.agent FROM agent_platforms p WHERE p.platform = $3)"
+        ),
+        (true, false) => listed!(
+            "$3 = CAST('' AS TEXT) AND a.id IN (SELECT s.agent FROM agent_skills s WHERE s.skill = $4)"
+        ),
+        (false, false) => listed!(
+            "a.id IN (SELECT p.agent FROM agent_platforms p JOIN agent_skills s ON s.agent = p.agent
+                      WHERE p.platform = $3 AND s.skill = $4)"
+        ),
+    };
+    let rows = sqlx::query(query)
+        .bind(after)
+        .bind(filter.presence)
+        .bind(filter.platform)
+        .bind(filter.skill)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
     rows.iter().map(agent).collect()
 }
 

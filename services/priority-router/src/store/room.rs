@@ -20,6 +20,8 @@ pub(crate) enum Recount {
     Busy,
     /// The same, and it is told of it: the next number of its events is taken.
     Told,
+    /// The same, as it has answered an offer: the count of those that it missed begins anew.
+    Answered,
     /// Something else that its room depends on changed.
     Quiet,
 }
@@ -33,11 +35,8 @@ impl Candidate {
 
 /// Counts anew what an agent has and what room that leaves on each platform. Answers the number of its last event.
 pub(crate) async fn recount(conn: &mut Conn, id: &str, turn: i64, what: Recount) -> Result<i64, StoreError> {
-    let (is_busy, events) = match what {
-        Recount::Busy => (true, 0),
-        Recount::Told => (true, 1),
-        Recount::Quiet => (false, 0),
-    };
+    let is_busy = !matches!(what, Recount::Quiet);
+    let is_told = matches!(what, Recount::Told | Recount::Answered);
     let seq: i64 = sqlx::query_scalar(
         "UPDATE agents SET
              used_units = CAST(COALESCE((SELECT SUM(c.units) FROM contacts c
@@ -57,13 +56,15 @@ pub(crate) async fn recount(conn: &mut Conn, id: &str, turn: i64, what: Recount)
                    AND NOT EXISTS (SELECT 1 FROM back_offs b
                                    WHERE b.contact_id = c.id AND b.agent = agents.id)),
              idle_turn = CASE WHEN $2 THEN $3 ELSE idle_turn END,
-             last_seq = last_seq + CAST($4 AS BIGINT)
+             last_seq = CASE WHEN $4 THEN last_seq + 1 ELSE last_seq END,
+             missed_offers = CASE WHEN $5 THEN 0 ELSE missed_offers END
          WHERE id = $1 RETURNING last_seq",
     )
     .bind(id)
     .bind(is_busy)
     .bind(turn)
-    .bind(events)
+    .bind(is_told)
+    .bind(matches!(what, Recount::Answered))
     .fetch_one(&mut *conn)
     .await?;
     sqlx::query(

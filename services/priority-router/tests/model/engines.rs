@@ -12,6 +12,8 @@ use crate::{
 const LOOKS: usize = 400;
 /// Services that are driven beside each other, each with a database and a clock of its own.
 const WORKERS: usize = 2;
+/// Sequences on one database: what they leave behind should not be most of what is there.
+const ON_ONE_DATABASE: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite() {
@@ -46,7 +48,12 @@ async fn run(storage: Storage, replicas: usize, full: u64, first_seed: u64) {
         Err(_) => (first_seed..first_seed + sequences(full)).collect(),
     };
     let mut workers = tokio::task::JoinSet::new();
-    for some in seeds.chunks(seeds.len().div_ceil(WORKERS).max(1)) {
+    for some in seeds.chunks(ON_ONE_DATABASE) {
+        if workers.len() == WORKERS
+            && let Some(done) = workers.join_next().await
+        {
+            done.unwrap();
+        }
         workers.spawn(drive(storage, quick(storage, databases.create()), replicas, some.to_vec()));
     }
     while let Some(done) = workers.join_next().await {
