@@ -17,6 +17,12 @@ const WORDS = {
   ABANDONED: 'customer left', HANDED_OFF: 'closed: went on elsewhere', WITHDRAWN: 'offer withdrawn',
 };
 
+// Why the router changed the presence by itself.
+const NOTES = {
+  missed_offers: 'You did not answer several offers, so you were set away. Choose Available to go on.',
+  desk_lost: 'This desk was cut off for too long, and your contacts went to others. Choose Available to go on.',
+};
+
 // --- Signing in ------------------------------------------------------------------------------------------------------
 
 byId('signin').addEventListener('submit', (event) => {
@@ -46,6 +52,11 @@ function follow() {
   if (stream) stream.close();
   stream = listen(`/api/agent/events?agent=${encodeURIComponent(agent)}`, {
     router: (news) => { byId('router').textContent = news.connected ? 'Connected: contacts arrive here.' : 'The router is away; trying again…'; },
+    presence: ({ presence, reason }) => {
+      byId('presence').value = presence;
+      byId('presence-note').textContent = NOTES[reason] || '';
+      byId('presence-note').hidden = !NOTES[reason];
+    },
     contact: onContact,
     session: (session) => {
       // The name is forgotten when a conversation ends; this page may go on showing what it showed.

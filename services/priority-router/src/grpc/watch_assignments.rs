@@ -18,7 +18,7 @@ use super::{
     wire,
 };
 use crate::{
-    domain::{Agent, Contact, State},
+    domain::{Agent, Contact, Presence, PresenceReason, State},
     error::{agent_not_found, invalid_resume_token},
     routing::{Acknowledge, Router},
     store::{agents, contacts, events},
@@ -48,6 +48,8 @@ struct Desk {
     scope: String,
     messages: Sender,
     news: Listener,
+    /// What the desk was told last.
+    presence: Option<(Presence, PresenceReason)>,
 }
 
 /// Why a stream ends before its time.
@@ -76,7 +78,7 @@ pub(super) async fn open(
     let lease = service.desks.connect(&id).await?;
     let (messages, stream) = mpsc::channel(AHEAD);
     let news = service.news.listen(Topic::Agent(id.clone()));
-    let desk = Desk { router: service.router.clone(), agent: id, scope, messages, news };
+    let desk = Desk { router: service.router.clone(), agent: id, scope, messages, news, presence: None };
     let (stream_end, desks, stop) = (service.stream_end.clone(), service.desks.clone(), service.stop.clone());
     tokio::spawn(async move {
         let messages = desk.messages.clone();
@@ -144,6 +146,8 @@ impl Desk {
     }
 
     async fn follow(&mut self, start: StartAt, last_seq: i64) -> Result<std::convert::Infallible, End> {
+        let agent = find(&self.router, &self.agent).await?;
+        self.presence = Some((agent.presence, agent.presence_reason));
         let mut seq = match start {
             StartAt::OpenContacts => self.send_open_contacts().await?,
             StartAt::After(seq) => seq,
@@ -151,7 +155,19 @@ impl Desk {
         loop {
             seq = self.send_events(seq, last_seq).await?;
             self.news.wait(POLL).await;
+            self.send_presence(seq).await?;
         }
+    }
+
+    /// Sends the agent's presence, if it has changed.
+    async fn send_presence(&mut self, seq: i64) -> Result<(), End> {
+        let agent = find(&self.router, &self.agent).await?;
+        let presence = Some((agent.presence, agent.presence_reason));
+        if self.presence == presence {
+            return Ok(());
+        }
+        self.presence = presence;
+        self.send(None, &seq.to_string()).await
     }
 
     /// Sends what the agent has, and then the token to go on after that.
@@ -203,6 +219,8 @@ impl Desk {
         let message = WatchAssignmentsResponse {
             assignment: what.map(|(contact, change)| wire::assignment(contact, change)),
             resume_token: page::encode(&self.scope, after),
+            presence: self.presence.map_or(0, |(presence, _)| wire::small(presence.code())),
+            presence_reason: self.presence.map_or(0, |(_, reason)| wire::small(reason.code())),
         };
         self.messages.send(Ok(message)).await.map_err(|_| End::Gone)
     }

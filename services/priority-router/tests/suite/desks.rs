@@ -191,3 +191,30 @@ pub async fn what_was_dealt_with_is_not_told_again(world: World) {
     // An older one changes nothing.
     assert_eq!(left(&offered).await, 0);
 }
+
+pub async fn a_desk_is_told_of_its_presence(world: World) {
+    let mut stream = desk(&world, "a1").await;
+    let told = async |stream: &mut Desk, presence: Presence, reason: PresenceReason| {
+        let message = tokio::time::timeout(segue_testkit::WAIT, async {
+            loop {
+                let message = stream.message().await.unwrap().unwrap();
+                if (message.presence(), message.presence_reason()) == (presence, reason) {
+                    return;
+                }
+            }
+        });
+        message.await.expect("the presence was not told");
+    };
+    for number in 0..3 {
+        let contact = world.submit(request("chat", &format!("s{number}"))).await;
+        world.advance(21);
+        world.wait_until(&contact.id, State::Queued, "").await;
+        world.abandon(&contact.id).await;
+    }
+    told(&mut stream, Presence::Away, PresenceReason::MissedOffers).await;
+    // Also what another page of the same desk says; that is no event, so it may take until the stream looks again.
+    world.set_presence("a1", Presence::Available).await;
+    let contact = world.submit(request("chat", "next")).await;
+    assert_eq!(contact.agent, "a1");
+    told(&mut stream, Presence::Available, PresenceReason::Set).await;
+}

@@ -65,6 +65,7 @@ const CASES: &[Case] = cases![
     desks::an_agent_without_a_stream_is_trusted,
     desks::a_handoff_outlives_the_desk,
     desks::what_was_dealt_with_is_not_told_again,
+    desks::a_desk_is_told_of_its_presence,
     statistics::lines_are_counted,
     statistics::a_contact_has_a_log,
     statistics::a_wait_is_estimated,

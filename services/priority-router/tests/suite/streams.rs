@@ -25,7 +25,12 @@ async fn next(desk: &mut Desk) -> WatchAssignmentsResponse {
 
 /// The change, the contact, and the contact's state in the next message.
 pub async fn event(desk: &mut Desk) -> (Change, String, State, String) {
-    let message = next(desk).await;
+    let message = loop {
+        let message = next(desk).await;
+        if message.assignment.is_some() {
+            break message;
+        }
+    };
     let assignment = message.assignment.expect("only a token");
     let contact = assignment.contact.clone().unwrap();
     (assignment.change(), contact.id.clone(), contact.state(), message.resume_token)

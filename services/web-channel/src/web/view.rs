@@ -1,6 +1,8 @@
 //! What pages are given.
 
-use segue_proto::router::v1::{Assignment, AssignmentChange, Contact, ContactState};
+use segue_proto::router::v1::{
+    Assignment, AssignmentChange, Contact, ContactState, Presence, PresenceReason,
+};
 use serde::Serialize;
 
 use crate::{
@@ -79,6 +81,29 @@ pub(super) struct ContactView {
     remaining: Option<RemainingView>,
     source_session: String,
     source_platform: String,
+}
+
+/// Whether the agent takes contacts, and why.
+#[derive(Serialize)]
+pub(super) struct PresenceView {
+    presence: &'static str,
+    reason: &'static str,
+}
+
+impl PresenceView {
+    pub(super) fn of(presence: Presence, reason: PresenceReason) -> Self {
+        let presence = match presence {
+            Presence::Available => "available",
+            Presence::Away => "away",
+            Presence::Offline | Presence::Unspecified => "offline",
+        };
+        let reason = match reason {
+            PresenceReason::MissedOffers => "missed_offers",
+            PresenceReason::DeskLost => "desk_lost",
+            PresenceReason::Set | PresenceReason::Unspecified => "",
+        };
+        Self { presence, reason }
+    }
 }
 
 /// What is left to do.

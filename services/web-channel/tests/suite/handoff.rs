@@ -63,6 +63,8 @@ async fn sign_in(agent: &mut Browser) -> Events {
     assert_eq!(answer.json()["display_name"], "Chen Jing", "{}", answer.text());
     let mut desk = agent.listen(&format!("/api/agent/events?agent={AGENT}"), "").await;
     desk.find("router", |data| data["connected"] == true).await;
+    let told = desk.find("presence", |_| true).await;
+    assert_eq!((told["presence"].as_str(), told["reason"].as_str()), (Some("available"), Some("")));
     desk
 }
 

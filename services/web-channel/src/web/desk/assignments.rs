@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use segue_proto::{
     common::v1::ErrorReason,
-    router::v1::{Assignment, WatchAssignmentsRequest},
+    router::v1::{Assignment, Presence, PresenceReason, WatchAssignmentsRequest},
 };
 use segue_runtime::reason_of;
 use tokio::sync::mpsc;
@@ -18,6 +18,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// News for the page.
 pub(super) enum News {
     Assignment(Box<Assignment>),
+    /// The agent's presence, and whether the router set it by itself.
+    Presence(Presence, PresenceReason),
     /// Whether the router is being heard.
     Connected(bool),
     /// The router refuses to tell of this agent.
@@ -72,6 +74,7 @@ async fn pass_on(
     resume_token: &mut String,
     news: &mpsc::Sender<News>,
 ) -> Option<Status> {
+    let mut told = None;
     loop {
         let message = tokio::select! {
             message = stream.message() => message,
@@ -79,6 +82,12 @@ async fn pass_on(
         };
         match message {
             Ok(Some(message)) => {
+                let presence = (message.presence(), message.presence_reason());
+                if told.replace(presence) != Some(presence)
+                    && news.send(News::Presence(presence.0, presence.1)).await.is_err()
+                {
+                    return None;
+                }
                 if let Some(assignment) = message.assignment
                     && news.send(News::Assignment(Box::new(assignment))).await.is_err()
                 {

@@ -24,7 +24,7 @@ use crate::{
         Shared,
         events::{POLL, Sender, channel, event, permit},
         problem::Problem,
-        view::{ContactView, EntryView, SessionView},
+        view::{ContactView, EntryView, PresenceView, SessionView},
     },
 };
 
@@ -87,6 +87,9 @@ impl Desk {
             tokio::select! {
                 one = news.recv() => match one {
                     Some(News::Assignment(assignment)) => self.assignment(*assignment).await?,
+                    Some(News::Presence(presence, reason)) => {
+                        self.send("presence", &PresenceView::of(presence, reason)).await?;
+                    }
                     Some(News::Connected(connected)) => {
                         self.send("router", &json!({ "connected": connected })).await?;
                     }
