@@ -56,24 +56,26 @@ pub(crate) async fn open(conn: &mut Conn, replica: &str, streams: &[DeskStream])
     for some in streams.chunks(ROWS) {
         let rows: Vec<String> =
             (0..some.len()).map(|row| format!("(${}, ${}, $1)", 2 * row + 2, 2 * row + 3)).collect();
-        let sql = format!(
+        let insert = format!(
             "INSERT INTO desk_streams (id, agent, replica) VALUES {} ON CONFLICT (id) DO NOTHING",
             rows.join(", ")
         );
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(replica);
+        let mut query = sqlx::query(AssertSqlSafe(insert)).bind(replica);
         for stream in some {
             query = query.bind(stream.id.as_str()).bind(stream.agent.as_str());
         }
         query.execute(&mut *conn).await?;
+        let agents: Vec<String> = (0..some.len()).map(|row| format!("${}", row + 2)).collect();
+        let update = format!(
+            "UPDATE agents SET lease_until = $1 WHERE lease_until <> $1 AND id IN ({})",
+            agents.join(", ")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(update)).bind(NEVER);
+        for stream in some {
+            query = query.bind(stream.agent.as_str());
+        }
+        query.execute(&mut *conn).await?;
     }
-    sqlx::query(
-        "UPDATE agents SET lease_until = $2
-         WHERE lease_until <> $2 AND id IN (SELECT agent FROM desk_streams WHERE replica = $1)",
-    )
-    .bind(replica)
-    .bind(NEVER)
-    .execute(conn)
-    .await?;
     Ok(())
 }
 

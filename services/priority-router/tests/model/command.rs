@@ -9,7 +9,7 @@ pub const PLATFORMS: [&str; 2] = ["chat", "voice"];
 pub const SKILLS: [&str; 2] = ["claims", "english"];
 pub const AGENTS: usize = 3;
 pub const HANDOFFS: usize = 3;
-pub const MOST: usize = 22;
+pub const MOST: usize = 30;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
@@ -30,11 +30,23 @@ pub enum Command {
     Advance { ms: i64 },
 }
 
+/// What a sequence is mostly about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Theme {
+    /// A bit of all.
+    Mixed,
+    /// Calls and chats for the same agents, more than they can take: who passes whom, and for how long.
+    Crowded,
+}
+
 /// The commands that every sequence begins with, so that something can happen in it.
-pub fn opening(random: &Random) -> Vec<Command> {
+pub fn opening(random: &Random, theme: Theme) -> Vec<Command> {
     let mut commands = vec![];
     for agent in 0..AGENTS {
-        commands.push(put_agent(random, agent));
+        commands.push(match theme {
+            Theme::Mixed => put_agent(random, agent),
+            Theme::Crowded => serves_all(random, agent),
+        });
         if random.below(5) > 0 {
             commands.push(Command::SetPresence { agent, presence: Presence::Available });
         }
@@ -43,7 +55,10 @@ pub fn opening(random: &Random) -> Vec<Command> {
 }
 
 /// A command that mostly makes sense in the model's state.
-pub fn next(random: &Random, model: &Model) -> Command {
+pub fn next(random: &Random, theme: Theme, model: &Model) -> Command {
+    if theme == Theme::Crowded && random.below(10) < 7 {
+        return crowded(random, model);
+    }
     let agent = random.below(AGENTS as u32) as usize;
     let handoff = random.below(HANDOFFS as u32) as usize;
     match random.below(100) {
@@ -68,6 +83,31 @@ pub fn next(random: &Random, model: &Model) -> Command {
         90..92 => Command::Release { handoff },
         _ => Command::Advance { ms: advance(random) },
     }
+}
+
+/// Comings and goings of those who wait for the same few agents.
+fn crowded(random: &Random, model: &Model) -> Command {
+    match random.below(10) {
+        0..4 => {
+            let platform = usize::from(random.below(4) == 0);
+            Command::Submit { platform, skills: vec![], priority: Priority::Normal }
+        }
+        4..6 => {
+            let (contact, agent) = with_agent(random, model, |contact| contact.is_offered());
+            Command::Accept { contact, agent }
+        }
+        6..9 => {
+            let (contact, agent) = with_agent(random, model, |contact| contact.is_assigned());
+            Command::Complete { contact, agent }
+        }
+        // Within an offer's time, or beyond everybody's patience.
+        _ => Command::Advance { ms: pick(random, &[10_000, 121_000]) },
+    }
+}
+
+fn serves_all(random: &Random, agent: usize) -> Command {
+    let platforms = vec![(0, 33, 0), (1, 100, 0)];
+    Command::PutAgent { agent, capacity: pick(random, &[100, 100, 133]), skills: vec![0, 1], platforms }
 }
 
 fn put_agent(random: &Random, agent: usize) -> Command {

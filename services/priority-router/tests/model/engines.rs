@@ -2,7 +2,7 @@ use segue_core::Random;
 use segue_testkit::{Databases, Storage};
 
 use crate::{
-    command::{self, Command, MOST},
+    command::{self, Command, MOST, Theme},
     compare, invariants,
     reality::{RULES, Reality, Service},
     reference::Model,
@@ -90,7 +90,8 @@ struct Failure {
 
 async fn sequence(service: &Service, seed: u64) -> Result<(), Failure> {
     let random = Random::seeded(seed);
-    let mut commands = command::opening(&random);
+    let theme = if seed.is_multiple_of(3) { Theme::Crowded } else { Theme::Mixed };
+    let mut commands = command::opening(&random, theme);
     let length = 8 + random.below(MOST as u32 - 8) as usize;
     // Which command comes next depends on what the ones before did, which the model alone tells.
     let mut model = Model::new(RULES, service.now_ms());
@@ -98,7 +99,7 @@ async fn sequence(service: &Service, seed: u64) -> Result<(), Failure> {
         let _ = model.run(command);
     }
     while commands.len() < length {
-        let command = command::next(&random, &model);
+        let command = command::next(&random, theme, &model);
         let _ = model.run(&command);
         commands.push(command);
     }
