@@ -36,6 +36,8 @@ pub(crate) struct Desks {
 #[derive(Debug, Default)]
 struct Open {
     streams: BTreeMap<String, DeskStream>,
+    /// Streams that are closed, while it's not sure that the database knows.
+    closed: BTreeMap<String, DeskStream>,
     alive_until: i64,
 }
 
@@ -53,31 +55,63 @@ impl Desks {
         self.change(|open| drop(open.streams.insert(stream.id.clone(), stream.clone())));
         let connect = Connect { replica: self.replica.clone(), stream: stream.clone() };
         if let Err(refusal) = self.router.decide(connect).await {
-            self.change(|open| drop(open.streams.remove(&stream.id)));
+            // It may stand nevertheless.
+            self.closes(&stream);
             return Err(refusal);
         }
         Ok(stream)
     }
 
-    /// Takes note of a stream that has ended. If that fails, the sweep will find it out: the lease is in no hurry.
+    /// Takes note of a stream that has ended. If that fails it is made up for with the next sign of life.
     pub(crate) async fn disconnect(&self, stream: DeskStream) {
-        self.change(|open| drop(open.streams.remove(&stream.id)));
-        if let Err(refusal) = self.router.decide(Disconnect(stream)).await {
-            tracing::warn!(reason = refusal.reason().as_str_name(), "a desk's end was not recorded");
+        self.closes(&stream);
+        match self.router.decide(Disconnect(stream.clone())).await {
+            Ok(()) => self.change(|open| drop(open.closed.remove(&stream.id))),
+            Err(refusal) => {
+                tracing::warn!(reason = refusal.reason().as_str_name(), "a desk's end is recorded later");
+            }
         }
+    }
+
+    fn closes(&self, stream: &DeskStream) {
+        self.change(|open| {
+            open.streams.remove(&stream.id);
+            open.closed.insert(stream.id.clone(), stream.clone());
+        });
     }
 
     /// Says that this replica is alive, when it is time to.
     pub(super) async fn renew_if_due(&self) -> Result<(), Refusal> {
         let now_ms = self.router.clock.now_ms();
-        let (alive_until, streams) =
-            self.change(|open| (open.alive_until, open.streams.values().cloned().collect::<Vec<_>>()));
-        if alive_until - now_ms > RENEW_MS {
+        if self.change(|open| open.alive_until) - now_ms > RENEW_MS {
             return Ok(());
         }
         let until_ms = now_ms + ALIVE_MS;
-        self.router.decide(Renew { replica: self.replica.clone(), until_ms, streams }).await?;
-        self.change(|open| open.alive_until = until_ms);
+        let (streams, closed) = self.change(|open| {
+            let of = |streams: &BTreeMap<String, DeskStream>| -> Vec<DeskStream> {
+                streams.values().cloned().collect()
+            };
+            (of(&open.streams), of(&open.closed))
+        });
+        let renew = Renew {
+            replica: self.replica.clone(),
+            until_ms,
+            streams: streams.clone(),
+            closed: closed.clone(),
+        };
+        self.router.decide(renew).await?;
+        self.change(|open| {
+            open.alive_until = until_ms;
+            for stream in closed {
+                open.closed.remove(&stream.id);
+            }
+            // Those that ended meanwhile may have been recorded as open again.
+            for stream in streams {
+                if !open.streams.contains_key(&stream.id) {
+                    open.closed.insert(stream.id.clone(), stream);
+                }
+            }
+        });
         Ok(())
     }
 
@@ -102,6 +136,7 @@ struct Renew {
     replica: String,
     until_ms: i64,
     streams: Vec<DeskStream>,
+    closed: Vec<DeskStream>,
 }
 
 struct Leave(String);
@@ -136,11 +171,22 @@ impl Command for Renew {
     type Answer = ();
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<(), Halt> {
-        if leases::renew(turn.conn, &self.replica, self.until_ms).await? {
+        let lease_until = turn.lease_until();
+        for stream in &self.closed {
+            leases::close(turn.conn, stream, lease_until).await?;
+        }
+        let is_known = leases::renew(turn.conn, &self.replica, self.until_ms).await?;
+        if !is_known {
+            leases::add_replica(turn.conn, &self.replica, self.until_ms).await?;
+        }
+        // A stream that was opened while its replica left.
+        for replica in leases::unknown_replicas(turn.conn).await? {
+            turn.bury(&replica).await?;
+        }
+        if is_known {
             return Ok(());
         }
         // It is new, or was taken for dead while its database was away. Its streams are open all the same.
-        leases::add_replica(turn.conn, &self.replica, self.until_ms).await?;
         leases::open(turn.conn, &self.replica, &self.streams).await?;
         for agent in leases::lost_but_connected(turn.conn, &self.replica).await? {
             turn.find_again(&agent).await?;

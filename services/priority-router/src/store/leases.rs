@@ -45,6 +45,17 @@ pub(crate) async fn dead_replicas(conn: &mut Conn, now_ms: i64) -> Result<Vec<St
     Ok(ids)
 }
 
+/// Replicas that have streams and are not known.
+pub(crate) async fn unknown_replicas(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
+    let ids = sqlx::query_scalar(
+        "SELECT DISTINCT d.replica FROM desk_streams d
+         WHERE NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = d.replica)",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
 /// Forgets a replica.
 pub(crate) async fn remove_replica(conn: &mut Conn, replica: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM replicas WHERE id = $1").bind(replica).execute(conn).await?;
