@@ -14,9 +14,8 @@ use segue_store::{Conn, StoreError};
 use tokio::sync::Mutex;
 
 use crate::{
-    domain::selection::Platforms,
-    store,
-    wire::{self, profile::ProfileTerms},
+    domain::{selection::Platforms, work::Terms},
+    store, wire,
 };
 
 /// Rows read at a time.
@@ -37,7 +36,7 @@ pub(crate) struct Snapshot {
     version: i64,
     pub(crate) platforms: Platforms,
     pub(crate) messages: BTreeMap<String, PlatformMessage>,
-    pub(crate) profiles: BTreeMap<String, ProfileTerms>,
+    pub(crate) profiles: BTreeMap<String, Terms>,
 }
 
 impl Catalog {

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use segue_core::Identity;
 use segue_proto::selector::v1::{FallbackPolicy, SelectPlatformRequest, SelectPlatformResponse};
@@ -9,7 +9,7 @@ use crate::{
     catalog::Snapshot,
     domain::{
         face::Faces,
-        selection::{Fallback, Question, select},
+        selection::{Conditions, Fallback, Question, select},
     },
     error, store,
     wire::{
@@ -44,12 +44,13 @@ pub(super) async fn select_platform(
     let accounts = store::directory::platforms_of(&mut conn, &hashes).await?;
     drop(conn);
     let accounts_on = accounts.keys().map(String::as_str).collect();
-    let question = question(&asked, &catalog, accounts_on, selector.clock.now_ms())?;
+    let conditions = Conditions::default();
+    let question = question(&asked, &catalog, accounts_on, &conditions, selector.clock.now_ms())?;
     let selection = select(&catalog.platforms, &question)
         .map_err(|refused| error::no_selection(refused, &asked.source, &asked.target))?;
-    let target = &selection.target.id;
+    let target = selection.target.map_or("", |target| target.id.as_str());
     Ok(SelectPlatformResponse {
-        platform: target.clone(),
+        platform: target.to_owned(),
         account: accounts.get(target).cloned().flatten().unwrap_or_default(),
         candidates: candidates::to_messages(&selection.candidates),
         target: catalog.messages.get(target).cloned(),
@@ -73,39 +74,37 @@ fn parse(request: SelectPlatformRequest) -> Result<Asked, Refusal> {
     let fallback = match fields.optional_enumeration("fallback_policy", request.fallback_policy) {
         FallbackPolicy::Unspecified | FallbackPolicy::PreferAccount => Fallback::PreferAccount,
         FallbackPolicy::RequireAccount => Fallback::RequireAccount,
+        FallbackPolicy::AgentChooses => Fallback::AgentChooses,
     };
     fields.finish()?;
     let (allowed, target) = (request.allowed_platforms, request.target_platform);
     Ok(Asked { source, identities, work, allowed, faces, target, fallback })
 }
 
-/// Puts together what was asked, what the work profile says, and what the directory knows.
+/// Puts together what was asked, what the work profile says, and what is known of the customer and the platforms.
 fn question<'a>(
     asked: &'a Asked,
     catalog: &'a Snapshot,
     accounts: BTreeSet<&'a str>,
+    conditions: &'a Conditions,
     now_ms: i64,
 ) -> Result<Question<'a>, Refusal> {
-    let mut terms: Vec<_> = asked.work.requirements.iter().collect();
-    let mut preferences: Vec<_> = asked.work.preferences.iter().collect();
     let profile = asked.work.profile.as_str();
-    if !profile.is_empty() {
-        let profile = catalog
-            .profiles
-            .get(profile)
-            .ok_or_else(|| error::work_profile_not_found("remaining_work.profile", profile))?;
-        terms.extend(&profile.requirements);
-        preferences.extend(&profile.preferences);
-    }
+    let work = match catalog.profiles.get(profile) {
+        Some(profile) => asked.work.terms.on_top_of(profile),
+        None if profile.is_empty() => asked.work.terms.alone(),
+        None => return Err(error::work_profile_not_found("remaining_work.profile", profile)),
+    };
     Ok(Question {
         source: &asked.source,
-        terms,
-        preferences,
+        work,
         allowed: asked.allowed.iter().map(String::as_str).collect(),
         faces: asked.faces.clone(),
         target: Some(asked.target.as_str()).filter(|target| !target.is_empty()),
         fallback: asked.fallback,
         accounts,
+        unknown: BTreeMap::new(),
+        conditions,
         now_ms,
     })
 }

@@ -17,12 +17,16 @@ const FORBIDDEN_SCHEMES: [&str; 5] = ["javascript", "data", "vbscript", "file", 
 /// Reads a platform. What it returns is to be used only if `fields` has nothing against it.
 pub(crate) fn parse(fields: &mut Fields, path: &str, message: &PlatformMessage) -> Platform {
     let at = |name: &str| format!("{path}.{name}");
-    fields.text(&at("display_name"), &message.display_name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
     let status = fields.enumeration::<PlatformStatus>(&at("status"), message.status);
     check_entry_uri(fields, &at("entry_uri_template"), &message.entry_uri_template);
     check_adapter_uri(fields, &at("adapter_uri"), &message.adapter_uri);
     Platform {
         id: fields.slug(&at("id"), &message.id),
+        display_name: fields.text(
+            &at("display_name"),
+            &message.display_name,
+            0..=MAX_DISPLAY_NAME_CHARACTERS,
+        ),
         active: status == PlatformStatus::Active,
         features: features::parse(fields, &at("features"), &message.features),
         accepted_faces: faces::parse(fields, &at("accepted_faces"), &message.accepted_faces),
@@ -34,6 +38,7 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: &PlatformMessage) 
         cost_units: fields.range(&at("cost_units"), message.cost_units, 0..=100),
         rank: fields.range(&at("rank"), message.rank, 0..=1000),
         account_required: message.account_required,
+        load_weight: fields.range(&at("load_weight"), message.load_weight, 0..=100),
     }
 }
 

@@ -37,7 +37,11 @@ async fn prepared(databases: &Databases) -> Selector {
         start: "09:00".to_owned(),
         end: "24:00".to_owned(),
     };
-    let sundays = ServiceHours { time_zone: "Asia/Shanghai".to_owned(), windows: vec![on_sunday] };
+    let sundays = ServiceHours {
+        time_zone: "Asia/Shanghai".to_owned(),
+        windows: vec![on_sunday],
+        special_days: vec![],
+    };
     let app = platform("app", &["video"]);
     let mut app_features = app.features.clone();
     app_features.push(number("file_upload.max_mb", 50.0));

@@ -104,5 +104,9 @@ fn service_hours(rows: &[WindowRow]) -> anyhow::Result<Option<ServiceHours>> {
         let days = row.days.iter().map(day).collect::<Result<_, _>>()?;
         anyhow::Ok(ServiceWindow { days, start: row.start.clone(), end: row.end.clone() })
     });
-    Ok(Some(ServiceHours { time_zone: TIME_ZONE.to_owned(), windows: windows.collect::<Result<_, _>>()? }))
+    Ok(Some(ServiceHours {
+        time_zone: TIME_ZONE.to_owned(),
+        windows: windows.collect::<Result<_, _>>()?,
+        special_days: vec![],
+    }))
 }
