@@ -1,4 +1,4 @@
-//! All platforms and work profiles in memory, so that a choice reads one number from the database and not all of them.
+//! All platforms, work profiles and definitions of features in memory, so that a choice reads one number from the database and not all of them.
 //!
 //! Every change of them counts a version up in its own transaction. A choice asks for the version and, if what is in
 //! memory is older, reads all again; so replicas agree as soon as a change is committed.
@@ -14,7 +14,7 @@ use segue_store::{Conn, StoreError};
 use tokio::sync::Mutex;
 
 use crate::{
-    domain::{selection::Platforms, work::Terms},
+    domain::{selection::Platforms, vocabulary::Vocabulary, work::Terms},
     store, wire,
 };
 
@@ -36,7 +36,15 @@ pub(crate) struct Snapshot {
     version: i64,
     pub(crate) platforms: Platforms,
     pub(crate) messages: BTreeMap<String, PlatformMessage>,
-    pub(crate) profiles: BTreeMap<String, Terms>,
+    pub(crate) profiles: BTreeMap<String, Profile>,
+    pub(crate) vocabulary: Vocabulary,
+}
+
+/// A work profile.
+#[derive(Debug, Clone)]
+pub(crate) struct Profile {
+    pub(crate) terms: Terms,
+    pub(crate) version: i64,
 }
 
 impl Catalog {
@@ -64,8 +72,10 @@ impl Catalog {
 }
 
 impl Snapshot {
-    async fn read(conn: &mut Conn, version: i64) -> Result<Self, StoreError> {
-        let mut snapshot = Self { version, ..Self::default() };
+    /// Reads all, as it is now.
+    pub(crate) async fn read(conn: &mut Conn, version: i64) -> Result<Self, StoreError> {
+        let vocabulary = store::features::vocabulary(conn).await?;
+        let mut snapshot = Self { version, vocabulary, ..Self::default() };
         let mut after = String::new();
         loop {
             let chunk = store::platforms::list(conn, &after, CHUNK).await?;
@@ -88,7 +98,8 @@ impl Snapshot {
                 let mut fields = Fields::new();
                 let terms = wire::profile::parse(&mut fields, "work_profile", &message);
                 valid(&fields, &message.id)?;
-                snapshot.profiles.insert(message.id, terms);
+                let profile = Profile { terms, version: message.version };
+                snapshot.profiles.insert(message.id, profile);
             }
         }
         tracing::debug!(version, platforms = snapshot.platforms.len(), "read platforms and work profiles");

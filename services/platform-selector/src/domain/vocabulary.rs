@@ -66,11 +66,6 @@ impl Vocabulary {
         self.0.insert(name, kind);
     }
 
-    /// Takes a definition out.
-    pub fn remove(&mut self, name: &FeatureName) {
-        self.0.remove(name);
-    }
-
     /// Whether what a platform says of a feature suits.
     pub fn check_value(&self, name: &FeatureName, value: &FeatureValue) -> Result<(), Misfit> {
         let Some(kind) = self.kind(name)? else { return Ok(()) };
@@ -281,7 +276,5 @@ mod tests {
         assert_eq!(vocabulary.check_test(&name("vidoe"), &Test::Exists), Ok(()));
         vocabulary.define(name("video"), Kind::Present);
         assert!(vocabulary.check_test(&name("vidoe"), &Test::Exists).is_err());
-        vocabulary.remove(&name("video"));
-        assert_eq!(vocabulary.check_test(&name("vidoe"), &Test::Exists), Ok(()));
     }
 }

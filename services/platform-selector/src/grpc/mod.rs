@@ -1,6 +1,7 @@
 //! The RPCs: read the request, ask the store or the domain, write the answer.
 
 mod accounts;
+mod features;
 mod import;
 mod platforms;
 mod profiles;
@@ -10,11 +11,14 @@ use std::sync::Arc;
 
 use segue_core::{KeyRing, Random, SharedClock};
 use segue_proto::selector::v1::{
-    CreatePlatformRequest, CreatePlatformResponse, DeletePlatformRequest, DeletePlatformResponse,
-    DeleteWorkProfileRequest, DeleteWorkProfileResponse, FindAccountsRequest, FindAccountsResponse,
-    GetPlatformRequest, GetPlatformResponse, GetWorkProfileRequest, GetWorkProfileResponse,
-    ImportAccountsRequest, ImportAccountsResponse, LinkAccountRequest, LinkAccountResponse,
-    ListPlatformsRequest, ListPlatformsResponse, ListWorkProfilesRequest, ListWorkProfilesResponse,
+    CreatePlatformRequest, CreatePlatformResponse, DeleteFeatureDefinitionRequest,
+    DeleteFeatureDefinitionResponse, DeletePlatformRequest, DeletePlatformResponse, DeleteWorkProfileRequest,
+    DeleteWorkProfileResponse, FindAccountsRequest, FindAccountsResponse, GetPlatformRequest,
+    GetPlatformResponse, GetWorkProfileRequest, GetWorkProfileResponse, ImportAccountsRequest,
+    ImportAccountsResponse, LinkAccountRequest, LinkAccountResponse, ListFeatureDefinitionsRequest,
+    ListFeatureDefinitionsResponse, ListPlatformsRequest, ListPlatformsResponse,
+    ListWorkProfileVersionsRequest, ListWorkProfileVersionsResponse, ListWorkProfilesRequest,
+    ListWorkProfilesResponse, PutFeatureDefinitionRequest, PutFeatureDefinitionResponse,
     PutWorkProfileRequest, PutWorkProfileResponse, SelectPlatformRequest, SelectPlatformResponse,
     UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest, UpdatePlatformResponse,
     platform_selector_service_server::PlatformSelectorService,
@@ -88,6 +92,34 @@ impl PlatformSelectorService for Selector {
 
     async fn get_work_profile(&self, r: Request<GetWorkProfileRequest>) -> Answer<GetWorkProfileResponse> {
         answer(profiles::get(self, r.into_inner()).await)
+    }
+
+    async fn put_feature_definition(
+        &self,
+        r: Request<PutFeatureDefinitionRequest>,
+    ) -> Answer<PutFeatureDefinitionResponse> {
+        answer(features::put(self, r.into_inner()).await)
+    }
+
+    async fn list_feature_definitions(
+        &self,
+        r: Request<ListFeatureDefinitionsRequest>,
+    ) -> Answer<ListFeatureDefinitionsResponse> {
+        answer(features::list(self, r.into_inner()).await)
+    }
+
+    async fn delete_feature_definition(
+        &self,
+        r: Request<DeleteFeatureDefinitionRequest>,
+    ) -> Answer<DeleteFeatureDefinitionResponse> {
+        answer(features::delete(self, r.into_inner()).await)
+    }
+
+    async fn list_work_profile_versions(
+        &self,
+        r: Request<ListWorkProfileVersionsRequest>,
+    ) -> Answer<ListWorkProfileVersionsResponse> {
+        answer(profiles::versions(self, r.into_inner()).await)
     }
 
     async fn list_work_profiles(

@@ -13,6 +13,7 @@ use crate::{
     },
     error, store,
     wire::{
+        self,
         accounts::{MAX_IDENTITIES, hashes},
         candidates, faces,
         work::{self, RemainingWork},
@@ -40,6 +41,9 @@ pub(super) async fn select_platform(
     let asked = parse(request)?;
     let mut conn = selector.db.read().await?;
     let catalog = selector.catalog.current(&mut conn).await?;
+    let mut fields = Fields::new();
+    wire::vocabulary::check_terms(&mut fields, "remaining_work", &asked.work.terms, &catalog.vocabulary);
+    fields.finish()?;
     let hashes = hashes(&asked.identities, &selector.keys);
     let accounts = store::directory::platforms_of(&mut conn, &hashes).await?;
     drop(conn);
@@ -91,7 +95,7 @@ fn question<'a>(
 ) -> Result<Question<'a>, Refusal> {
     let profile = asked.work.profile.as_str();
     let work = match catalog.profiles.get(profile) {
-        Some(profile) => asked.work.terms.on_top_of(profile),
+        Some(profile) => asked.work.terms.on_top_of(&profile.terms),
         None if profile.is_empty() => asked.work.terms.alone(),
         None => return Err(error::work_profile_not_found("remaining_work.profile", profile)),
     };

@@ -9,4 +9,5 @@ pub(crate) mod mask;
 pub(crate) mod platform;
 pub(crate) mod profile;
 pub(crate) mod terms;
+pub(crate) mod vocabulary;
 pub(crate) mod work;

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod accounts;
+mod features;
 mod harness;
 mod import;
 mod platforms;
@@ -30,4 +31,4 @@ macro_rules! on_every_engine {
     };
 }
 
-on_every_engine!(platforms profiles accounts import selection replicas);
+on_every_engine!(platforms features profiles accounts import selection replicas);

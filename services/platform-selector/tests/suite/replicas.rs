@@ -48,7 +48,11 @@ async fn replicas_agree(url: &str) {
 
     let profile =
         WorkProfile { id: "video".to_owned(), requirements: vec![exists("video")], ..WorkProfile::default() };
-    let put = PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile) };
+    let put = PutWorkProfileRequest {
+        request_id: request_id(),
+        work_profile: Some(profile),
+        expected_version: None,
+    };
     one.client.put_work_profile(put).await.unwrap();
     two.create([platform("desk", &["video"])]).await;
     let work = RemainingWork { profile: "video".to_owned(), ..RemainingWork::default() };

@@ -148,7 +148,11 @@ async fn profiles_add_to_the_terms(mut selector: Selector) {
         preferences: vec![Preference { weight: 3, requirement: Some(exists("video")) }],
         ..WorkProfile::default()
     };
-    let put = PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile) };
+    let put = PutWorkProfileRequest {
+        request_id: request_id(),
+        work_profile: Some(profile),
+        expected_version: None,
+    };
     selector.client.put_work_profile(put).await.unwrap();
     let mut request = ask(&[]);
     let work = request.remaining_work.as_mut().unwrap();
