@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use segue_core::KeyRing;
 use segue_runtime::{
     DATABASE_SETTINGS, ServerConfig, read_database, read_keys,
@@ -5,6 +7,9 @@ use segue_runtime::{
 };
 use segue_store::Settings;
 
+const LOOKUP_DEADLINE_MS: &str = "lookup-deadline-ms";
+const LOOKUP_CACHE_SECONDS: &str = "lookup-cache-seconds";
+const ADAPTER_CHECK_SECONDS: &str = "adapter-check-seconds";
 const DIRECTORY_KEY: &str = "directory-key";
 
 /// The selector's configuration.
@@ -16,6 +21,19 @@ pub struct Config {
     pub database: Settings,
     /// Keys of the account directory; code-issuer holds the same.
     pub directory_keys: KeyRing,
+    /// How platforms' adapters are asked.
+    pub adapters: AdapterSettings,
+}
+
+/// How platforms' adapters are asked.
+#[derive(Debug, Clone)]
+pub struct AdapterSettings {
+    /// What all directories that platforms keep may take for one selection.
+    pub lookup_deadline: Duration,
+    /// How long their answers are kept; zero: not at all.
+    pub lookup_cache: Duration,
+    /// Between two questions whether they are well; zero: they are not asked.
+    pub check_interval: Duration,
 }
 
 impl Config {
@@ -25,6 +43,21 @@ impl Config {
             Setting::new("listen", "127.0.0.1:50051", "address and port to serve gRPC on"),
             Setting::secret(DIRECTORY_KEY, "key of the account directory: 32 bytes in base64"),
             Setting::secret("directory-key-previous", "the key before, while keys are rotated; empty: none"),
+            Setting::new(
+                LOOKUP_DEADLINE_MS,
+                "300",
+                "what a selection waits at most for directories that platforms keep themselves, 10 to 5000 ms",
+            ),
+            Setting::new(
+                LOOKUP_CACHE_SECONDS,
+                "10",
+                "how long the answers of such directories are kept, 0 to 300; 0 turns it off",
+            ),
+            Setting::new(
+                ADAPTER_CHECK_SECONDS,
+                "5",
+                "how often adapters are asked whether they are well, 0 to 300; 0 turns it off",
+            ),
         ],
         ServerConfig::SETTINGS,
         DATABASE_SETTINGS,
@@ -35,8 +68,25 @@ impl Config {
         let server = ServerConfig::read(reader);
         let database = read_database(reader);
         let directory_keys = read_keys(reader, DIRECTORY_KEY);
-        Some(Self { server: server?, database: database?, directory_keys: directory_keys? })
+        let adapters = read_adapters(reader);
+        Some(Self {
+            server: server?,
+            database: database?,
+            directory_keys: directory_keys?,
+            adapters: adapters?,
+        })
     }
+}
+
+fn read_adapters(reader: &mut Reader) -> Option<AdapterSettings> {
+    let lookup_deadline = reader.number(LOOKUP_DEADLINE_MS, 10..=5000).map(Duration::from_millis);
+    let lookup_cache = reader.seconds(LOOKUP_CACHE_SECONDS, 0..=300);
+    let check_interval = reader.seconds(ADAPTER_CHECK_SECONDS, 0..=300);
+    Some(AdapterSettings {
+        lookup_deadline: lookup_deadline?,
+        lookup_cache: lookup_cache?,
+        check_interval: check_interval?,
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! - [`feature`]: what platforms can do; [`vocabulary`]: the catalogue of features.
 //! - [`term`]: what the remaining work needs of them; [`work`]: its profile's terms and its own together.
 //! - [`hours`]: when they are served.
+//! - [`health`]: whether their adapters are up.
 //! - [`face`]: how a code gets from one to the other.
 //! - [`platform`]: all of that together.
 //! - [`selection`]: which one to go on with, and why (R3-R5).
@@ -14,6 +15,7 @@
 
 pub mod face;
 pub mod feature;
+pub mod health;
 pub mod hours;
 pub mod platform;
 pub mod selection;

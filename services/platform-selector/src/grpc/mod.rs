@@ -7,7 +7,7 @@ mod platforms;
 mod profiles;
 mod select;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use segue_core::{KeyRing, Random, SharedClock};
 use segue_proto::selector::v1::{
@@ -19,22 +19,33 @@ use segue_proto::selector::v1::{
     ListFeatureDefinitionsResponse, ListPlatformsRequest, ListPlatformsResponse,
     ListWorkProfileVersionsRequest, ListWorkProfileVersionsResponse, ListWorkProfilesRequest,
     ListWorkProfilesResponse, PutFeatureDefinitionRequest, PutFeatureDefinitionResponse,
-    PutWorkProfileRequest, PutWorkProfileResponse, SelectPlatformRequest, SelectPlatformResponse,
-    UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest, UpdatePlatformResponse,
-    platform_selector_service_server::PlatformSelectorService,
+    PutWorkProfileRequest, PutWorkProfileResponse, ReportPlatformLoadRequest, ReportPlatformLoadResponse,
+    SelectPlatformRequest, SelectPlatformResponse, UnlinkAccountRequest, UnlinkAccountResponse,
+    UpdatePlatformRequest, UpdatePlatformResponse, platform_selector_service_server::PlatformSelectorService,
 };
-use segue_runtime::{Parts, Refusal, StreamEnd};
+use segue_runtime::{Parts, Refusal, Stop, StreamEnd};
 use segue_store::Database;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::catalog::Catalog;
+use crate::{
+    adapters::{
+        Channels,
+        health::{Follow, Pulses},
+        lookup::Directories,
+    },
+    catalog::Catalog,
+    config::AdapterSettings,
+};
 
 /// The service. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub(crate) struct Selector {
     db: Database,
     catalog: Arc<Catalog>,
+    channels: Arc<Channels>,
+    pulses: Arc<Pulses>,
+    directories: Arc<Directories>,
     keys: KeyRing,
     clock: SharedClock,
     random: Random,
@@ -42,15 +53,30 @@ pub(crate) struct Selector {
 }
 
 impl Selector {
-    pub(crate) fn new(db: Database, keys: KeyRing, parts: &Parts) -> Self {
+    pub(crate) fn new(db: Database, keys: KeyRing, adapters: &AdapterSettings, parts: &Parts) -> Self {
+        let channels = Arc::<Channels>::default();
+        let (clock, deadline, keep) = (parts.clock.clone(), adapters.lookup_deadline, adapters.lookup_cache);
+        let directories = Directories::new(channels.clone(), keys.clone(), clock, deadline, keep);
         Self {
             db,
             catalog: Arc::default(),
+            channels,
+            pulses: Arc::default(),
+            directories: Arc::new(directories),
             keys,
             clock: parts.clock.clone(),
             random: parts.random.clone(),
             stream_end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
         }
+    }
+}
+
+impl Selector {
+    /// Follows the adapters' health for the selections of this service.
+    pub(crate) fn follow(&self, interval: Duration, stop: Stop) -> Follow {
+        let (db, catalog) = (self.db.clone(), self.catalog.clone());
+        let (channels, pulses) = (self.channels.clone(), self.pulses.clone());
+        Follow { db, catalog, channels, pulses, interval, stop }
     }
 }
 
@@ -92,6 +118,13 @@ impl PlatformSelectorService for Selector {
 
     async fn get_work_profile(&self, r: Request<GetWorkProfileRequest>) -> Answer<GetWorkProfileResponse> {
         answer(profiles::get(self, r.into_inner()).await)
+    }
+
+    async fn report_platform_load(
+        &self,
+        r: Request<ReportPlatformLoadRequest>,
+    ) -> Answer<ReportPlatformLoadResponse> {
+        answer(platforms::report_load(self, r.into_inner()).await)
     }
 
     async fn put_feature_definition(

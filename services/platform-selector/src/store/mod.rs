@@ -7,6 +7,7 @@
 pub(crate) mod accounts;
 pub(crate) mod directory;
 pub(crate) mod features;
+pub(crate) mod loads;
 pub(crate) mod platforms;
 pub(crate) mod profiles;
 

@@ -63,7 +63,7 @@ pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePl
         return Ok(Err(refusal));
     }
     let mut fields = Fields::new();
-    wire::platform::check_size(&mut fields, "platform", &platform);
+    wire::platform::check_whole(&mut fields, "platform", &platform);
     if let Err(refusal) = fields.finish() {
         return Ok(Err(refusal));
     }

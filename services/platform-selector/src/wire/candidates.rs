@@ -71,6 +71,7 @@ fn to_reason(reason: &Reason<'_>) -> SelectionReason {
         Reason::NoCommonFace => ("", "no code can be shown on the source and entered here".to_owned()),
         Reason::NoAccount => ("", "the customer has no account there".to_owned()),
         Reason::AccountRequired => ("", "nothing can be done there without an account".to_owned()),
+        Reason::AccountUnknown(Unknown::NotAsked) => ("", "its directory was not asked".to_owned()),
         Reason::AccountUnknown(Unknown::Down) => ("", "its directory was not asked: it is down".to_owned()),
         Reason::AccountUnknown(Unknown::Late) => ("", "its directory did not answer in time".to_owned()),
         Reason::AccountUnknown(Unknown::Failed) => ("", "its directory failed".to_owned()),

@@ -42,6 +42,13 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: &PlatformMessage) 
     }
 }
 
+/// Checks what spans a platform's fields, and its size.
+pub(crate) fn check_whole(fields: &mut Fields, path: &str, message: &PlatformMessage) {
+    let can_be_asked = !message.live_lookup || !message.adapter_uri.is_empty();
+    fields.require(can_be_asked, &format!("{path}.live_lookup"), "needs an adapter_uri");
+    check_size(fields, path, message);
+}
+
 /// Checks the size of a platform or work profile. Not a part of reading it: what is stored has got times and etag since
 /// it was checked, and must not become unreadable by them.
 pub(crate) fn check_size(fields: &mut Fields, path: &str, message: &impl prost::Message) {

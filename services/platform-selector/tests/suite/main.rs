@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod accounts;
+mod adapter;
+mod adapters;
 mod features;
 mod harness;
 mod import;
@@ -31,4 +33,4 @@ macro_rules! on_every_engine {
     };
 }
 
-on_every_engine!(platforms features profiles accounts import selection replicas);
+on_every_engine!(platforms features adapters profiles accounts import selection replicas);

@@ -62,6 +62,8 @@ pub enum Reason<'a> {
 /// Why a platform's own directory did not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unknown {
+    /// It could not go on anyway, and was not asked: the customer's information goes to no more platforms than it must.
+    NotAsked,
     /// Its adapter is known to be down, and was not asked.
     Down,
     /// It did not answer in time.

@@ -101,6 +101,9 @@ fn clause(reason: &Reason<'_>, language: Language) -> String {
 
 fn unknown(why: Unknown, language: Language) -> &'static str {
     match why {
+        Unknown::NotAsked => {
+            language.pick("its own directory of accounts was not asked", "未查询该平台自有的账户目录")
+        }
         Unknown::Down => language.pick(
             "whether the customer has an account there is not known, as its directory is down",
             "该平台的账户目录不可用，不知道客户是否有账户",
@@ -216,6 +219,7 @@ mod tests {
             Reason::OutOfHours,
             Reason::NoCommonFace,
             Reason::AccountRequired,
+            Reason::AccountUnknown(Unknown::NotAsked),
             Reason::AccountUnknown(Unknown::Down),
             Reason::AccountUnknown(Unknown::Late),
             Reason::AccountUnknown(Unknown::Failed),
