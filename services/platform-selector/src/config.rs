@@ -10,6 +10,8 @@ use segue_store::Settings;
 const LOOKUP_DEADLINE_MS: &str = "lookup-deadline-ms";
 const LOOKUP_CACHE_SECONDS: &str = "lookup-cache-seconds";
 const ADAPTER_CHECK_SECONDS: &str = "adapter-check-seconds";
+const SELECTION_HISTORY_DAYS: &str = "selection-history-days";
+const SELECTION_HISTORY_MOST: &str = "selection-history-most";
 const DIRECTORY_KEY: &str = "directory-key";
 
 /// The selector's configuration.
@@ -23,6 +25,24 @@ pub struct Config {
     pub directory_keys: KeyRing,
     /// How platforms' adapters are asked.
     pub adapters: AdapterSettings,
+    /// Which past selections are kept.
+    pub history: History,
+}
+
+/// Which past selections are kept, for dry runs.
+#[derive(Debug, Clone, Copy)]
+pub struct History {
+    /// None older than this.
+    pub age: Duration,
+    /// No more than so many.
+    pub most: i64,
+}
+
+impl History {
+    /// The oldest time that is kept.
+    pub(crate) fn since(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(i64::try_from(self.age.as_millis()).unwrap_or(i64::MAX))
+    }
 }
 
 /// How platforms' adapters are asked.
@@ -58,6 +78,12 @@ impl Config {
                 "5",
                 "how often adapters are asked whether they are well, 0 to 300; 0 turns it off",
             ),
+            Setting::new(
+                SELECTION_HISTORY_DAYS,
+                "7",
+                "how long past selections are kept for dry runs, without personal data, 0 to 365 days",
+            ),
+            Setting::new(SELECTION_HISTORY_MOST, "100000", "most past selections kept, 0 to 10000000"),
         ],
         ServerConfig::SETTINGS,
         DATABASE_SETTINGS,
@@ -69,11 +95,17 @@ impl Config {
         let database = read_database(reader);
         let directory_keys = read_keys(reader, DIRECTORY_KEY);
         let adapters = read_adapters(reader);
+        let days = reader.number(SELECTION_HISTORY_DAYS, 0..=365);
+        let most = reader.number(SELECTION_HISTORY_MOST, 0..=10_000_000);
         Some(Self {
             server: server?,
             database: database?,
             directory_keys: directory_keys?,
             adapters: adapters?,
+            history: History {
+                age: Duration::from_secs(days? * 24 * 60 * 60),
+                most: i64::try_from(most?).unwrap_or(i64::MAX),
+            },
         })
     }
 }

@@ -8,10 +8,11 @@ mod domain;
 mod error;
 mod grpc;
 mod housekeeping;
+mod recorder;
 mod store;
 mod wire;
 
-pub use config::{AdapterSettings, Config};
+pub use config::{AdapterSettings, Config, History};
 
 use segue_proto::selector::v1::platform_selector_service_server::PlatformSelectorServiceServer;
 use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server};
@@ -21,7 +22,9 @@ use segue_store::Database;
 pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     let db = Database::open(&config.database, segue_store::migrations!()).await?;
     let check_interval = config.adapters.check_interval;
-    let selector = grpc::Selector::new(db.clone(), config.directory_keys, &config.adapters, &parts);
+    let (recorder, recording) = recorder::recorder();
+    let keys = config.directory_keys;
+    let selector = grpc::Selector::new(db.clone(), keys, &config.adapters, recorder, &parts);
     let follow = selector.follow(check_interval, parts.stop.clone());
     let service = PlatformSelectorServiceServer::new(selector)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
@@ -29,7 +32,8 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     Server::new(db.clone(), parts.stop.clone())
         .service(service)
         .background(follow.run())
-        .background(housekeeping::forget_old_requests(db, parts.clock, parts.stop))
+        .background(recording.run(db.clone(), parts.stop.clone()))
+        .background(housekeeping::forget_what_is_old(db, config.history, parts.clock, parts.stop))
         .start(&config.server)
         .await
 }

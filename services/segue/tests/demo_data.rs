@@ -106,7 +106,11 @@ impl System {
     async fn put_profile(&self, id: &str) -> WorkProfile {
         let display_name = "something else".to_owned();
         let profile = WorkProfile { id: id.to_owned(), display_name, ..Default::default() };
-        let request = PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile), expected_version: None };
+        let request = PutWorkProfileRequest {
+            request_id: request_id(),
+            work_profile: Some(profile),
+            expected_version: None,
+        };
         self.selector().put_work_profile(request).await.unwrap().into_inner().work_profile.unwrap()
     }
 

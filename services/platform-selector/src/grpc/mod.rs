@@ -6,6 +6,7 @@ mod import;
 mod platforms;
 mod profiles;
 mod select;
+mod simulate;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,8 +21,9 @@ use segue_proto::selector::v1::{
     ListWorkProfileVersionsRequest, ListWorkProfileVersionsResponse, ListWorkProfilesRequest,
     ListWorkProfilesResponse, PutFeatureDefinitionRequest, PutFeatureDefinitionResponse,
     PutWorkProfileRequest, PutWorkProfileResponse, ReportPlatformLoadRequest, ReportPlatformLoadResponse,
-    SelectPlatformRequest, SelectPlatformResponse, UnlinkAccountRequest, UnlinkAccountResponse,
-    UpdatePlatformRequest, UpdatePlatformResponse, platform_selector_service_server::PlatformSelectorService,
+    SelectPlatformRequest, SelectPlatformResponse, SimulateSelectionsRequest, SimulateSelectionsResponse,
+    UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest, UpdatePlatformResponse,
+    platform_selector_service_server::PlatformSelectorService,
 };
 use segue_runtime::{Parts, Refusal, Stop, StreamEnd};
 use segue_store::Database;
@@ -36,6 +38,7 @@ use crate::{
     },
     catalog::Catalog,
     config::AdapterSettings,
+    recorder::Recorder,
 };
 
 /// The service. Cloning is cheap.
@@ -46,6 +49,7 @@ pub(crate) struct Selector {
     channels: Arc<Channels>,
     pulses: Arc<Pulses>,
     directories: Arc<Directories>,
+    recorder: Recorder,
     keys: KeyRing,
     clock: SharedClock,
     random: Random,
@@ -53,7 +57,13 @@ pub(crate) struct Selector {
 }
 
 impl Selector {
-    pub(crate) fn new(db: Database, keys: KeyRing, adapters: &AdapterSettings, parts: &Parts) -> Self {
+    pub(crate) fn new(
+        db: Database,
+        keys: KeyRing,
+        adapters: &AdapterSettings,
+        recorder: Recorder,
+        parts: &Parts,
+    ) -> Self {
         let channels = Arc::<Channels>::default();
         let (clock, deadline, keep) = (parts.clock.clone(), adapters.lookup_deadline, adapters.lookup_cache);
         let directories = Directories::new(channels.clone(), keys.clone(), clock, deadline, keep);
@@ -63,6 +73,7 @@ impl Selector {
             channels,
             pulses: Arc::default(),
             directories: Arc::new(directories),
+            recorder,
             keys,
             clock: parts.clock.clone(),
             random: parts.random.clone(),
@@ -167,6 +178,13 @@ impl PlatformSelectorService for Selector {
         r: Request<DeleteWorkProfileRequest>,
     ) -> Answer<DeleteWorkProfileResponse> {
         answer(profiles::delete(self, r.into_inner()).await)
+    }
+
+    async fn simulate_selections(
+        &self,
+        r: Request<SimulateSelectionsRequest>,
+    ) -> Answer<SimulateSelectionsResponse> {
+        answer(simulate::simulate(self, r.into_inner()).await)
     }
 
     async fn link_account(&self, r: Request<LinkAccountRequest>) -> Answer<LinkAccountResponse> {

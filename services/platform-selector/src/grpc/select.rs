@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use segue_core::{AccountRef, Identity};
+use segue_core::{AccountRef, Identity, new_id};
 use segue_proto::{
     common::v1::Customer,
-    selector::v1::{FallbackPolicy, SelectPlatformRequest, SelectPlatformResponse},
+    selector::v1::{RecordedSelection, SelectPlatformRequest, SelectPlatformResponse},
 };
-use segue_runtime::{Fields, Refusal};
+use segue_runtime::{Fields, Refusal, timestamp};
 use segue_store::Conn;
 
 use super::Selector;
@@ -14,7 +14,7 @@ use crate::{
     catalog::Snapshot,
     domain::{
         face::Faces,
-        selection::{Conditions, Fallback, Question, Unknown, eligible, select},
+        selection::{Conditions, Fallback, NoSelection, Question, Selection, Unknown, eligible, select},
     },
     error, store,
     wire::{
@@ -47,6 +47,7 @@ pub(super) async fn select_platform(
     selector: &Selector,
     request: SelectPlatformRequest,
 ) -> Result<SelectPlatformResponse, Refusal> {
+    let recorded = wire::recording::of_request(&request);
     let asked = parse(request)?;
     let now_ms = selector.clock.now_ms();
     let mut conn = selector.db.read().await?;
@@ -64,8 +65,11 @@ pub(super) async fn select_platform(
     let unknown = learn(&mut accounts, live);
     question.accounts = accounts.keys().map(String::as_str).collect();
     question.unknown = unknown;
-    let selection = select(&catalog.platforms, &question)
-        .map_err(|refused| error::no_selection(refused, &asked.source, &asked.target))?;
+    let selected = select(&catalog.platforms, &question);
+    let version = catalog.profiles.get(&asked.work.profile).map_or(0, |profile| profile.version);
+    let recorded = RecordedSelection { work_profile_version: version, ..recorded };
+    let selection_id = record(selector, recorded, &question, &selected);
+    let selection = selected.map_err(|refused| error::no_selection(refused, &asked.source, &asked.target))?;
     let target = selection.target.map_or("", |target| target.id.as_str());
     Ok(SelectPlatformResponse {
         platform: target.to_owned(),
@@ -73,7 +77,27 @@ pub(super) async fn select_platform(
         candidates: candidates::to_messages(&selection.candidates),
         target: catalog.messages.get(target).cloned(),
         source: catalog.messages.get(&selection.source.id).cloned(),
+        selection_id,
+        work_profile_version: version,
     })
+}
+
+/// Hands the selection to the record; its id, or none when there are too many.
+fn record(
+    selector: &Selector,
+    recorded: RecordedSelection,
+    question: &Question<'_>,
+    selected: &Result<Selection<'_>, NoSelection<'_>>,
+) -> String {
+    if !selector.recorder.wants(question.now_ms) {
+        return String::new();
+    }
+    let id = new_id("selection", question.now_ms, &selector.random);
+    let time = timestamp(question.now_ms);
+    let recorded = RecordedSelection { id: id.clone(), time, ..recorded };
+    let outcome = wire::recording::outcome(selected);
+    selector.recorder.take(wire::recording::complete(recorded, question, outcome));
+    id
 }
 
 fn parse(request: SelectPlatformRequest) -> Result<Asked, Refusal> {
@@ -89,11 +113,7 @@ fn parse(request: SelectPlatformRequest) -> Result<Asked, Refusal> {
     if !request.target_platform.is_empty() {
         fields.slug("target_platform", &request.target_platform);
     }
-    let fallback = match fields.optional_enumeration("fallback_policy", request.fallback_policy) {
-        FallbackPolicy::Unspecified | FallbackPolicy::PreferAccount => Fallback::PreferAccount,
-        FallbackPolicy::RequireAccount => Fallback::RequireAccount,
-        FallbackPolicy::AgentChooses => Fallback::AgentChooses,
-    };
+    let fallback = wire::recording::fallback(&mut fields, request.fallback_policy);
     fields.finish()?;
     let (allowed, target) = (request.allowed_platforms, request.target_platform);
     let customer = request.customer.unwrap_or_default();

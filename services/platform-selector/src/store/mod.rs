@@ -10,6 +10,7 @@ pub(crate) mod features;
 pub(crate) mod loads;
 pub(crate) mod platforms;
 pub(crate) mod profiles;
+pub(crate) mod selections;
 
 use futures::future::BoxFuture;
 use prost::Message;

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use platform_selector::{AdapterSettings, Config, bind};
+use platform_selector::{AdapterSettings, Config, History, bind};
 use segue_core::{Key, KeyRing, ManualClock, Random};
 use segue_proto::{
     common::v1::{Customer, ErrorReason, Face, Identity, Operator, Requirement},
@@ -50,6 +50,7 @@ impl Selector {
             database: Settings::of_url(url),
             directory_keys,
             adapters,
+            history: History { age: Duration::from_secs(24 * 60 * 60), most: 1000 },
         };
         let parts = Parts { clock: clock.clone(), random: Random::secure(), stop: stop.clone() };
         let running = bind(config, parts).await.unwrap();

@@ -16,6 +16,7 @@ mod privacy;
 mod profiles;
 mod replicas;
 mod selection;
+mod simulate;
 
 /// One test per engine for each module, so that a PostgreSQL server is started once for all of its functions.
 macro_rules! on_every_engine {
@@ -33,4 +34,4 @@ macro_rules! on_every_engine {
     };
 }
 
-on_every_engine!(platforms features adapters profiles accounts import selection replicas);
+on_every_engine!(platforms features adapters profiles accounts import selection simulate replicas);

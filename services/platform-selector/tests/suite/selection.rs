@@ -176,14 +176,15 @@ async fn order_of_the_input_does_not_matter(mut selector: Selector) {
         work.preferences.push(Preference { weight: 5, requirement: Some(exists(feature)) });
         work.requirements.push(requirement(feature, Operator::NotIn, &["x"]));
     }
-    let first = select(&mut selector, request.clone()).await.unwrap();
+    let unnamed = |answer| SelectPlatformResponse { selection_id: String::new(), ..answer };
+    let first = unnamed(select(&mut selector, request.clone()).await.unwrap());
     for turn in 0..4 {
         let work = request.remaining_work.as_mut().unwrap();
         work.requirements.rotate_left(turn % 3);
         work.preferences.reverse();
         request.allowed_platforms.rotate_left(1);
         request.customer.as_mut().unwrap().identities.reverse();
-        assert_eq!(select(&mut selector, request.clone()).await.unwrap(), first);
+        assert_eq!(unnamed(select(&mut selector, request.clone()).await.unwrap()), first);
     }
 }
 

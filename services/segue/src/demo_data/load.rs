@@ -128,8 +128,11 @@ async fn load_work_profiles(
         let id = work_profile.id.clone();
         let read = selector.get_work_profile(GetWorkProfileRequest { id: id.clone(), version: 0 }).await;
         if is_new(read, ErrorReason::WorkProfileNotFound).with_context(|| failed(Step::WorkProfiles, &id))? {
-            let mut request =
-                PutWorkProfileRequest { request_id: String::new(), work_profile: Some(work_profile), expected_version: None };
+            let mut request = PutWorkProfileRequest {
+                request_id: String::new(),
+                work_profile: Some(work_profile),
+                expected_version: None,
+            };
             request.request_id = request_id("PutWorkProfile", &request);
             let written = selector.put_work_profile(request).await;
             written.map_err(|status| refused(&status)).with_context(|| failed(Step::WorkProfiles, &id))?;
