@@ -68,6 +68,18 @@ pub(crate) fn account_not_found(platform: &str) -> Refusal {
         .resource("platform", platform)
 }
 
+pub(crate) fn import_not_found(id: &str) -> Refusal {
+    Refusal::new(ErrorReason::ImportNotFound, "no import has this id, or it is forgotten")
+        .field("import_id", "names nothing")
+        .resource("import", id)
+}
+
+pub(crate) fn import_in_progress(id: &str) -> Refusal {
+    Refusal::new(ErrorReason::ImportInProgress, "another stream is sending this import")
+        .field("import_id", "is being sent by another stream")
+        .resource("import", id)
+}
+
 pub(crate) fn no_selection(refused: NoSelection<'_>, source: &str, target: &str) -> Refusal {
     let target_refused = |reason, message: &str, violation: &str| {
         Refusal::new(reason, message).field("target_platform", violation).resource("platform", target)

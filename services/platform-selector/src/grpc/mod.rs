@@ -14,16 +14,17 @@ use segue_core::{KeyRing, Random, SharedClock};
 use segue_proto::selector::v1::{
     CreatePlatformRequest, CreatePlatformResponse, DeleteFeatureDefinitionRequest,
     DeleteFeatureDefinitionResponse, DeletePlatformRequest, DeletePlatformResponse, DeleteWorkProfileRequest,
-    DeleteWorkProfileResponse, FindAccountsRequest, FindAccountsResponse, GetPlatformRequest,
-    GetPlatformResponse, GetWorkProfileRequest, GetWorkProfileResponse, ImportAccountsRequest,
-    ImportAccountsResponse, LinkAccountRequest, LinkAccountResponse, ListFeatureDefinitionsRequest,
-    ListFeatureDefinitionsResponse, ListPlatformsRequest, ListPlatformsResponse,
-    ListWorkProfileVersionsRequest, ListWorkProfileVersionsResponse, ListWorkProfilesRequest,
-    ListWorkProfilesResponse, PutFeatureDefinitionRequest, PutFeatureDefinitionResponse,
-    PutWorkProfileRequest, PutWorkProfileResponse, ReportPlatformLoadRequest, ReportPlatformLoadResponse,
-    SelectPlatformRequest, SelectPlatformResponse, SimulateSelectionsRequest, SimulateSelectionsResponse,
-    UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest, UpdatePlatformResponse,
-    platform_selector_service_server::PlatformSelectorService,
+    DeleteWorkProfileResponse, FindAccountsRequest, FindAccountsResponse, ForgetCustomerRequest,
+    ForgetCustomerResponse, GetDirectoryStatusRequest, GetDirectoryStatusResponse, GetImportRequest,
+    GetImportResponse, GetPlatformRequest, GetPlatformResponse, GetWorkProfileRequest,
+    GetWorkProfileResponse, ImportAccountsRequest, ImportAccountsResponse, LinkAccountRequest,
+    LinkAccountResponse, ListFeatureDefinitionsRequest, ListFeatureDefinitionsResponse, ListPlatformsRequest,
+    ListPlatformsResponse, ListWorkProfileVersionsRequest, ListWorkProfileVersionsResponse,
+    ListWorkProfilesRequest, ListWorkProfilesResponse, PutFeatureDefinitionRequest,
+    PutFeatureDefinitionResponse, PutWorkProfileRequest, PutWorkProfileResponse, ReportPlatformLoadRequest,
+    ReportPlatformLoadResponse, SelectPlatformRequest, SelectPlatformResponse, SimulateSelectionsRequest,
+    SimulateSelectionsResponse, UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest,
+    UpdatePlatformResponse, platform_selector_service_server::PlatformSelectorService,
 };
 use segue_runtime::{Parts, Refusal, Stop, StreamEnd};
 use segue_store::Database;
@@ -202,6 +203,21 @@ impl PlatformSelectorService for Selector {
         r: Request<Streaming<ImportAccountsRequest>>,
     ) -> Answer<Self::ImportAccountsStream> {
         Ok(Response::new(import::start(self.clone(), r.into_inner())))
+    }
+
+    async fn get_import(&self, r: Request<GetImportRequest>) -> Answer<GetImportResponse> {
+        answer(import::get(self, r.into_inner()).await)
+    }
+
+    async fn forget_customer(&self, r: Request<ForgetCustomerRequest>) -> Answer<ForgetCustomerResponse> {
+        answer(accounts::forget(self, r.into_inner()).await)
+    }
+
+    async fn get_directory_status(
+        &self,
+        _: Request<GetDirectoryStatusRequest>,
+    ) -> Answer<GetDirectoryStatusResponse> {
+        answer(accounts::status(self).await)
     }
 
     async fn find_accounts(&self, r: Request<FindAccountsRequest>) -> Answer<FindAccountsResponse> {

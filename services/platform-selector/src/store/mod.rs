@@ -7,6 +7,8 @@
 pub(crate) mod accounts;
 pub(crate) mod directory;
 pub(crate) mod features;
+pub(crate) mod forget;
+pub(crate) mod imports;
 pub(crate) mod loads;
 pub(crate) mod platforms;
 pub(crate) mod profiles;

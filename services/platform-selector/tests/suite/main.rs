@@ -9,6 +9,7 @@ mod accounts;
 mod adapter;
 mod adapters;
 mod features;
+mod forget;
 mod harness;
 mod import;
 mod platforms;
@@ -34,4 +35,4 @@ macro_rules! on_every_engine {
     };
 }
 
-on_every_engine!(platforms features adapters profiles accounts import selection simulate replicas);
+on_every_engine!(platforms features adapters profiles accounts forget import selection simulate replicas);
