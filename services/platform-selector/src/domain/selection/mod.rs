@@ -111,13 +111,6 @@ pub enum NoSelection<'a> {
     NoneEligible(Vec<Candidate<'a>>),
 }
 
-impl Candidate<'_> {
-    /// Whether it can take the work and needs no account that the customer is not known to have.
-    pub fn is_open_to_customer(&self) -> bool {
-        self.eligible && (self.has_account || !self.platform.account_required)
-    }
-}
-
 /// Chooses. A disabled source is fine: the customer is there.
 pub fn select<'a>(
     platforms: &'a Platforms,
