@@ -1,8 +1,10 @@
-//! The table of `docs/selection-cases.md`, played against the real selector with the demo's platforms, work profiles and
-//! agents: one case a row, each with a selector of its own.
+//! The selector as a whole: a large import that breaks, and the table of `docs/selection-cases.md`, played against the real selector with the demo's platforms, work profiles and
+//! agents, one case a row, each with a selector of its own.
 //!
 //! To add a case, add a row; what a cell can say is written above the table.
 
+#[cfg(test)]
+mod import;
 #[cfg(test)]
 mod play;
 #[cfg(test)]

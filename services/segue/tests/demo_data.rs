@@ -288,7 +288,7 @@ async fn a_failure_names_the_step_and_the_row() {
     assert_eq!(error.to_string(), "demo data, agents: A1001");
     let without_selector = Targets { selector: nobody, ..system.targets.clone() };
     let error = demo_data::load(&without_selector, &|_| {}).await.unwrap_err();
-    assert_eq!(error.to_string(), "demo data, platforms: hotline");
+    assert_eq!(error.to_string(), "demo data, features: all");
     assert!(format!("{error:#}").contains("Unavailable"), "{error:#}");
     drop((without_router, without_selector));
     system.end().await;

@@ -160,9 +160,10 @@ mod tests {
             };
             source.rows(after).unwrap().map(show).collect()
         };
+        // An empty line counts for the row behind it.
         let all = [
             "2 app \"a1\" phone=+1 account=x",
-            "4 web \"a\\n2\" phone=+2",
+            "3 web \"a\\n2\" phone=+2",
             "6 bad",
             "7 web \"a3\" phone=+3 phone=+4",
         ];

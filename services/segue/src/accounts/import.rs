@@ -171,7 +171,11 @@ fn read_ahead(
 }
 
 impl Outcome {
+    /// A stream without rows names no import, and is answered without one.
     fn take(&mut self, answer: &ImportAccountsResponse) {
+        if answer.through_line == 0 {
+            return;
+        }
         self.imported = answer.imported;
         self.rejected = answer.rejected;
         self.refused.extend(answer.rejections.iter().map(|row| Refused {
