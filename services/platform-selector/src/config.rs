@@ -30,12 +30,30 @@ pub struct Config {
 }
 
 /// Which past selections are kept, for dry runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct History {
     /// None older than this.
     pub age: Duration,
     /// No more than so many.
     pub most: i64,
+}
+
+/// As the settings' defaults say.
+impl Default for AdapterSettings {
+    fn default() -> Self {
+        Self {
+            lookup_deadline: Duration::from_millis(300),
+            lookup_cache: Duration::from_secs(10),
+            check_interval: Duration::from_secs(5),
+        }
+    }
+}
+
+/// As the settings' defaults say.
+impl Default for History {
+    fn default() -> Self {
+        Self { age: Duration::from_secs(7 * 24 * 60 * 60), most: 100_000 }
+    }
 }
 
 impl History {
@@ -46,7 +64,7 @@ impl History {
 }
 
 /// How platforms' adapters are asked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdapterSettings {
     /// What all directories that platforms keep may take for one selection.
     pub lookup_deadline: Duration,
@@ -143,6 +161,8 @@ mod tests {
         let url = ("SEGUE_DATABASE_URL", "sqlite::memory:");
         let config = read(&[url, ("SEGUE_DIRECTORY_KEY", KEY)]).unwrap();
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:50051");
+        assert_eq!(config.adapters, AdapterSettings::default());
+        assert_eq!(config.history, History::default());
         let both = read(&[url, ("SEGUE_DIRECTORY_KEY", KEY), ("SEGUE_DIRECTORY_KEY_PREVIOUS", KEY)]);
         assert!(both.is_ok());
     }

@@ -47,12 +47,8 @@ impl Selector {
             server: ServerConfig::loopback(0),
             database: Settings::of_url("sqlite::memory:"),
             directory_keys: KeyRing::new(Key::generate(&Random::secure()), None),
-            adapters: AdapterSettings {
-                lookup_deadline: segue_testkit::WAIT,
-                lookup_cache: std::time::Duration::ZERO,
-                check_interval: std::time::Duration::ZERO,
-            },
-            history: History { age: std::time::Duration::ZERO, most: 0 },
+            adapters: AdapterSettings::default(),
+            history: History::default(),
         };
         let stop = Stop::new();
         let running = bind(config, Parts::real(stop.clone())).await.unwrap();

@@ -1,6 +1,6 @@
 //! A selector with platforms and a directory.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use platform_selector::{AdapterSettings, Config, History, bind};
 use segue_core::{Key, KeyRing, Random};
@@ -28,12 +28,8 @@ impl Selector {
             server: ServerConfig::loopback(0),
             database: Settings::of_url(url),
             directory_keys: KeyRing::new(Key::generate(&Random::seeded(1)), None),
-            adapters: AdapterSettings {
-                lookup_deadline: Duration::from_millis(300),
-                lookup_cache: Duration::from_secs(10),
-                check_interval: Duration::ZERO,
-            },
-            history: History { age: Duration::from_secs(7 * 24 * 60 * 60), most: 100_000 },
+            adapters: AdapterSettings::default(),
+            history: History::default(),
         };
         let stop = Stop::new();
         let running = bind(config, Parts::real(stop.clone())).await.unwrap();

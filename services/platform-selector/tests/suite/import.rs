@@ -153,7 +153,7 @@ async fn an_import_ends_with_the_service(mut selector: Selector) {
     assert_eq!(totals(&answers.message().await.unwrap().unwrap()), (1, 0, 1));
     let ended = tokio::spawn(selector.end());
     let status = answers.message().await.unwrap_err();
-    assert_eq!(status.code(), tonic::Code::Unavailable);
+    assert_eq!(status.code(), Code::Unavailable);
     drop((rows, answers));
     tokio::time::timeout(segue_testkit::WAIT, ended).await.unwrap().unwrap();
 }

@@ -177,6 +177,43 @@ fn spoilt() -> Vec<(Platform, Vec<&'static str>)> {
     let good = || platform("app", &["video"]);
     let feature = |name: &str| Feature { name: name.to_owned(), ..Feature::default() };
     let with = |features: Vec<Feature>| Platform { features, ..good() };
+    let words = vec!["w".repeat(60); 64];
+    let big = (0..20).map(|n| Feature { words: words.clone(), ..feature(&format!("f{n}")) }).collect();
+    vec![
+        (Platform { load_weight: 101, ..good() }, vec!["platform.load_weight"]),
+        (Platform { id: "App".to_owned(), ..good() }, vec!["platform.id"]),
+        (Platform { display_name: "x".repeat(129), ..good() }, vec!["platform.display_name"]),
+        (Platform { status: 9, ..good() }, vec!["platform.status"]),
+        (with(vec![feature("Video")]), vec!["platform.features[0].name"]),
+        (with(vec![feature("a"), feature("a")]), vec!["platform.features[1].name"]),
+        (with(vec![Feature { number: Some(f64::NAN), ..feature("a") }]), vec!["platform.features[0].number"]),
+        (
+            with(vec![Feature { words: vec![String::new()], ..feature("a") }]),
+            vec!["platform.features[0].words[0]"],
+        ),
+        (
+            with(vec![Feature { words: vec!["w".to_owned(); 65], ..feature("a") }]),
+            vec!["platform.features[0].words"],
+        ),
+        (with((0..65).map(|n| feature(&format!("f{n}"))).collect()), vec!["platform.features"]),
+        (with(big), vec!["platform"]),
+        (Platform { accepted_faces: vec![0], ..good() }, vec!["platform.accepted_faces[0]"]),
+        (Platform { delivered_faces: vec![1, 77], ..good() }, vec!["platform.delivered_faces[1]"]),
+        (Platform { delivered_faces: vec![1; 17], ..good() }, vec!["platform.delivered_faces"]),
+        (
+            Platform { entry_uri_template: "https://x/?c={code}".to_owned(), ..good() },
+            vec!["platform.entry_uri_template"],
+        ),
+        (Platform { cost_units: 101, ..good() }, vec!["platform.cost_units"]),
+        (Platform { rank: -1, ..good() }, vec!["platform.rank"]),
+        (Platform { adapter_uri: "ftp://x".to_owned(), ..good() }, vec!["platform.adapter_uri"]),
+        (Platform { rank: 1001, cost_units: -1, ..good() }, vec!["platform.cost_units", "platform.rank"]),
+    ]
+}
+
+/// The same for service hours.
+fn spoilt_hours() -> Vec<(Platform, Vec<&'static str>)> {
+    let good = || platform("app", &["video"]);
     let hours = |time_zone: &str, days: &[i32], start: &str, end: &str| Platform {
         service_hours: Some(ServiceHours {
             time_zone: time_zone.to_owned(),
@@ -206,8 +243,6 @@ fn spoilt() -> Vec<(Platform, Vec<&'static str>)> {
     let dates: Vec<&str> = dates.iter().map(String::as_str).collect();
     let (day, special_days) = (("09:00", "12:00"), "platform.service_hours.special_days");
     let monday = i32::from(Weekday::Monday);
-    let words = vec!["w".repeat(60); 64];
-    let big = (0..20).map(|n| Feature { words: words.clone(), ..feature(&format!("f{n}")) }).collect();
     vec![
         (special(&["1 May"], day), vec!["platform.service_hours.special_days[0].date"]),
         (special(&["2026-05-01"; 2], day), vec!["platform.service_hours.special_days[1].date"]),
@@ -216,33 +251,6 @@ fn spoilt() -> Vec<(Platform, Vec<&'static str>)> {
             special(&["2026-05-01"], ("12:00", "09:00")),
             vec!["platform.service_hours.special_days[0].open[0].end"],
         ),
-        (Platform { load_weight: 101, ..good() }, vec!["platform.load_weight"]),
-        (Platform { id: "App".to_owned(), ..good() }, vec!["platform.id"]),
-        (Platform { display_name: "x".repeat(129), ..good() }, vec!["platform.display_name"]),
-        (Platform { status: 9, ..good() }, vec!["platform.status"]),
-        (with(vec![feature("Video")]), vec!["platform.features[0].name"]),
-        (with(vec![feature("a"), feature("a")]), vec!["platform.features[1].name"]),
-        (with(vec![Feature { number: Some(f64::NAN), ..feature("a") }]), vec!["platform.features[0].number"]),
-        (
-            with(vec![Feature { words: vec![String::new()], ..feature("a") }]),
-            vec!["platform.features[0].words[0]"],
-        ),
-        (
-            with(vec![Feature { words: vec!["w".to_owned(); 65], ..feature("a") }]),
-            vec!["platform.features[0].words"],
-        ),
-        (with((0..65).map(|n| feature(&format!("f{n}"))).collect()), vec!["platform.features"]),
-        (with(big), vec!["platform"]),
-        (Platform { accepted_faces: vec![0], ..good() }, vec!["platform.accepted_faces[0]"]),
-        (Platform { delivered_faces: vec![1, 77], ..good() }, vec!["platform.delivered_faces[1]"]),
-        (Platform { delivered_faces: vec![1; 17], ..good() }, vec!["platform.delivered_faces"]),
-        (
-            Platform { entry_uri_template: "https://x/?c={code}".to_owned(), ..good() },
-            vec!["platform.entry_uri_template"],
-        ),
-        (Platform { cost_units: 101, ..good() }, vec!["platform.cost_units"]),
-        (Platform { rank: -1, ..good() }, vec!["platform.rank"]),
-        (Platform { adapter_uri: "ftp://x".to_owned(), ..good() }, vec!["platform.adapter_uri"]),
         (hours("Mars/Olympus", &[monday], "09:00", "18:00"), vec!["platform.service_hours.time_zone"]),
         (hours("Asia/Shanghai", &[], "09:00", "18:00"), vec!["platform.service_hours.windows[0].days"]),
         (hours("Asia/Shanghai", &[8], "09:00", "18:00"), vec!["platform.service_hours.windows[0].days[0]"]),
@@ -256,12 +264,11 @@ fn spoilt() -> Vec<(Platform, Vec<&'static str>)> {
             },
             vec!["platform.service_hours.windows"],
         ),
-        (Platform { rank: 1001, cost_units: -1, ..good() }, vec!["platform.cost_units", "platform.rank"]),
     ]
 }
 
 async fn bad_input(mut selector: Selector) {
-    for (platform, fields) in spoilt() {
+    for (platform, fields) in spoilt().into_iter().chain(spoilt_hours()) {
         let answer = selector.client.create_platform(create(platform)).await;
         assert_eq!(refused(answer), invalid(&fields));
     }

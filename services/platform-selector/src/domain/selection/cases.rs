@@ -122,7 +122,7 @@ fn ids(candidates: &[Candidate<'_>]) -> String {
 
 #[test]
 fn selection_cases() {
-    use Fallback::{AgentChooses, RequireAccount};
+    use Fallback::RequireAccount;
     let cases = [
         // Without an account: of those that need none the cheapest, then by rank; the rest follows by merit.
         Case { outcome: "wechat portal web app | branch kiosk old phone", ..CASE },
@@ -158,6 +158,16 @@ fn selection_cases() {
             outcome: "app web portal wechat | branch kiosk old phone",
             ..CASE
         },
+        // A face that was asked for must pass.
+        Case { faces: &[Face::Digits], outcome: "wechat portal web app | branch kiosk old phone", ..CASE },
+    ];
+    play(&cases);
+}
+
+#[test]
+fn how_platforms_are_and_what_the_agent_may_choose() {
+    use Fallback::AgentChooses;
+    let cases = [
         // What is down takes nothing.
         Case { down: "wechat app", outcome: "web portal | wechat app branch kiosk old phone", ..CASE },
         // A load takes from the score of those that say so, and an account still beats it.
@@ -203,9 +213,14 @@ fn selection_cases() {
             outcome: "none of portal | wechat web app branch kiosk old phone",
             ..CASE
         },
-        // A face that was asked for must pass.
-        Case { faces: &[Face::Digits], outcome: "wechat portal web app | branch kiosk old phone", ..CASE },
-        // Refused.
+    ];
+    play(&cases);
+}
+
+#[test]
+fn what_is_refused() {
+    use Fallback::RequireAccount;
+    let cases = [
         Case { faces: &[Face::Qr], outcome: "FaceNotUsable", ..CASE },
         Case { target: "kiosk", outcome: "FaceNotUsable", ..CASE },
         Case { needs: "scan", outcome: "FaceNotUsable", ..CASE },
@@ -235,6 +250,10 @@ fn selection_cases() {
         Case { target: "old", outcome: "TargetDisabled", ..CASE },
         Case { target: "app", allowed: "web", outcome: "TargetNotServed", ..CASE },
     ];
+    play(&cases);
+}
+
+fn play(cases: &[Case]) {
     let platforms = platforms();
     for (index, case) in cases.iter().enumerate() {
         assert_eq!(ask(&platforms, case), case.outcome, "case {index}");
