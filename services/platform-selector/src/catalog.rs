@@ -51,6 +51,11 @@ impl Catalog {
     /// The newest committed state, or one that is newer still.
     pub(crate) async fn current(&self, conn: &mut Conn) -> Result<Arc<Snapshot>, StoreError> {
         let version = store::catalog_version(conn).await?;
+        self.since(conn, version).await
+    }
+
+    /// A committed state that is at least as new as a version that was read.
+    pub(crate) async fn since(&self, conn: &mut Conn, version: i64) -> Result<Arc<Snapshot>, StoreError> {
         if let Some(snapshot) = self.at_least(version) {
             return Ok(snapshot);
         }

@@ -50,13 +50,13 @@ pub(super) async fn select_platform(
     let recorded = wire::recording::of_request(&request);
     let asked = parse(request)?;
     let now_ms = selector.clock.now_ms();
+    let hashes = hashes(&asked.identities, &selector.keys);
     let mut conn = selector.db.read().await?;
-    let catalog = selector.catalog.current(&mut conn).await?;
+    let (version, mut accounts) = store::directory::platforms_of(&mut conn, &hashes).await?;
+    let catalog = selector.catalog.since(&mut conn, version).await?;
     let mut fields = Fields::new();
     wire::vocabulary::check_terms(&mut fields, "remaining_work", &asked.work.terms, &catalog.vocabulary);
     fields.finish()?;
-    let hashes = hashes(&asked.identities, &selector.keys);
-    let mut accounts = store::directory::platforms_of(&mut conn, &hashes).await?;
     let conditions = conditions(selector, &catalog, &mut conn, now_ms).await?;
     // Not to be kept while platforms are asked.
     drop(conn);

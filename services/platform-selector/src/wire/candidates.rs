@@ -8,26 +8,32 @@ use crate::domain::selection::{
     sentence::{Language, sentence},
 };
 
-/// Explanations beyond this are cut to their first reason's code, from the last candidate's on, since the answer
-/// would be too large to be sent.
-const MAX_EXPLANATION_BYTES: usize = 640 * 1024;
+/// Reasons beyond this are cut to the first one's code, since the answer would be too large to be sent.
+const MAX_REASON_BYTES: usize = 640 * 1024;
+/// Sentences are for people, who read of a hundred platforms at most; with a thousand, making them took most of the time of
+/// a selection, and most of what is kept with a handoff.
+const MAX_SENTENCE_BYTES: usize = 64 * 1024;
 const MAX_DETAIL_CHARACTERS: usize = 200;
 const MAX_SENTENCE_CHARACTERS: usize = 1000;
 const CODE_PREFIX: &str = "SELECTION_REASON_CODE_";
 
 /// The candidates for the wire.
 pub(crate) fn to_messages(candidates: &[Candidate<'_>]) -> Vec<CandidateMessage> {
-    let mut budget = MAX_EXPLANATION_BYTES;
+    let (mut reasons_left, mut sentences_left) = (MAX_REASON_BYTES, MAX_SENTENCE_BYTES);
     let mut messages = Vec::with_capacity(candidates.len());
     for candidate in candidates {
         let mut message = to_message(candidate);
         let bytes = message.encoded_len();
-        if bytes > budget {
+        if bytes > reasons_left {
             message.reasons.truncate(1);
             message.reasons.iter_mut().for_each(|reason| reason.detail.clear());
-            message.explanations.clear();
         }
-        budget = budget.saturating_sub(bytes);
+        reasons_left = reasons_left.saturating_sub(bytes);
+        if sentences_left > 0 {
+            message.explanations = explanations(candidate);
+            let bytes: usize = message.explanations.iter().map(|one| one.sentence.len()).sum();
+            sentences_left = sentences_left.saturating_sub(bytes);
+        }
         messages.push(message);
     }
     messages
@@ -46,13 +52,17 @@ fn to_message(candidate: &Candidate<'_>) -> CandidateMessage {
         has_account: candidate.has_account,
         score: candidate.score,
         reasons: candidate.reasons.iter().map(to_reason).collect(),
-        explanations: Language::ALL
-            .map(|language| Explanation {
-                locale: language.tag().to_owned(),
-                sentence: shortened(&sentence(candidate, language), MAX_SENTENCE_CHARACTERS),
-            })
-            .into(),
+        explanations: vec![],
     }
+}
+
+fn explanations(candidate: &Candidate<'_>) -> Vec<Explanation> {
+    Language::ALL
+        .map(|language| Explanation {
+            locale: language.tag().to_owned(),
+            sentence: shortened(&sentence(candidate, language), MAX_SENTENCE_CHARACTERS),
+        })
+        .into()
 }
 
 fn to_reason(reason: &Reason<'_>) -> SelectionReason {
