@@ -14,4 +14,5 @@ mod refusals;
 mod reissue_race;
 mod replicas;
 mod revoke;
+mod selection;
 mod strength_table;

@@ -174,7 +174,7 @@ async fn what_no_platform_can_do_is_refused_with_the_reasons() {
     let fixture = Fixture::load(&system.addresses).await;
     let mut issuer = fixture.clients.issuer.clone();
     let mut request = Fixture::handoff("call-1");
-    let term = Requirement { feature: "teleport".into(), operator: Operator::Exists.into(), values: vec![] };
+    let term = Requirement { feature: "scanner".into(), operator: Operator::Exists.into(), values: vec![] };
     request.remaining_work = Some(RemainingWork { requirements: vec![term], ..RemainingWork::default() });
     let status = issuer.create_handoff(request).await.unwrap_err();
     let details = tonic_types::StatusExt::get_error_details(&status);

@@ -6,8 +6,13 @@ use crate::repository::{File, files, none, rust_files};
 
 /// What a domain must not know.
 const OUTSIDE: [&str; 3] = ["tonic", "sqlx", "axum"];
-/// Services that call nobody.
-const SILENT: [&str; 2] = ["services/priority-router/src/", "services/platform-selector/src/"];
+/// The service that calls nobody.
+const SILENT: &str = "services/priority-router/src/";
+/// The service that calls platforms' adapters only, and from this folder only.
+const ASKING: &str = "services/platform-selector/src/";
+const ADAPTERS: &str = "services/platform-selector/src/adapters/";
+/// The clients of an adapter.
+const ADAPTER_CLIENTS: [&str; 2] = ["channel_service_client::", "health_client::"];
 /// The one package that puts services together.
 const ALL_IN_ONE: &str = "services/segue/Cargo.toml";
 
@@ -17,8 +22,8 @@ fn domains_know_no_transport_and_no_database() {
 }
 
 #[test]
-fn the_router_and_the_selector_call_nobody() {
-    none("the router and the selector call nobody", &calling(&rust_files()));
+fn the_router_calls_nobody_and_the_selector_adapters_only() {
+    none("the router calls nobody, the selector platforms' adapters only", &calling(&rust_files()));
 }
 
 #[test]
@@ -42,6 +47,12 @@ fn offending_layers_are_found() {
     assert!(
         calling(&file("services/priority-router/src/a.rs", "use segue_runtime::peer::PeerUri;")).is_empty()
     );
+    let asking = "services/platform-selector/src/adapters/a.rs";
+    for text in ["use segue_runtime::peer::Peer;", "channel_service_client::X;", "health_client::X;"] {
+        assert!(calling(&file(asking, text)).is_empty(), "{text}");
+        assert_eq!(calling(&file("services/platform-selector/src/grpc/a.rs", text)).len(), 1, "{text}");
+    }
+    assert_eq!(calling(&file(asking, "code_issuer_service_client::X;")).len(), 1);
     let manifest = |text: &str| File { path: "services/a/Cargo.toml".to_owned(), text: text.to_owned() };
     let other = || File { path: "services/b/Cargo.toml".to_owned(), text: String::new() };
     assert_eq!(coupled(&[manifest("[dependencies]\nb.workspace = true"), other()]).len(), 1);
@@ -58,11 +69,15 @@ fn worldly(files: &[File]) -> Vec<String> {
 }
 
 fn calling(files: &[File]) -> Vec<String> {
-    let silent = files.iter().filter(|file| SILENT.iter().any(|folder| file.path.starts_with(folder)));
+    let kept = files.iter().filter(|file| file.path.starts_with(SILENT) || file.path.starts_with(ASKING));
     let mut wrong = Vec::new();
-    for file in silent {
-        wrong.extend(naming(file, &["Peer"]));
-        let clients = file.code().filter(|(_, line)| line.contains("_client::"));
+    for file in kept {
+        let may_ask = file.path.starts_with(ADAPTERS);
+        if !may_ask {
+            wrong.extend(naming(file, &["Peer"]));
+        }
+        let of_adapter = |line: &str| may_ask && ADAPTER_CLIENTS.iter().any(|client| line.contains(client));
+        let clients = file.code().filter(|(_, line)| line.contains("_client::") && !of_adapter(line));
         wrong.extend(clients.map(|(number, _)| format!("{}:{number}: a client", file.path)));
     }
     wrong

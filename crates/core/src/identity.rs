@@ -5,6 +5,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::{KeyRing, KeyedHash, Purpose};
 
 const MAX_VALUE_CHARS: usize = 256;
+/// `+`, and 8 to 15 digits.
+const E164_LENGTH: std::ops::RangeInclusive<usize> = 9..=16;
 
 /// Kinds of account information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,13 +117,20 @@ pub fn account_refs(keys: &KeyRing, platform: &str, account: &str) -> Vec<Accoun
     keys.hashes(Purpose::Account, &[platform, account.trim()])
 }
 
+/// By the numbering plans of the countries (libphonenumber's): a trunk zero in parentheses is no part of the number, a
+/// leading zero in Italy is. Whether such a number is in use is not asked, since plans change faster than libraries. A
+/// number without its country is refused: to guess the country would be to match strangers.
 fn normalise_phone(text: &str) -> Result<String, IdentityError> {
-    let kept: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.' | '/')).collect();
-    let digits = kept.strip_prefix('+').ok_or(IdentityError::Phone)?;
-    let valid = (8..=15).contains(&digits.len())
-        && digits.chars().all(|c| c.is_ascii_digit())
-        && !digits.starts_with('0');
-    if valid { Ok(kept) } else { Err(IdentityError::Phone) }
+    if !text.starts_with('+') || !text.chars().all(is_phone_character) {
+        return Err(IdentityError::Phone);
+    }
+    let number = phonenumber::parse(None, text).map_err(|_| IdentityError::Phone)?;
+    let number = number.format().mode(phonenumber::Mode::E164).to_string();
+    if E164_LENGTH.contains(&number.len()) { Ok(number) } else { Err(IdentityError::Phone) }
+}
+
+fn is_phone_character(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')' | '.' | '/')
 }
 
 fn normalise_email(text: &str) -> Result<String, IdentityError> {
@@ -143,13 +152,29 @@ mod tests {
     fn spellings_of_the_same_thing_agree() {
         assert_eq!(value("phone", "+86 138-0013-8000").unwrap(), "+8613800138000");
         assert_eq!(value("phone", "＋86 (138) 0013 8000").unwrap(), "+8613800138000");
+        // A trunk zero is no part of the number, and a zero that is stays.
+        assert_eq!(value("phone", "+44 (0)20 7946 0958").unwrap(), "+442079460958");
+        assert_eq!(value("phone", "+39 06 1234 5678").unwrap(), "+390612345678");
+        // A number that nobody has is one all the same.
+        assert_eq!(value("phone", "+86 140-0000-0001").unwrap(), "+8614000000001");
         assert_eq!(value("email", " Li.Wei@Example.COM ").unwrap(), "li.wei@example.com");
         assert_eq!(value("member_id", " M-1 ").unwrap(), "M-1");
     }
 
     #[test]
     fn nonsense_is_refused() {
-        assert_eq!(value("phone", "13800138000"), Err(IdentityError::Phone));
+        for odd in [
+            "13800138000",
+            "+",
+            "+12",
+            "+86138",
+            "+0123456789",
+            "+99912345678",
+            "+861380013800013800",
+            "+86 138x",
+        ] {
+            assert_eq!(value("phone", odd), Err(IdentityError::Phone), "{odd}");
+        }
         assert_eq!(value("email", "a@b"), Err(IdentityError::Email));
         assert_eq!(value("shoe_size", "44"), Err(IdentityError::UnknownKind));
         assert_eq!(value("member_id", "  "), Err(IdentityError::Length));

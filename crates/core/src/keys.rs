@@ -50,6 +50,8 @@ pub enum Purpose {
     Limit,
     /// Contents of requests, remembered to tell a repetition from a reuse of the id.
     Request,
+    /// What a key is called without telling it.
+    Fingerprint,
 }
 
 /// A keyed hash in lower-case hexadecimal.
@@ -87,6 +89,7 @@ impl Key {
             Purpose::Payload => b"segue payload",
             Purpose::Limit => b"segue limit",
             Purpose::Request => b"segue request",
+            Purpose::Fingerprint => b"segue fingerprint",
         };
         hmac_sha256(&self.0, &[label])
     }
@@ -106,6 +109,16 @@ impl KeyRing {
     /// The hashes that the parts may be stored under: by the current key, then by the previous.
     pub fn hashes(&self, purpose: Purpose, parts: &[&str]) -> Vec<KeyedHash> {
         self.keys().map(|key| hash_with(key, purpose, parts)).collect()
+    }
+
+    /// A fingerprint of the current key, to be kept beside what was hashed with it.
+    pub fn current_id(&self) -> String {
+        fingerprint(&self.current)
+    }
+
+    /// A fingerprint of the previous key.
+    pub fn previous_id(&self) -> Option<String> {
+        self.previous.as_ref().map(fingerprint)
     }
 
     /// Encrypts and authenticates a payload (ChaCha20-Poly1305, RFC 8439); it opens only with the same context.
@@ -156,6 +169,13 @@ fn hash_with(key: &Key, purpose: Purpose, parts: &[&str]) -> KeyedHash {
     hmac_sha256(&key.derive(purpose), &framed).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// 64 bits: enough to tell the keys of a lifetime apart, and it gives nothing of them away.
+fn fingerprint(key: &Key) -> String {
+    let mut hash = hash_with(key, Purpose::Fingerprint, &[]);
+    hash.truncate(16);
+    hash
+}
+
 fn hmac_sha256(key: &[u8; KEY_BYTES], parts: &[&[u8]]) -> [u8; KEY_BYTES] {
     // HMAC pads a short key with zeros to the hash's block (RFC 2104); the crate asks for the whole block.
     let mut block = [0; BLOCK_BYTES];
@@ -189,6 +209,16 @@ mod tests {
         let ring = ring(1);
         assert_ne!(ring.hash(Purpose::Code, &["ab", "c"]), ring.hash(Purpose::Code, &["a", "bc"]));
         assert_ne!(ring.hash(Purpose::Code, &["a"]), ring.hash(Purpose::Account, &["a"]));
+    }
+
+    #[test]
+    fn fingerprints_follow_their_key() {
+        let (old, new) = (Key::generate(&Random::seeded(1)), Key::generate(&Random::seeded(2)));
+        let before = KeyRing::new(old.clone(), None);
+        let after = KeyRing::new(new, Some(old));
+        assert_eq!(after.previous_id(), Some(before.current_id()));
+        assert_ne!(after.current_id(), before.current_id());
+        assert_eq!((before.previous_id(), before.current_id().len()), (None, 16));
     }
 
     #[test]

@@ -150,9 +150,11 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::CodeNotAccepted
         | R::ContactNotFound
         | R::ServiceListEntryNotFound
-        | R::SessionNotFound => Code::NotFound,
+        | R::SessionNotFound
+        | R::FeatureNotFound
+        | R::ImportNotFound => Code::NotFound,
         R::PlatformExists | R::RequestIdReused | R::HandoffInProgress => Code::AlreadyExists,
-        R::EtagMismatch => Code::Aborted,
+        R::EtagMismatch | R::ImportInProgress => Code::Aborted,
         R::PlatformDisabled
         | R::AgentNotOnTarget
         | R::NoEligiblePlatform
@@ -163,7 +165,9 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::ServiceListEntryClosed
         | R::FaceTooWeak
         | R::RevokeTooLate
-        | R::ContactIsHandoff => Code::FailedPrecondition,
+        | R::ContactIsHandoff
+        | R::AgentMustChoose
+        | R::FeatureInUse => Code::FailedPrecondition,
         R::ContactNotYours => Code::PermissionDenied,
         R::AdmissionPending | R::DependencyUnavailable | R::StoreUnavailable => Code::Unavailable,
         R::Overloaded | R::TooManyAttempts => Code::ResourceExhausted,

@@ -1,4 +1,4 @@
-//! All platforms and work profiles in memory, so that a choice reads one number from the database and not all of them.
+//! All platforms, work profiles and definitions of features in memory, so that a choice reads one number from the database and not all of them.
 //!
 //! Every change of them counts a version up in its own transaction. A choice asks for the version and, if what is in
 //! memory is older, reads all again; so replicas agree as soon as a change is committed.
@@ -14,9 +14,8 @@ use segue_store::{Conn, StoreError};
 use tokio::sync::Mutex;
 
 use crate::{
-    domain::selection::Platforms,
-    store,
-    wire::{self, profile::ProfileTerms},
+    domain::{selection::Platforms, vocabulary::Vocabulary, work::Terms},
+    store, wire,
 };
 
 /// Rows read at a time.
@@ -37,13 +36,26 @@ pub(crate) struct Snapshot {
     version: i64,
     pub(crate) platforms: Platforms,
     pub(crate) messages: BTreeMap<String, PlatformMessage>,
-    pub(crate) profiles: BTreeMap<String, ProfileTerms>,
+    pub(crate) profiles: BTreeMap<String, Profile>,
+    pub(crate) vocabulary: Vocabulary,
+}
+
+/// A work profile.
+#[derive(Debug, Clone)]
+pub(crate) struct Profile {
+    pub(crate) terms: Terms,
+    pub(crate) version: i64,
 }
 
 impl Catalog {
     /// The newest committed state, or one that is newer still.
     pub(crate) async fn current(&self, conn: &mut Conn) -> Result<Arc<Snapshot>, StoreError> {
         let version = store::catalog_version(conn).await?;
+        self.since(conn, version).await
+    }
+
+    /// A committed state that is at least as new as a version that was read.
+    pub(crate) async fn since(&self, conn: &mut Conn, version: i64) -> Result<Arc<Snapshot>, StoreError> {
         if let Some(snapshot) = self.at_least(version) {
             return Ok(snapshot);
         }
@@ -65,8 +77,10 @@ impl Catalog {
 }
 
 impl Snapshot {
-    async fn read(conn: &mut Conn, version: i64) -> Result<Self, StoreError> {
-        let mut snapshot = Self { version, ..Self::default() };
+    /// Reads all, as it is now.
+    pub(crate) async fn read(conn: &mut Conn, version: i64) -> Result<Self, StoreError> {
+        let vocabulary = store::features::vocabulary(conn).await?;
+        let mut snapshot = Self { version, vocabulary, ..Self::default() };
         let mut after = String::new();
         loop {
             let chunk = store::platforms::list(conn, &after, CHUNK).await?;
@@ -89,7 +103,8 @@ impl Snapshot {
                 let mut fields = Fields::new();
                 let terms = wire::profile::parse(&mut fields, "work_profile", &message);
                 valid(&fields, &message.id)?;
-                snapshot.profiles.insert(message.id, terms);
+                let profile = Profile { terms, version: message.version };
+                snapshot.profiles.insert(message.id, profile);
             }
         }
         tracing::debug!(version, platforms = snapshot.platforms.len(), "read platforms and work profiles");

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use segue_core::KeyRing;
 use segue_runtime::{
     DATABASE_SETTINGS, ServerConfig, read_database, read_keys,
@@ -5,6 +7,11 @@ use segue_runtime::{
 };
 use segue_store::Settings;
 
+const LOOKUP_DEADLINE_MS: &str = "lookup-deadline-ms";
+const LOOKUP_CACHE_SECONDS: &str = "lookup-cache-seconds";
+const ADAPTER_CHECK_SECONDS: &str = "adapter-check-seconds";
+const SELECTION_HISTORY_DAYS: &str = "selection-history-days";
+const SELECTION_HISTORY_MOST: &str = "selection-history-most";
 const DIRECTORY_KEY: &str = "directory-key";
 
 /// The selector's configuration.
@@ -16,6 +23,55 @@ pub struct Config {
     pub database: Settings,
     /// Keys of the account directory; code-issuer holds the same.
     pub directory_keys: KeyRing,
+    /// How platforms' adapters are asked.
+    pub adapters: AdapterSettings,
+    /// Which past selections are kept.
+    pub history: History,
+}
+
+/// Which past selections are kept, for dry runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// None older than this.
+    pub age: Duration,
+    /// No more than so many.
+    pub most: i64,
+}
+
+/// As the settings' defaults say.
+impl Default for AdapterSettings {
+    fn default() -> Self {
+        Self {
+            lookup_deadline: Duration::from_millis(300),
+            lookup_cache: Duration::from_secs(10),
+            check_interval: Duration::from_secs(5),
+        }
+    }
+}
+
+/// As the settings' defaults say.
+impl Default for History {
+    fn default() -> Self {
+        Self { age: Duration::from_secs(7 * 24 * 60 * 60), most: 100_000 }
+    }
+}
+
+impl History {
+    /// The oldest time that is kept.
+    pub(crate) fn since(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(i64::try_from(self.age.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// How platforms' adapters are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterSettings {
+    /// What all directories that platforms keep may take for one selection.
+    pub lookup_deadline: Duration,
+    /// How long their answers are kept; zero: not at all.
+    pub lookup_cache: Duration,
+    /// Between two questions whether they are well; zero: they are not asked.
+    pub check_interval: Duration,
 }
 
 impl Config {
@@ -25,6 +81,27 @@ impl Config {
             Setting::new("listen", "127.0.0.1:50051", "address and port to serve gRPC on"),
             Setting::secret(DIRECTORY_KEY, "key of the account directory: 32 bytes in base64"),
             Setting::secret("directory-key-previous", "the key before, while keys are rotated; empty: none"),
+            Setting::new(
+                LOOKUP_DEADLINE_MS,
+                "300",
+                "what a selection waits at most for directories that platforms keep themselves, 10 to 5000 ms",
+            ),
+            Setting::new(
+                LOOKUP_CACHE_SECONDS,
+                "10",
+                "how long the answers of such directories are kept, 0 to 300; 0 turns it off",
+            ),
+            Setting::new(
+                ADAPTER_CHECK_SECONDS,
+                "5",
+                "how often adapters are asked whether they are well, 0 to 300; 0 turns it off",
+            ),
+            Setting::new(
+                SELECTION_HISTORY_DAYS,
+                "7",
+                "how long past selections are kept for dry runs, without personal data, 0 to 365 days",
+            ),
+            Setting::new(SELECTION_HISTORY_MOST, "100000", "most past selections kept, 0 to 10000000"),
         ],
         ServerConfig::SETTINGS,
         DATABASE_SETTINGS,
@@ -35,8 +112,31 @@ impl Config {
         let server = ServerConfig::read(reader);
         let database = read_database(reader);
         let directory_keys = read_keys(reader, DIRECTORY_KEY);
-        Some(Self { server: server?, database: database?, directory_keys: directory_keys? })
+        let adapters = read_adapters(reader);
+        let days = reader.number(SELECTION_HISTORY_DAYS, 0..=365);
+        let most = reader.number(SELECTION_HISTORY_MOST, 0..=10_000_000);
+        Some(Self {
+            server: server?,
+            database: database?,
+            directory_keys: directory_keys?,
+            adapters: adapters?,
+            history: History {
+                age: Duration::from_secs(days? * 24 * 60 * 60),
+                most: i64::try_from(most?).unwrap_or(i64::MAX),
+            },
+        })
     }
+}
+
+fn read_adapters(reader: &mut Reader) -> Option<AdapterSettings> {
+    let lookup_deadline = reader.number(LOOKUP_DEADLINE_MS, 10..=5000).map(Duration::from_millis);
+    let lookup_cache = reader.seconds(LOOKUP_CACHE_SECONDS, 0..=300);
+    let check_interval = reader.seconds(ADAPTER_CHECK_SECONDS, 0..=300);
+    Some(AdapterSettings {
+        lookup_deadline: lookup_deadline?,
+        lookup_cache: lookup_cache?,
+        check_interval: check_interval?,
+    })
 }
 
 #[cfg(test)]
@@ -61,6 +161,8 @@ mod tests {
         let url = ("SEGUE_DATABASE_URL", "sqlite::memory:");
         let config = read(&[url, ("SEGUE_DIRECTORY_KEY", KEY)]).unwrap();
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:50051");
+        assert_eq!(config.adapters, AdapterSettings::default());
+        assert_eq!(config.history, History::default());
         let both = read(&[url, ("SEGUE_DIRECTORY_KEY", KEY), ("SEGUE_DIRECTORY_KEY_PREVIOUS", KEY)]);
         assert!(both.is_ok());
     }

@@ -9,6 +9,7 @@ use crate::wire::candidates::reason_name;
 /// gRPC sends the details of an error as a header, of which clients read 16 KiB; so no more platforms than this are
 /// named there.
 const MAX_NAMED_PLATFORMS: usize = 64;
+const MAX_NAMED_USERS: usize = 32;
 /// Tells how many are not named. Not a platform's id, since it has an upper-case letter.
 const MORE_PLATFORMS: &str = "morePlatforms";
 
@@ -32,11 +33,51 @@ pub(crate) fn work_profile_not_found(field: &str, id: &str) -> Refusal {
     Refusal::not_found(ErrorReason::WorkProfileNotFound, "work profile", field, id)
 }
 
+pub(crate) fn version_mismatch(id: &str) -> Refusal {
+    Refusal::new(ErrorReason::EtagMismatch, "the work profile has another version")
+        .field("expected_version", "is not the work profile's version")
+        .resource("work profile", id)
+}
+
+pub(crate) fn work_profile_version_not_found(id: &str, version: i64) -> Refusal {
+    Refusal::new(ErrorReason::WorkProfileNotFound, "the work profile has no such version, or no longer")
+        .field("version", "names nothing")
+        .resource("work profile", format!("{id}@{version}"))
+}
+
+pub(crate) fn feature_not_found(field: &str, name: &str) -> Refusal {
+    Refusal::new(ErrorReason::FeatureNotFound, "the catalogue has no such feature")
+        .field(field, "names nothing")
+        .resource("feature", name)
+}
+
+/// With who uses it, as far as there is room.
+pub(crate) fn feature_in_use(name: &str, users: &[(&str, &'static str)]) -> Refusal {
+    let refusal = Refusal::new(
+        ErrorReason::FeatureInUse,
+        "platforms or work profiles use the feature; change them first, or define another",
+    );
+    let refusal = refusal.resource("feature", name);
+    users.iter().take(MAX_NAMED_USERS).fold(refusal, |refusal, (id, what)| refusal.metadata(*id, *what))
+}
+
 /// Without the account's id, which is personal data.
 pub(crate) fn account_not_found(platform: &str) -> Refusal {
     Refusal::new(ErrorReason::AccountNotFound, "the platform has no such account link")
         .field("account", "names nothing")
         .resource("platform", platform)
+}
+
+pub(crate) fn import_not_found(id: &str) -> Refusal {
+    Refusal::new(ErrorReason::ImportNotFound, "no import has this id, or it is forgotten")
+        .field("import_id", "names nothing")
+        .resource("import", id)
+}
+
+pub(crate) fn import_in_progress(id: &str) -> Refusal {
+    Refusal::new(ErrorReason::ImportInProgress, "another stream is sending this import")
+        .field("import_id", "is being sent by another stream")
+        .resource("import", id)
 }
 
 pub(crate) fn no_selection(refused: NoSelection<'_>, source: &str, target: &str) -> Refusal {

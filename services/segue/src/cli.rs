@@ -8,7 +8,12 @@ use segue_runtime::{
     telemetry::{self, Telemetry, TelemetryConfig},
 };
 
-use crate::{Ports, demo, up};
+use crate::{
+    Ports,
+    accounts::{self, AccountsCommand},
+    config::{self, ConfigCommand},
+    demo, up,
+};
 
 #[derive(Debug, Parser)]
 #[command(name = "segue", about = "Moves a customer to another platform without losing the agent", version)]
@@ -25,6 +30,12 @@ enum Command {
     Up(UpFlags),
     /// Play one handoff and show what everybody sees; the exit status tells whether every step held
     Demo(DemoFlags),
+    /// Features, platforms and work profiles as a file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// The directory of accounts
+    #[command(subcommand)]
+    Accounts(AccountsCommand),
 }
 
 /// Where the system is and what it starts with.
@@ -113,6 +124,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
             Command::Up(flags) => up::up(flags, environment).await,
             Command::Demo(flags) => demo::demo(flags, environment).await,
+            Command::Config(command) => config::run(command).await,
+            Command::Accounts(command) => accounts::run(command).await,
         };
         telemetry.finish().await;
         done

@@ -1,6 +1,8 @@
 //! All of Segue in one process, with demo data, and a demonstration that plays one handoff.
 
+mod accounts;
 pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod demo_data;
 mod files;
@@ -11,3 +13,15 @@ mod up;
 pub use files::DatabaseUrls;
 pub use keys::Keys;
 pub use system::{Addresses, Ports, System, SystemConfig};
+
+/// What a refused call says, without the status's machine-readable details but with the fields at fault.
+fn refused(status: &tonic::Status) -> anyhow::Error {
+    use tonic_types::StatusExt as _;
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    let fields: Vec<String> = violations.iter().map(|v| format!("{} {}", v.field, v.description)).collect();
+    if fields.is_empty() {
+        return anyhow::anyhow!("{} ({:?})", status.message(), status.code());
+    }
+    anyhow::anyhow!("{} ({:?}): {}", status.message(), status.code(), fields.join("; "))
+}

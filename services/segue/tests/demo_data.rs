@@ -55,6 +55,8 @@ fn settings<C>(
     let environment = BTreeMap::from([
         ("SEGUE_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
         ("SEGUE_DATABASE_URL".to_owned(), database_url),
+        // There is no web-channel behind the demo's platforms here.
+        ("SEGUE_ADAPTER_CHECK_SECONDS".to_owned(), "0".to_owned()),
         ("SEGUE_DIRECTORY_KEY".to_owned(), Key::generate(&Random::secure()).to_base64()),
     ]);
     let mut reader = Reader::new("test", declared, ["test".to_owned()], &environment);
@@ -106,7 +108,11 @@ impl System {
     async fn put_profile(&self, id: &str) -> WorkProfile {
         let display_name = "something else".to_owned();
         let profile = WorkProfile { id: id.to_owned(), display_name, ..Default::default() };
-        let request = PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile) };
+        let request = PutWorkProfileRequest {
+            request_id: request_id(),
+            work_profile: Some(profile),
+            expected_version: None,
+        };
         self.selector().put_work_profile(request).await.unwrap().into_inner().work_profile.unwrap()
     }
 
@@ -169,7 +175,7 @@ async fn it_loads_completely_and_tells_how_far_it_is(system: &System) {
     let told = told.into_inner().unwrap();
     let mut steps: Vec<Step> = told.iter().map(|progress| progress.step).collect();
     steps.dedup();
-    assert_eq!(steps, [Step::Platforms, Step::WorkProfiles, Step::Agents, Step::Accounts]);
+    assert_eq!(steps, [Step::Features, Step::Platforms, Step::WorkProfiles, Step::Agents, Step::Accounts]);
     let of_accounts: Vec<u64> =
         told.iter().filter(|p| p.step == Step::Accounts).map(|progress| progress.done).collect();
     assert!(of_accounts.is_sorted() && of_accounts.len() > 10, "{of_accounts:?}");
@@ -282,7 +288,7 @@ async fn a_failure_names_the_step_and_the_row() {
     assert_eq!(error.to_string(), "demo data, agents: A1001");
     let without_selector = Targets { selector: nobody, ..system.targets.clone() };
     let error = demo_data::load(&without_selector, &|_| {}).await.unwrap_err();
-    assert_eq!(error.to_string(), "demo data, platforms: hotline");
+    assert_eq!(error.to_string(), "demo data, features: all");
     assert!(format!("{error:#}").contains("Unavailable"), "{error:#}");
     drop((without_router, without_selector));
     system.end().await;

@@ -5,7 +5,7 @@ use segue_core::new_id;
 use segue_proto::{
     common::v1::{Customer, ErrorReason, RemainingWork},
     router::v1::{Agent, GetAgentRequest, Presence},
-    selector::v1::{SelectPlatformRequest, SelectPlatformResponse},
+    selector::v1::{Candidate, SelectPlatformRequest, SelectPlatformResponse, SelectionReasonCode},
 };
 use segue_runtime::{Refusal, peer, trace_context};
 use segue_store::requests::RequestKey;
@@ -20,6 +20,9 @@ use crate::{
     domain::{faces::FaceKind, handoff::State, locale::Locale},
     store::{Created, NewHandoff, Record},
 };
+
+/// Platforms that an agent is told to choose from: an error's details travel in a header, of which clients read 16 KiB.
+const MAX_NAMED_PLATFORMS: usize = 64;
 
 /// A desk's request, checked.
 pub(crate) struct CreateHandoff {
@@ -88,9 +91,12 @@ impl Flow {
         };
         let answer = self.selector.clone().select_platform(request).await;
         let renamed = [("source_platform", "source.platform")];
-        answer
-            .map(tonic::Response::into_inner)
-            .map_err(|status| peer::relay(status, "platform-selector", &renamed))
+        let selection =
+            answer.map_err(|status| peer::relay(status, "platform-selector", &renamed))?.into_inner();
+        if selection.platform.is_empty() {
+            return Err(agent_must_choose(&selection).into());
+        }
+        Ok(selection)
     }
 
     fn new_record(
@@ -178,6 +184,18 @@ impl Flow {
         }
         Err(Refusal::new(ErrorReason::Overloaded, "no free code was found; too many are live").into())
     }
+}
+
+/// With the platforms to choose from: those that can go on without an account that the customer doesn't have.
+fn agent_must_choose(selection: &SelectPlatformResponse) -> Refusal {
+    let needs_account = |candidate: &Candidate| {
+        candidate.reasons.iter().any(|reason| reason.code() == SelectionReasonCode::AccountRequired)
+    };
+    let open = selection.candidates.iter().filter(|one| one.eligible && !needs_account(one));
+    let open: Vec<&str> = open.map(|one| one.platform.as_str()).take(MAX_NAMED_PLATFORMS).collect();
+    Refusal::new(ErrorReason::AgentMustChoose, "the customer has no account anywhere; choose the platform")
+        .field("target_platform", "must be given, as the fallback policy leaves the choice to the agent")
+        .metadata("candidates", open.join(" "))
 }
 
 fn in_progress(record: &Record) -> Refusal {

@@ -1,4 +1,5 @@
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
@@ -9,11 +10,15 @@ const MAX_NAME_BYTES: usize = 63;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FeatureName(String);
 
+/// A finite number, and so one that can be ordered.
+#[derive(Debug, Clone, Copy)]
+pub struct Number(f64);
+
 /// What is known of a feature that is present: maybe a measure, maybe words.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct FeatureValue {
-    /// A measure; finite.
-    pub number: Option<f64>,
+    /// A measure.
+    pub number: Option<Number>,
     /// A set of words, for example languages.
     pub words: BTreeSet<String>,
 }
@@ -33,6 +38,45 @@ impl FeatureName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Number {
+    /// The number; none unless it is finite.
+    pub fn new(number: f64) -> Option<Self> {
+        // Adding 0 makes 0 of -0, which would order and look otherwise.
+        number.is_finite().then_some(Self(number + 0.0))
+    }
+
+    /// Reads a number.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::new(text.trim().parse().ok()?)
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Number {}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -63,6 +107,17 @@ impl fmt::Display for WordList<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_finite_and_have_one_zero() {
+        let number = |text| Number::parse(text).unwrap();
+        assert_eq!(number("-0"), number(" 0.0"));
+        assert_eq!(number("-0").to_string(), "0");
+        assert!(number("-1") < number("0") && number("5e1") > number("49.9"));
+        for bad in ["", "x", "inf", "NaN", "1e999"] {
+            assert!(Number::parse(bad).is_none(), "{bad}");
+        }
+    }
 
     #[test]
     fn names_are_dotted_lower_case() {

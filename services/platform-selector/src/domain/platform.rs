@@ -5,6 +5,8 @@ use super::{face::Faces, feature::Features, hours::ServiceHours};
 pub struct Platform {
     /// Its id.
     pub id: String,
+    /// For people; may be empty.
+    pub display_name: String,
     /// Whether it takes handoffs.
     pub active: bool,
     /// What it can do.
@@ -21,4 +23,13 @@ pub struct Platform {
     pub rank: i32,
     /// Whether nothing can be done there without an account.
     pub account_required: bool,
+    /// What it loses from its score when it is full, 0 to 100.
+    pub load_weight: i32,
+}
+
+impl Platform {
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        if self.display_name.is_empty() { &self.id } else { &self.display_name }
+    }
 }

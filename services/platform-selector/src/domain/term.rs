@@ -1,9 +1,9 @@
 use std::{collections::BTreeSet, fmt};
 
-use super::feature::{FeatureName, FeatureValue, Features, WordList};
+use super::feature::{FeatureName, FeatureValue, Features, Number, WordList};
 
 /// One term over a platform's features, in the shape of Kubernetes node affinity.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Term {
     /// The feature it is about.
     pub feature: FeatureName,
@@ -12,7 +12,7 @@ pub struct Term {
 }
 
 /// What is asked of a feature.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Test {
     /// It is there.
     Exists,
@@ -27,16 +27,16 @@ pub enum Test {
         /// The value as a word.
         word: String,
         /// The value as a number, if it is one.
-        number: Option<f64>,
+        number: Option<Number>,
     },
     /// Its number is at least this.
-    AtLeast(f64),
+    AtLeast(Number),
     /// Its number is at most this.
-    AtMost(f64),
+    AtMost(Number),
 }
 
 /// A term that is only wished for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preference {
     /// What meeting it adds to the score, 1 to 100.
     pub weight: i32,
@@ -45,7 +45,7 @@ pub struct Preference {
 }
 
 /// How a term fares on a platform.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// It is met.
     Met,
@@ -107,14 +107,18 @@ mod tests {
     }
 
     fn equals(word: &str) -> Test {
-        Test::Equals { word: word.to_owned(), number: word.parse().ok() }
+        Test::Equals { word: word.to_owned(), number: Number::parse(word) }
+    }
+
+    fn number(text: &str) -> Number {
+        Number::parse(text).unwrap()
     }
 
     fn outcome(feature: &str, test: Test) -> &'static str {
         let name = |text| FeatureName::parse(text).unwrap();
         let features = Features::from([
             (name("video"), FeatureValue::default()),
-            (name("max_mb"), FeatureValue { number: Some(50.0), words: words(&[]) }),
+            (name("max_mb"), FeatureValue { number: Some(number("50")), words: words(&[]) }),
             (name("language"), FeatureValue { number: None, words: words(&["zh", "en"]) }),
             (name("tone"), FeatureValue { number: None, words: words(&["formal"]) }),
         ]);
@@ -146,12 +150,12 @@ mod tests {
             ("language", equals("zh"), "mismatch"),
             ("video", equals("x"), "mismatch"),
             ("nothing", equals("50"), "missing"),
-            ("max_mb", Test::AtLeast(50.0), "met"),
-            ("max_mb", Test::AtLeast(50.1), "mismatch"),
-            ("max_mb", Test::AtMost(50.0), "met"),
-            ("max_mb", Test::AtMost(49.9), "mismatch"),
-            ("language", Test::AtLeast(0.0), "mismatch"),
-            ("nothing", Test::AtMost(1.0), "missing"),
+            ("max_mb", Test::AtLeast(number("50.0")), "met"),
+            ("max_mb", Test::AtLeast(number("50.1")), "mismatch"),
+            ("max_mb", Test::AtMost(number("50.0")), "met"),
+            ("max_mb", Test::AtMost(number("49.9")), "mismatch"),
+            ("language", Test::AtLeast(number("0.0")), "mismatch"),
+            ("nothing", Test::AtMost(number("1.0")), "missing"),
         ];
         for (feature, test, expected) in table {
             assert_eq!(outcome(feature, test.clone()), expected, "{feature} {test}");

@@ -1,5 +1,6 @@
 use segue_proto::selector::v1::{
-    FindAccountsRequest, FindAccountsResponse, LinkAccountRequest, LinkAccountResponse, UnlinkAccountRequest,
+    FindAccountsRequest, FindAccountsResponse, ForgetCustomerRequest, ForgetCustomerResponse,
+    GetDirectoryStatusResponse, LinkAccountRequest, LinkAccountResponse, UnlinkAccountRequest,
     UnlinkAccountResponse,
 };
 use segue_runtime::{Fields, Refusal};
@@ -44,6 +45,33 @@ pub(super) async fn unlink(
         Box::pin(store::accounts::unlink(conn, unlink))
     })
     .await
+}
+
+pub(super) async fn forget(
+    selector: &Selector,
+    request: ForgetCustomerRequest,
+) -> Result<ForgetCustomerResponse, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let key = RequestKey::keyed(&request_id, "ForgetCustomer", &request, &selector.keys);
+    let identities = fields.customer("customer", request.customer.as_ref(), 1..=MAX_IDENTITIES);
+    fields.finish()?;
+    let hashes = hashes(&identities, &selector.keys);
+    let forgotten = store::once(&selector.db, key, selector.clock.now_ms(), hashes, |conn, hashes| {
+        Box::pin(store::forget::customer(conn, hashes))
+    })
+    .await?;
+    selector.directories.forget_all();
+    Ok(forgotten)
+}
+
+pub(super) async fn status(selector: &Selector) -> Result<GetDirectoryStatusResponse, Refusal> {
+    let by_key = store::forget::accounts_by_key(&mut *selector.db.read().await?).await?;
+    let of = |key: Option<String>| key.and_then(|key| by_key.get(&key).copied()).unwrap_or_default();
+    let current_key = of(Some(selector.keys.current_id()));
+    let previous_key = of(selector.keys.previous_id());
+    let lost_keys = by_key.values().sum::<i64>() - current_key - previous_key;
+    Ok(GetDirectoryStatusResponse { current_key, previous_key, lost_keys })
 }
 
 pub(super) async fn find(

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use segue_proto::selector::v1::{ImportAccountsRequest, ImportAccountsResponse, RejectedRow};
-use segue_runtime::{Fields, Refusal};
-use segue_store::StoreError;
+use segue_core::SharedClock;
+use segue_proto::selector::v1::{
+    GetImportRequest, GetImportResponse, ImportAccountsRequest, ImportAccountsResponse, RejectedRow,
+};
+use segue_runtime::{Fields, Refusal, timestamp};
 use tokio::sync::mpsc::{self, Sender};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
@@ -13,7 +15,12 @@ use tracing::Instrument as _;
 
 use super::Selector;
 use crate::{
-    store::{self, accounts::Link},
+    error,
+    store::{
+        self,
+        accounts::Link,
+        imports::{Batch as StoredBatch, Committed, Step},
+    },
     wire::accounts::link as parse_link,
 };
 
@@ -23,6 +30,23 @@ const BATCH_ROWS: usize = 500;
 const PAUSE: Duration = Duration::from_millis(50);
 /// Answers that may wait to be taken before reading stops.
 const WAITING_ANSWERS: usize = 2;
+
+pub(super) async fn get(
+    selector: &Selector,
+    request: GetImportRequest,
+) -> Result<GetImportResponse, Refusal> {
+    let mut fields = Fields::new();
+    let import_id = fields.number("import_id", &request.import_id);
+    fields.finish()?;
+    let progress = store::imports::progress(&mut *selector.db.read().await?, &import_id).await?;
+    let progress = progress.ok_or_else(|| error::import_not_found(&import_id))?;
+    Ok(GetImportResponse {
+        imported: progress.imported,
+        rejected: progress.rejected,
+        through_line: progress.through_line,
+        update_time: timestamp(progress.updated_at),
+    })
+}
 
 /// Reads rows and answers totals until the stream ends.
 pub(super) fn start(
@@ -38,6 +62,16 @@ pub(super) fn start(
     };
     tokio::spawn(import.in_current_span());
     ReceiverStream::new(taken)
+}
+
+/// An import under way.
+#[derive(Debug, Default)]
+struct Import {
+    /// Of one that can be resumed.
+    id: Option<String>,
+    totals: ImportAccountsResponse,
+    /// The last line that came, done or not.
+    last_seen: i64,
 }
 
 /// Rows since the last commit.
@@ -64,7 +98,7 @@ async fn run(
 ) -> Result<(), Status> {
     let ended = selector.stream_end.due();
     tokio::pin!(ended);
-    let mut totals = ImportAccountsResponse::default();
+    let mut import: Option<Import> = None;
     let mut batch = Batch::default();
     loop {
         let next = tokio::select! {
@@ -73,14 +107,21 @@ async fn run(
         };
         let is_end = matches!(next, Next::End);
         if let Next::Row(row) = next {
-            batch.add(selector, &row);
+            let begun = match &mut import {
+                Some(import) => import,
+                None => import.insert(Import::begin(selector, &row.import_id).await?),
+            };
+            if begun.is_new(&row)? {
+                batch.add(selector, &row);
+            }
             if !batch.is_full() {
                 continue;
             }
         }
-        commit(selector, std::mem::take(&mut batch), &mut totals).await.map_err(Refusal::from)?;
-        let answer = totals.clone();
-        totals.rejections.clear();
+        let import = import.get_or_insert_default();
+        import.commit(selector, std::mem::take(&mut batch)).await?;
+        let answer = import.totals.clone();
+        import.totals.rejections.clear();
         if answers.send(Ok(answer)).await.is_err() || is_end {
             return Ok(());
         }
@@ -100,30 +141,73 @@ async fn next(rows: &mut Streaming<ImportAccountsRequest>, nothing_waits: bool) 
     Ok(message?.map_or(Next::End, Next::Row))
 }
 
-async fn commit(
-    selector: &Selector,
-    batch: Batch,
-    totals: &mut ImportAccountsResponse,
-) -> Result<(), StoreError> {
-    if batch.is_empty() {
-        return Ok(());
+impl Import {
+    /// Where an earlier stream of it stopped.
+    async fn begin(selector: &Selector, id: &str) -> Result<Self, Refusal> {
+        if id.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut fields = Fields::new();
+        let id = fields.number("import_id", id);
+        fields.finish()?;
+        let progress = store::imports::progress(&mut *selector.db.read().await?, &id).await?;
+        let progress = progress.unwrap_or_default();
+        let totals = ImportAccountsResponse {
+            imported: progress.imported,
+            rejected: progress.rejected,
+            through_line: progress.through_line,
+            rejections: vec![],
+        };
+        Ok(Self { id: Some(id), totals, last_seen: 0 })
     }
-    let Batch { links, lines, mut rejections, last_line } = batch;
-    let linked = links.len();
-    let unknown =
-        selector.db.write(links, |conn, links| Box::pin(store::accounts::link_all(conn, links))).await?;
-    let imported = linked - unknown.len();
-    rejections.extend(unknown.into_iter().filter_map(|index| lines.get(index)).map(|line| RejectedRow {
-        line: *line,
-        field: "platform".to_owned(),
-        description: "names nothing".to_owned(),
-    }));
-    rejections.sort_by_key(|rejection| rejection.line);
-    totals.imported += count(imported);
-    totals.rejected += count(rejections.len());
-    totals.through_line = last_line;
-    totals.rejections = rejections;
-    Ok(())
+
+    /// Whether the row is still to be done. Only where lines rise does the last one tell what is done.
+    fn is_new(&mut self, row: &ImportAccountsRequest) -> Result<bool, Refusal> {
+        if self.id.is_none() {
+            return Ok(true);
+        }
+        if row.line <= std::mem::replace(&mut self.last_seen, row.line) {
+            let mut fields = Fields::new();
+            fields.violation("line", "must be from 1 and rise, as the import has an import_id");
+            fields.finish()?;
+        }
+        Ok(row.line > self.totals.through_line)
+    }
+
+    async fn commit(&mut self, selector: &Selector, batch: Batch) -> Result<(), Refusal> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let Batch { links, lines, mut rejections, last_line } = batch;
+        let linked = links.len();
+        let stored = StoredBatch {
+            links,
+            rejected: count(rejections.len()),
+            step: self.step(last_line, &selector.clock),
+        };
+        let committed =
+            selector.db.write(stored, |conn, stored| Box::pin(store::imports::commit(conn, stored))).await?;
+        let Committed::Done(unknown) = committed else {
+            return Err(error::import_in_progress(self.id.as_deref().unwrap_or_default()));
+        };
+        let imported = linked - unknown.len();
+        rejections.extend(unknown.into_iter().filter_map(|index| lines.get(index)).map(|line| RejectedRow {
+            line: *line,
+            field: "platform".to_owned(),
+            description: "names nothing".to_owned(),
+        }));
+        rejections.sort_by_key(|rejection| rejection.line);
+        self.totals.imported += count(imported);
+        self.totals.rejected += count(rejections.len());
+        self.totals.through_line = last_line;
+        self.totals.rejections = rejections;
+        Ok(())
+    }
+
+    fn step(&self, to_line: i64, clock: &SharedClock) -> Option<Step> {
+        let from_line = self.totals.through_line;
+        self.id.clone().map(|import_id| Step { import_id, from_line, to_line, now_ms: clock.now_ms() })
+    }
 }
 
 impl Batch {

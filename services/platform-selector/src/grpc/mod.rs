@@ -1,36 +1,56 @@
 //! The RPCs: read the request, ask the store or the domain, write the answer.
 
 mod accounts;
+mod features;
 mod import;
 mod platforms;
 mod profiles;
 mod select;
+mod simulate;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use segue_core::{KeyRing, Random, SharedClock};
 use segue_proto::selector::v1::{
-    CreatePlatformRequest, CreatePlatformResponse, DeletePlatformRequest, DeletePlatformResponse,
-    DeleteWorkProfileRequest, DeleteWorkProfileResponse, FindAccountsRequest, FindAccountsResponse,
-    GetPlatformRequest, GetPlatformResponse, GetWorkProfileRequest, GetWorkProfileResponse,
-    ImportAccountsRequest, ImportAccountsResponse, LinkAccountRequest, LinkAccountResponse,
-    ListPlatformsRequest, ListPlatformsResponse, ListWorkProfilesRequest, ListWorkProfilesResponse,
-    PutWorkProfileRequest, PutWorkProfileResponse, SelectPlatformRequest, SelectPlatformResponse,
-    UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest, UpdatePlatformResponse,
-    platform_selector_service_server::PlatformSelectorService,
+    CreatePlatformRequest, CreatePlatformResponse, DeleteFeatureDefinitionRequest,
+    DeleteFeatureDefinitionResponse, DeletePlatformRequest, DeletePlatformResponse, DeleteWorkProfileRequest,
+    DeleteWorkProfileResponse, FindAccountsRequest, FindAccountsResponse, ForgetCustomerRequest,
+    ForgetCustomerResponse, GetDirectoryStatusRequest, GetDirectoryStatusResponse, GetImportRequest,
+    GetImportResponse, GetPlatformRequest, GetPlatformResponse, GetWorkProfileRequest,
+    GetWorkProfileResponse, ImportAccountsRequest, ImportAccountsResponse, LinkAccountRequest,
+    LinkAccountResponse, ListFeatureDefinitionsRequest, ListFeatureDefinitionsResponse, ListPlatformsRequest,
+    ListPlatformsResponse, ListWorkProfileVersionsRequest, ListWorkProfileVersionsResponse,
+    ListWorkProfilesRequest, ListWorkProfilesResponse, PutFeatureDefinitionRequest,
+    PutFeatureDefinitionResponse, PutWorkProfileRequest, PutWorkProfileResponse, ReportPlatformLoadRequest,
+    ReportPlatformLoadResponse, SelectPlatformRequest, SelectPlatformResponse, SimulateSelectionsRequest,
+    SimulateSelectionsResponse, UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest,
+    UpdatePlatformResponse, platform_selector_service_server::PlatformSelectorService,
 };
-use segue_runtime::{Parts, Refusal, StreamEnd};
+use segue_runtime::{Parts, Refusal, Stop, StreamEnd};
 use segue_store::Database;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::catalog::Catalog;
+use crate::{
+    adapters::{
+        Channels,
+        health::{Follow, Pulses},
+        lookup::Directories,
+    },
+    catalog::Catalog,
+    config::AdapterSettings,
+    recorder::Recorder,
+};
 
 /// The service. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub(crate) struct Selector {
     db: Database,
     catalog: Arc<Catalog>,
+    channels: Arc<Channels>,
+    pulses: Arc<Pulses>,
+    directories: Arc<Directories>,
+    recorder: Recorder,
     keys: KeyRing,
     clock: SharedClock,
     random: Random,
@@ -38,15 +58,37 @@ pub(crate) struct Selector {
 }
 
 impl Selector {
-    pub(crate) fn new(db: Database, keys: KeyRing, parts: &Parts) -> Self {
+    pub(crate) fn new(
+        db: Database,
+        keys: KeyRing,
+        adapters: &AdapterSettings,
+        recorder: Recorder,
+        parts: &Parts,
+    ) -> Self {
+        let channels = Arc::<Channels>::default();
+        let (clock, deadline, keep) = (parts.clock.clone(), adapters.lookup_deadline, adapters.lookup_cache);
+        let directories = Directories::new(channels.clone(), keys.clone(), clock, deadline, keep);
         Self {
             db,
             catalog: Arc::default(),
+            channels,
+            pulses: Arc::default(),
+            directories: Arc::new(directories),
+            recorder,
             keys,
             clock: parts.clock.clone(),
             random: parts.random.clone(),
             stream_end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
         }
+    }
+}
+
+impl Selector {
+    /// Follows the adapters' health for the selections of this service.
+    pub(crate) fn follow(&self, interval: Duration, stop: Stop) -> Follow {
+        let (db, catalog) = (self.db.clone(), self.catalog.clone());
+        let (channels, pulses) = (self.channels.clone(), self.pulses.clone());
+        Follow { db, catalog, channels, pulses, interval, stop }
     }
 }
 
@@ -90,6 +132,41 @@ impl PlatformSelectorService for Selector {
         answer(profiles::get(self, r.into_inner()).await)
     }
 
+    async fn report_platform_load(
+        &self,
+        r: Request<ReportPlatformLoadRequest>,
+    ) -> Answer<ReportPlatformLoadResponse> {
+        answer(platforms::report_load(self, r.into_inner()).await)
+    }
+
+    async fn put_feature_definition(
+        &self,
+        r: Request<PutFeatureDefinitionRequest>,
+    ) -> Answer<PutFeatureDefinitionResponse> {
+        answer(features::put(self, r.into_inner()).await)
+    }
+
+    async fn list_feature_definitions(
+        &self,
+        r: Request<ListFeatureDefinitionsRequest>,
+    ) -> Answer<ListFeatureDefinitionsResponse> {
+        answer(features::list(self, r.into_inner()).await)
+    }
+
+    async fn delete_feature_definition(
+        &self,
+        r: Request<DeleteFeatureDefinitionRequest>,
+    ) -> Answer<DeleteFeatureDefinitionResponse> {
+        answer(features::delete(self, r.into_inner()).await)
+    }
+
+    async fn list_work_profile_versions(
+        &self,
+        r: Request<ListWorkProfileVersionsRequest>,
+    ) -> Answer<ListWorkProfileVersionsResponse> {
+        answer(profiles::versions(self, r.into_inner()).await)
+    }
+
     async fn list_work_profiles(
         &self,
         r: Request<ListWorkProfilesRequest>,
@@ -102,6 +179,13 @@ impl PlatformSelectorService for Selector {
         r: Request<DeleteWorkProfileRequest>,
     ) -> Answer<DeleteWorkProfileResponse> {
         answer(profiles::delete(self, r.into_inner()).await)
+    }
+
+    async fn simulate_selections(
+        &self,
+        r: Request<SimulateSelectionsRequest>,
+    ) -> Answer<SimulateSelectionsResponse> {
+        answer(simulate::simulate(self, r.into_inner()).await)
     }
 
     async fn link_account(&self, r: Request<LinkAccountRequest>) -> Answer<LinkAccountResponse> {
@@ -119,6 +203,21 @@ impl PlatformSelectorService for Selector {
         r: Request<Streaming<ImportAccountsRequest>>,
     ) -> Answer<Self::ImportAccountsStream> {
         Ok(Response::new(import::start(self.clone(), r.into_inner())))
+    }
+
+    async fn get_import(&self, r: Request<GetImportRequest>) -> Answer<GetImportResponse> {
+        answer(import::get(self, r.into_inner()).await)
+    }
+
+    async fn forget_customer(&self, r: Request<ForgetCustomerRequest>) -> Answer<ForgetCustomerResponse> {
+        answer(accounts::forget(self, r.into_inner()).await)
+    }
+
+    async fn get_directory_status(
+        &self,
+        _: Request<GetDirectoryStatusRequest>,
+    ) -> Answer<GetDirectoryStatusResponse> {
+        answer(accounts::status(self).await)
     }
 
     async fn find_accounts(&self, r: Request<FindAccountsRequest>) -> Answer<FindAccountsResponse> {

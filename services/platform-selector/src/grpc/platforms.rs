@@ -1,20 +1,24 @@
 use prost::Message;
 use segue_proto::selector::v1::{
-    CreatePlatformRequest, CreatePlatformResponse, DeletePlatformRequest, DeletePlatformResponse,
-    GetPlatformRequest, GetPlatformResponse, ListPlatformsRequest, ListPlatformsResponse, Platform,
-    PlatformStatus, UpdatePlatformRequest, UpdatePlatformResponse,
+    AdapterHealth, CreatePlatformRequest, CreatePlatformResponse, DeletePlatformRequest,
+    DeletePlatformResponse, GetPlatformRequest, GetPlatformResponse, ListPlatformsRequest,
+    ListPlatformsResponse, Platform, PlatformStatus, ReportPlatformLoadRequest, ReportPlatformLoadResponse,
+    UpdatePlatformRequest, UpdatePlatformResponse,
 };
 use segue_runtime::{Fields, Refusal, page, timestamp};
 use segue_store::requests::RequestKey;
 
 use super::Selector;
 use crate::{
+    domain::health::Health,
     error,
-    store::{self, platforms::Update},
+    store::{self, loads::Load, platforms::Update},
     wire::{self, mask::Mask},
 };
 
 const LIST: &str = "ListPlatforms";
+const MAX_LOAD_VALIDITY_SECONDS: i64 = 3600;
+const DEFAULT_LOAD_VALIDITY: prost_types::Duration = prost_types::Duration { seconds: 60, nanos: 0 };
 
 pub(super) async fn create(
     selector: &Selector,
@@ -29,9 +33,10 @@ pub(super) async fn create(
         platform.set_status(PlatformStatus::Active);
     }
     wire::platform::parse(&mut fields, "platform", &platform);
-    wire::platform::check_size(&mut fields, "platform", &platform);
+    wire::platform::check_whole(&mut fields, "platform", &platform);
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
+    platform.set_adapter_health(AdapterHealth::Unspecified);
     platform.etag = new_etag(selector);
     platform.create_time = timestamp(now_ms);
     platform.update_time = timestamp(now_ms);
@@ -50,7 +55,7 @@ pub(super) async fn get(
     fields.finish()?;
     let platform = store::platforms::get(&mut *selector.db.read().await?, &id).await?;
     let platform = platform.ok_or_else(|| error::platform_not_found("id", &id))?;
-    Ok(GetPlatformResponse { platform: Some(platform) })
+    Ok(GetPlatformResponse { platform: Some(with_health(selector, platform)) })
 }
 
 pub(super) async fn list(
@@ -65,7 +70,34 @@ pub(super) async fn list(
         store::platforms::list(&mut *selector.db.read().await?, &after, page_size + 1).await?;
     let next_page_token =
         page::cut(LIST, &mut platforms, page_size, Message::encoded_len, |platform| platform.id.clone());
+    let platforms = platforms.into_iter().map(|platform| with_health(selector, platform)).collect();
     Ok(ListPlatformsResponse { platforms, next_page_token })
+}
+
+/// As this replica sees its adapter.
+fn with_health(selector: &Selector, mut platform: Platform) -> Platform {
+    platform.set_adapter_health(match selector.pulses.of(&platform.adapter_uri) {
+        Health::Unknown => AdapterHealth::Unspecified,
+        Health::Up => AdapterHealth::Up,
+        Health::Down => AdapterHealth::Down,
+    });
+    platform
+}
+
+pub(super) async fn report_load(
+    selector: &Selector,
+    request: ReportPlatformLoadRequest,
+) -> Result<ReportPlatformLoadResponse, Refusal> {
+    let mut fields = Fields::new();
+    let platform = fields.slug("platform", &request.platform);
+    let percent = fields.range("percent", request.percent, 0..=100);
+    let valid_for = request.valid_for.unwrap_or(DEFAULT_LOAD_VALIDITY);
+    let valid = (1..=MAX_LOAD_VALIDITY_SECONDS).contains(&valid_for.seconds) && valid_for.nanos == 0;
+    fields.require(valid, "valid_for", "must be whole seconds from 1s to 3600s");
+    fields.finish()?;
+    let expires_at = selector.clock.now_ms() + valid_for.seconds * 1000;
+    let load = Load { platform, percent, expires_at };
+    selector.db.write(load, |conn, load| Box::pin(store::loads::report(conn, load))).await?
 }
 
 pub(super) async fn update(
@@ -78,7 +110,7 @@ pub(super) async fn update(
     fields.require(request.platform.is_some(), "platform", "must be given");
     let change = request.platform.unwrap_or_default();
     let mask = Mask::parse(&mut fields, request.update_mask.as_ref());
-    // No rule spans two fields, so those that are taken over can be checked by themselves; the size of all comes later.
+    // Those that are taken over are checked by themselves; what depends on the others comes later.
     let mut checked =
         Platform { id: change.id.clone(), status: PlatformStatus::Active.into(), ..Platform::default() };
     mask.apply(&change, &mut checked);

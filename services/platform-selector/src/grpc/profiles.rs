@@ -1,13 +1,21 @@
 use prost::Message;
 use segue_proto::selector::v1::{
     DeleteWorkProfileRequest, DeleteWorkProfileResponse, GetWorkProfileRequest, GetWorkProfileResponse,
-    ListWorkProfilesRequest, ListWorkProfilesResponse, PutWorkProfileRequest, PutWorkProfileResponse,
+    ListWorkProfileVersionsRequest, ListWorkProfileVersionsResponse, ListWorkProfilesRequest,
+    ListWorkProfilesResponse, PutWorkProfileRequest, PutWorkProfileResponse,
 };
 use segue_runtime::{Fields, Refusal, page, timestamp};
 use segue_store::requests::RequestKey;
 
 use super::Selector;
-use crate::{error, store, wire};
+use crate::{
+    error,
+    store::{
+        self,
+        profiles::{KEPT_VERSIONS, Put},
+    },
+    wire,
+};
 
 const LIST: &str = "ListWorkProfiles";
 
@@ -20,16 +28,17 @@ pub(super) async fn put(
     let key = RequestKey::plain(&request_id, "PutWorkProfile", &request);
     fields.require(request.work_profile.is_some(), "work_profile", "must be given");
     let mut profile = request.work_profile.unwrap_or_default();
-    wire::profile::parse(&mut fields, "work_profile", &profile);
+    let terms = wire::profile::parse(&mut fields, "work_profile", &profile);
+    let expected_version = request.expected_version.unwrap_or(store::profiles::ANY_VERSION);
+    let known = request.expected_version.is_none_or(|version| version >= 0);
+    fields.require(known, "expected_version", "must not be negative");
     wire::platform::check_size(&mut fields, "work_profile", &profile);
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     profile.version = 0;
     profile.update_time = timestamp(now_ms);
-    store::once(&selector.db, key, now_ms, profile, |conn, profile| {
-        Box::pin(store::profiles::put(conn, profile))
-    })
-    .await
+    let put = Put { profile, terms, expected_version };
+    store::once(&selector.db, key, now_ms, put, |conn, put| Box::pin(store::profiles::put(conn, put))).await
 }
 
 pub(super) async fn get(
@@ -38,10 +47,33 @@ pub(super) async fn get(
 ) -> Result<GetWorkProfileResponse, Refusal> {
     let mut fields = Fields::new();
     let id = fields.slug("id", &request.id);
+    fields.require(request.version >= 0, "version", "must not be negative");
     fields.finish()?;
-    let profile = store::profiles::get(&mut *selector.db.read().await?, &id).await?;
-    let profile = profile.ok_or_else(|| error::work_profile_not_found("id", &id))?;
-    Ok(GetWorkProfileResponse { work_profile: Some(profile) })
+    let mut conn = selector.db.read().await?;
+    let newest = store::profiles::get(&mut conn, &id).await?;
+    let newest = newest.ok_or_else(|| error::work_profile_not_found("id", &id))?;
+    if request.version == 0 || request.version == newest.version {
+        return Ok(GetWorkProfileResponse { work_profile: Some(newest) });
+    }
+    let older = store::profiles::get_version(&mut conn, &id, request.version).await?;
+    let older = older.ok_or_else(|| error::work_profile_version_not_found(&id, request.version))?;
+    Ok(GetWorkProfileResponse { work_profile: Some(older) })
+}
+
+pub(super) async fn versions(
+    selector: &Selector,
+    request: ListWorkProfileVersionsRequest,
+) -> Result<ListWorkProfileVersionsResponse, Refusal> {
+    let mut fields = Fields::new();
+    let id = fields.slug("id", &request.id);
+    fields.finish()?;
+    let mut work_profiles = store::profiles::versions(&mut *selector.db.read().await?, &id).await?;
+    if work_profiles.is_empty() {
+        return Err(error::work_profile_not_found("id", &id));
+    }
+    // Cut where the answer would be too large; there is no next page, the older ones can be read one by one.
+    page::cut(LIST, &mut work_profiles, KEPT_VERSIONS, Message::encoded_len, |profile| profile.id.clone());
+    Ok(ListWorkProfileVersionsResponse { work_profiles })
 }
 
 pub(super) async fn list(

@@ -1,18 +1,24 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use segue_core::Identity;
-use segue_proto::selector::v1::{FallbackPolicy, SelectPlatformRequest, SelectPlatformResponse};
-use segue_runtime::{Fields, Refusal};
+use segue_core::{AccountRef, Identity, new_id};
+use segue_proto::{
+    common::v1::Customer,
+    selector::v1::{RecordedSelection, SelectPlatformRequest, SelectPlatformResponse},
+};
+use segue_runtime::{Fields, Refusal, timestamp};
+use segue_store::Conn;
 
 use super::Selector;
 use crate::{
+    adapters::lookup::{Answer, Asking, LiveAccount},
     catalog::Snapshot,
     domain::{
         face::Faces,
-        selection::{Fallback, Question, select},
+        selection::{Conditions, Fallback, NoSelection, Question, Selection, Unknown, eligible, select},
     },
     error, store,
     wire::{
+        self,
         accounts::{MAX_IDENTITIES, hashes},
         candidates, faces,
         work::{self, RemainingWork},
@@ -24,6 +30,7 @@ const MAX_ALLOWED: usize = 1000;
 /// What was asked, read.
 struct Asked {
     source: String,
+    customer: Customer,
     identities: Vec<Identity>,
     work: RemainingWork,
     allowed: Vec<String>,
@@ -33,28 +40,64 @@ struct Asked {
     fallback: Fallback,
 }
 
+/// What is known of the customer's accounts: platform to account, where it is one only.
+type Accounts = BTreeMap<String, Option<AccountRef>>;
+
 pub(super) async fn select_platform(
     selector: &Selector,
     request: SelectPlatformRequest,
 ) -> Result<SelectPlatformResponse, Refusal> {
+    let recorded = wire::recording::of_request(&request);
     let asked = parse(request)?;
-    let mut conn = selector.db.read().await?;
-    let catalog = selector.catalog.current(&mut conn).await?;
+    let now_ms = selector.clock.now_ms();
     let hashes = hashes(&asked.identities, &selector.keys);
-    let accounts = store::directory::platforms_of(&mut conn, &hashes).await?;
+    let mut conn = selector.db.read().await?;
+    let (version, mut accounts) = store::directory::platforms_of(&mut conn, &hashes).await?;
+    let catalog = selector.catalog.since(&mut conn, version).await?;
+    let mut fields = Fields::new();
+    wire::vocabulary::check_terms(&mut fields, "remaining_work", &asked.work.terms, &catalog.vocabulary);
+    fields.finish()?;
+    let conditions = conditions(selector, &catalog, &mut conn, now_ms).await?;
+    // Not to be kept while platforms are asked.
     drop(conn);
-    let accounts_on = accounts.keys().map(String::as_str).collect();
-    let question = question(&asked, &catalog, accounts_on, selector.clock.now_ms())?;
-    let selection = select(&catalog.platforms, &question)
-        .map_err(|refused| error::no_selection(refused, &asked.source, &asked.target))?;
-    let target = &selection.target.id;
+    let mut question = question(&asked, &catalog, &conditions, now_ms)?;
+    let live = ask_directories(selector, &asked, &catalog, &question, &hashes).await;
+    let unknown = learn(&mut accounts, live);
+    question.accounts = accounts.keys().map(String::as_str).collect();
+    question.unknown = unknown;
+    let selected = select(&catalog.platforms, &question);
+    let version = catalog.profiles.get(&asked.work.profile).map_or(0, |profile| profile.version);
+    let recorded = RecordedSelection { work_profile_version: version, ..recorded };
+    let selection_id = record(selector, recorded, &question, &selected);
+    let selection = selected.map_err(|refused| error::no_selection(refused, &asked.source, &asked.target))?;
+    let target = selection.target.map_or("", |target| target.id.as_str());
     Ok(SelectPlatformResponse {
-        platform: target.clone(),
+        platform: target.to_owned(),
         account: accounts.get(target).cloned().flatten().unwrap_or_default(),
         candidates: candidates::to_messages(&selection.candidates),
         target: catalog.messages.get(target).cloned(),
         source: catalog.messages.get(&selection.source.id).cloned(),
+        selection_id,
+        work_profile_version: version,
     })
+}
+
+/// Hands the selection to the record; its id, or none when there are too many.
+fn record(
+    selector: &Selector,
+    recorded: RecordedSelection,
+    question: &Question<'_>,
+    selected: &Result<Selection<'_>, NoSelection<'_>>,
+) -> String {
+    if !selector.recorder.wants(question.now_ms) {
+        return String::new();
+    }
+    let id = new_id("selection", question.now_ms, &selector.random);
+    let time = timestamp(question.now_ms);
+    let recorded = RecordedSelection { id: id.clone(), time, ..recorded };
+    let outcome = wire::recording::outcome(selected);
+    selector.recorder.take(wire::recording::complete(recorded, question, outcome));
+    id
 }
 
 fn parse(request: SelectPlatformRequest) -> Result<Asked, Refusal> {
@@ -70,42 +113,101 @@ fn parse(request: SelectPlatformRequest) -> Result<Asked, Refusal> {
     if !request.target_platform.is_empty() {
         fields.slug("target_platform", &request.target_platform);
     }
-    let fallback = match fields.optional_enumeration("fallback_policy", request.fallback_policy) {
-        FallbackPolicy::Unspecified | FallbackPolicy::PreferAccount => Fallback::PreferAccount,
-        FallbackPolicy::RequireAccount => Fallback::RequireAccount,
-    };
+    let fallback = wire::recording::fallback(&mut fields, request.fallback_policy);
     fields.finish()?;
     let (allowed, target) = (request.allowed_platforms, request.target_platform);
-    Ok(Asked { source, identities, work, allowed, faces, target, fallback })
+    let customer = request.customer.unwrap_or_default();
+    Ok(Asked { source, customer, identities, work, allowed, faces, target, fallback })
 }
 
-/// Puts together what was asked, what the work profile says, and what the directory knows.
+/// Puts together what was asked, what the work profile says, and how the platforms are; the accounts come later.
 fn question<'a>(
     asked: &'a Asked,
     catalog: &'a Snapshot,
-    accounts: BTreeSet<&'a str>,
+    conditions: &'a Conditions,
     now_ms: i64,
 ) -> Result<Question<'a>, Refusal> {
-    let mut terms: Vec<_> = asked.work.requirements.iter().collect();
-    let mut preferences: Vec<_> = asked.work.preferences.iter().collect();
     let profile = asked.work.profile.as_str();
-    if !profile.is_empty() {
-        let profile = catalog
-            .profiles
-            .get(profile)
-            .ok_or_else(|| error::work_profile_not_found("remaining_work.profile", profile))?;
-        terms.extend(&profile.requirements);
-        preferences.extend(&profile.preferences);
-    }
+    let work = match catalog.profiles.get(profile) {
+        Some(profile) => asked.work.terms.on_top_of(&profile.terms),
+        None if profile.is_empty() => asked.work.terms.alone(),
+        None => return Err(error::work_profile_not_found("remaining_work.profile", profile)),
+    };
     Ok(Question {
         source: &asked.source,
-        terms,
-        preferences,
+        work,
         allowed: asked.allowed.iter().map(String::as_str).collect(),
         faces: asked.faces.clone(),
         target: Some(asked.target.as_str()).filter(|target| !target.is_empty()),
         fallback: asked.fallback,
-        accounts,
+        accounts: BTreeSet::new(),
+        unknown: BTreeMap::new(),
+        conditions,
         now_ms,
     })
+}
+
+/// Loads are read only where some platform cares.
+async fn conditions(
+    selector: &Selector,
+    catalog: &Snapshot,
+    conn: &mut Conn,
+    now_ms: i64,
+) -> Result<Conditions, Refusal> {
+    let cares = catalog.platforms.values().any(|platform| platform.load_weight > 0);
+    let loads = if cares { store::loads::current(conn, now_ms).await? } else { BTreeMap::new() };
+    Ok(Conditions { down: selector.pulses.down(catalog), loads })
+}
+
+/// Asks those platforms with directories of their own that could go on, and says of the others why they were not.
+async fn ask_directories<'a>(
+    selector: &Selector,
+    asked: &'a Asked,
+    catalog: &'a Snapshot,
+    question: &Question<'a>,
+    hashes: &'a [String],
+) -> BTreeMap<&'a str, Answer> {
+    let with_directory = catalog.messages.values().filter(|p| p.live_lookup && !p.adapter_uri.is_empty());
+    let with_directory: BTreeMap<&str, &str> =
+        with_directory.map(|p| (p.id.as_str(), p.adapter_uri.as_str())).collect();
+    if with_directory.is_empty() || hashes.is_empty() {
+        return BTreeMap::new();
+    }
+    let why_not = |id: &str| {
+        if question.conditions.down.contains(id) { Unknown::Down } else { Unknown::NotAsked }
+    };
+    let mut answers: BTreeMap<&str, Answer> =
+        with_directory.keys().map(|id| (*id, Err(why_not(id)))).collect();
+    let able = eligible(&catalog.platforms, question);
+    let platforms = able.iter().filter_map(|platform| with_directory.get_key_value(platform.id.as_str()));
+    let platforms = platforms.map(|(id, uri)| (*id, *uri)).collect();
+    answers.extend(selector.directories.find(&Asking { platforms, customer: &asked.customer, hashes }).await);
+    answers
+}
+
+/// Adds what the platforms' own directories tell; what they don't is returned.
+fn learn<'a>(accounts: &mut Accounts, live: BTreeMap<&'a str, Answer>) -> BTreeMap<&'a str, Unknown> {
+    let mut unknown = BTreeMap::new();
+    for (platform, answer) in live {
+        match answer {
+            Err(why) => {
+                unknown.insert(platform, why);
+            }
+            Ok(found) if found.is_empty() => {}
+            Ok(found) => {
+                let known = accounts.remove(platform);
+                accounts.insert(platform.to_owned(), the_one(known, &found));
+            }
+        }
+    }
+    unknown
+}
+
+/// The account, if both directories know one only and the same. Segue's may still have it under the previous key.
+fn the_one(known: Option<Option<AccountRef>>, live: &[LiveAccount]) -> Option<AccountRef> {
+    match (known, live) {
+        (None, [only]) => only.first().cloned(),
+        (Some(Some(known)), [only]) => only.contains(&known).then_some(known),
+        _ => None,
+    }
 }

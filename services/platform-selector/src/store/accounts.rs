@@ -21,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) refs: Vec<AccountRef>,
     /// Hash and kind of each piece of account information.
     pub(crate) identities: BTreeMap<String, &'static str>,
+    /// Fingerprint of the current key.
+    pub(crate) key_id: String,
 }
 
 /// An account to be forgotten.
@@ -127,7 +129,11 @@ async fn stored_identities(
     Ok(stored)
 }
 
-async fn delete_by_ref(conn: &mut Conn, table: &'static str, refs: &[&String]) -> Result<(), StoreError> {
+pub(super) async fn delete_by_ref(
+    conn: &mut Conn,
+    table: &'static str,
+    refs: &[&String],
+) -> Result<(), StoreError> {
     if !refs.is_empty() {
         let sql = format!("DELETE FROM {table} WHERE account_ref IN ({})", parameters(1, refs.len()));
         bind_all(sql, refs.iter().copied()).execute(conn).await?;
@@ -139,11 +145,11 @@ async fn delete_by_ref(conn: &mut Conn, table: &'static str, refs: &[&String]) -
 /// and replaces the identities of the first.
 async fn upsert_accounts(conn: &mut Conn, links: &[&Link]) -> Result<(), StoreError> {
     let sql = format!(
-        "INSERT INTO accounts (account_ref, platform) VALUES {}
-         ON CONFLICT (account_ref) DO UPDATE SET platform = excluded.platform",
-        parameter_rows(links.len(), 2)
+        "INSERT INTO accounts (account_ref, platform, key_id) VALUES {}
+         ON CONFLICT (account_ref) DO UPDATE SET key_id = excluded.key_id",
+        parameter_rows(links.len(), 3)
     );
-    let values = links.iter().flat_map(|link| [link.account(), &link.platform]);
+    let values = links.iter().flat_map(|link| [link.account(), &link.platform, &link.key_id]);
     bind_all(sql, values).execute(conn).await?;
     Ok(())
 }
@@ -168,7 +174,7 @@ async fn insert_identities(conn: &mut Conn, links: &[&Link]) -> Result<(), Store
 }
 
 /// A statement whose text holds generated placeholders only. Their number differs, so it isn't worth preparing.
-fn bind_all<'q>(
+pub(super) fn bind_all<'q>(
     sql: String,
     values: impl Iterator<Item = &'q (impl AsRef<str> + ?Sized + 'q)>,
 ) -> Query<'q, Any, AnyArguments> {

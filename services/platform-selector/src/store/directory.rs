@@ -12,29 +12,36 @@ use super::parameters;
 /// Most rows of an answer, so that it can be sent; more can only come of an identity that thousands of accounts share.
 const MAX_ROWS: i64 = 4000;
 
-/// The platforms that hold any of the hashes; with the account, where exactly one does.
+/// The platforms that hold any of the hashes; with the account, where exactly one does. And the version of platforms and work
+/// profiles by the way: a statement more would cost a selection as much as all of its thinking.
 pub(crate) async fn platforms_of(
     conn: &mut Conn,
     hashes: &[String],
-) -> Result<BTreeMap<String, Option<AccountRef>>, StoreError> {
+) -> Result<(i64, BTreeMap<String, Option<AccountRef>>), StoreError> {
     if hashes.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok((super::catalog_version(conn).await?, BTreeMap::new()));
     }
     let sql = format!(
-        "SELECT platform, MIN(account_ref) AS account_ref, COUNT(DISTINCT account_ref) AS accounts
-         FROM identities WHERE hash IN ({}) GROUP BY platform",
+        "SELECT catalog_version.version, found.platform, found.account_ref, found.accounts
+         FROM catalog_version LEFT JOIN (
+             SELECT platform, MIN(account_ref) AS account_ref, COUNT(DISTINCT account_ref) AS accounts
+             FROM identities WHERE hash IN ({}) GROUP BY platform
+         ) AS found ON 1 = 1",
         parameters(1, hashes.len())
     );
     // Only placeholders were put into the text.
     let query = hashes.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, hash| query.bind(hash.as_str()));
     let rows = query.fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
-            let only_one = row.try_get::<i64, _>("accounts")? == 1;
-            let account: AccountRef = row.try_get("account_ref")?;
-            Ok((row.try_get("platform")?, only_one.then_some(account)))
-        })
-        .collect()
+    let version = rows.first().ok_or(StoreError::Failed)?.try_get("version")?;
+    let mut accounts = BTreeMap::new();
+    for row in &rows {
+        // The one row of a customer who is on no platform has the version only.
+        let Some(platform) = row.try_get::<Option<String>, _>("platform")? else { continue };
+        let only_one = row.try_get::<i64, _>("accounts")? == 1;
+        let account: AccountRef = row.try_get("account_ref")?;
+        accounts.insert(platform, only_one.then_some(account));
+    }
+    Ok((version, accounts))
 }
 
 /// The accounts that hold any of the hashes, by platform and reference; on all platforms if none are named.

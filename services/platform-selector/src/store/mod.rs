@@ -1,12 +1,18 @@
-//! The selector's tables: platforms, work profiles, and the account directory.
+//! The selector's tables: platforms, work profiles, the catalogue of features, and the account directory.
 //!
 //! Statements that change something are functions over a transaction, run by [`once`] or `Database::write`. Whatever
-//! changes platforms or work profiles calls [`bump_catalog`] in the same transaction, or replicas would not see it.
+//! changes one of the first three calls [`lock_catalog`] before it reads and [`bump_catalog`] in the same transaction, or
+//! replicas would not see it.
 
 pub(crate) mod accounts;
 pub(crate) mod directory;
+pub(crate) mod features;
+pub(crate) mod forget;
+pub(crate) mod imports;
+pub(crate) mod loads;
 pub(crate) mod platforms;
 pub(crate) mod profiles;
+pub(crate) mod selections;
 
 use futures::future::BoxFuture;
 use prost::Message;
@@ -50,13 +56,20 @@ where
     .await?
 }
 
-/// Tells every replica that platforms or work profiles have changed.
+/// Waits for its turn to change platforms, work profiles or the catalogue of features, until the commit. What such a change
+/// depends on is read behind it, so that no two changes pass each other's checks.
+pub(crate) async fn lock_catalog(conn: &mut Conn) -> Result<(), StoreError> {
+    sqlx::query("UPDATE catalog_version SET version = version").execute(conn).await?;
+    Ok(())
+}
+
+/// Tells every replica that platforms, work profiles or the catalogue of features have changed.
 async fn bump_catalog(conn: &mut Conn) -> Result<(), StoreError> {
     sqlx::query("UPDATE catalog_version SET version = version + 1").execute(conn).await?;
     Ok(())
 }
 
-/// Which state of platforms and work profiles is the newest.
+/// Which state of them is the newest.
 pub(crate) async fn catalog_version(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("SELECT version FROM catalog_version").fetch_one(conn).await?)
 }

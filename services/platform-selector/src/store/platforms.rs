@@ -6,7 +6,7 @@ use segue_runtime::{Fields, timestamp};
 use segue_store::{Conn, StoreError};
 use sqlx::{Row as _, any::AnyRow};
 
-use super::{Outcome, bump_catalog, decode};
+use super::{Outcome, bump_catalog, decode, lock_catalog};
 use crate::{
     error,
     wire::{self, mask::Mask},
@@ -24,6 +24,9 @@ pub(crate) struct Update {
 
 /// Adds a platform with its etag and times set.
 pub(crate) async fn create(conn: &mut Conn, platform: &Platform) -> Outcome<CreatePlatformResponse> {
+    if let Err(refusal) = check(conn, platform).await? {
+        return Ok(Err(refusal));
+    }
     let inserted = sqlx::query(
         "INSERT INTO platforms (id, etag, message) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
     )
@@ -42,6 +45,7 @@ pub(crate) async fn create(conn: &mut Conn, platform: &Platform) -> Outcome<Crea
 /// Changes a platform.
 pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePlatformResponse> {
     let id = &update.change.id;
+    lock_catalog(conn).await?;
     let Some(mut platform) = get(conn, id).await? else {
         return Ok(Err(error::platform_not_found("platform.id", id)));
     };
@@ -50,9 +54,16 @@ pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePl
         return Ok(Err(error::etag_mismatch(id)));
     }
     let read_etag = std::mem::replace(&mut platform.etag, update.new_etag.clone());
+    let old_features = platform.features.clone();
     update.mask.apply(&update.change, &mut platform);
+    // What is there already stays, even if the catalogue has become stricter.
+    if platform.features != old_features
+        && let Err(refusal) = check(conn, &platform).await?
+    {
+        return Ok(Err(refusal));
+    }
     let mut fields = Fields::new();
-    wire::platform::check_size(&mut fields, "platform", &platform);
+    wire::platform::check_whole(&mut fields, "platform", &platform);
     if let Err(refusal) = fields.finish() {
         return Ok(Err(refusal));
     }
@@ -70,6 +81,15 @@ pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePl
     }
     bump_catalog(conn).await?;
     Ok(Ok(UpdatePlatformResponse { platform: Some(platform) }))
+}
+
+/// Checks the features against the catalogue.
+async fn check(conn: &mut Conn, platform: &Platform) -> Outcome<()> {
+    lock_catalog(conn).await?;
+    let vocabulary = super::features::vocabulary(conn).await?;
+    let mut fields = Fields::new();
+    wire::vocabulary::check_features(&mut fields, "platform.features", &platform.features, &vocabulary);
+    Ok(fields.finish())
 }
 
 /// Removes a platform and the account links on it.

@@ -41,7 +41,7 @@ pub(crate) fn link(
     let identities = fields.identities("identities", identities, 1..=MAX_IDENTITIES);
     let identities =
         identities.iter().map(|identity| (identity.hash(keys), identity.kind().name())).collect();
-    Link { refs: id.refs(keys), platform: id.platform, identities }
+    Link { refs: id.refs(keys), platform: id.platform, identities, key_id: keys.current_id() }
 }
 
 /// All hashes that the pieces of account information may be stored under, in an order of their own.

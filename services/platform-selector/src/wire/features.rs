@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use segue_proto::selector::v1::Feature;
 use segue_runtime::Fields;
 
-use crate::domain::feature::{FeatureName, FeatureValue, Features};
+use crate::domain::feature::{FeatureName, FeatureValue, Features, Number};
 
 const MAX_FEATURES: usize = 64;
 /// Words of one feature, and values of one term.
@@ -18,8 +18,8 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, messages: &[Feature]) -> Fe
     for (index, message) in messages.iter().take(MAX_FEATURES).enumerate() {
         let path = format!("{path}[{index}]");
         let words = words(fields, &format!("{path}.words"), &message.words);
-        let number = message.number;
-        if number.is_some_and(|number| !number.is_finite()) {
+        let number = message.number.and_then(Number::new);
+        if message.number.is_some() != number.is_some() {
             fields.violation(format!("{path}.number"), "must be a finite number");
         }
         let Some(name) = name(fields, &format!("{path}.name"), &message.name) else { continue };

@@ -1,10 +1,17 @@
-use jiff::civil;
-use segue_proto::selector::v1::{ServiceHours as HoursMessage, ServiceWindow, Weekday};
+use std::collections::BTreeMap;
+
+use jiff::civil::{self, Date};
+use segue_proto::selector::v1::{
+    ServiceHours as HoursMessage, ServiceWindow, SpecialDay, TimeRange, Weekday,
+};
 use segue_runtime::Fields;
 
-use crate::domain::hours::{self, ServiceHours, Window};
+use super::platform::MAX_DISPLAY_NAME_CHARACTERS;
+use crate::domain::hours::{self, Range, ServiceHours, Window};
 
 const MAX_WINDOWS: usize = 64;
+const MAX_SPECIAL_DAYS: usize = 366;
+const MAX_RANGES: usize = 16;
 const MAX_DAYS: usize = 7;
 
 /// Reads service hours.
@@ -26,7 +33,30 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: &HoursMessage) -> 
     let windows = windows
         .filter_map(|(index, message)| window(fields, &format!("{path}.windows[{index}]"), message))
         .collect();
-    ServiceHours::new(&message.time_zone, windows)
+    let special = special_days(fields, &format!("{path}.special_days"), &message.special_days);
+    ServiceHours::new(&message.time_zone, windows, special)
+}
+
+fn special_days(fields: &mut Fields, path: &str, messages: &[SpecialDay]) -> BTreeMap<Date, Vec<Range>> {
+    fields.at_most(path, messages.len(), MAX_SPECIAL_DAYS);
+    let mut days = BTreeMap::new();
+    for (index, message) in messages.iter().take(MAX_SPECIAL_DAYS).enumerate() {
+        let at = |name: &str| format!("{path}[{index}].{name}");
+        fields.text(&at("name"), &message.name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
+        fields.at_most(&at("open"), message.open.len(), MAX_RANGES);
+        let open = message.open.iter().take(MAX_RANGES).enumerate();
+        let open = open
+            .filter_map(|(index, TimeRange { start, end })| {
+                range(fields, &format!("{}[{index}]", at("open")), start, end)
+            })
+            .collect();
+        let date = hours::parse_date(&message.date);
+        fields.require(date.is_some(), &at("date"), "must be a date, YYYY-MM-DD");
+        if date.is_some_and(|date| days.insert(date, open).is_some()) {
+            fields.violation(at("date"), "is given twice");
+        }
+    }
+    days
 }
 
 fn window(fields: &mut Fields, path: &str, message: &ServiceWindow) -> Option<Window> {
@@ -36,11 +66,16 @@ fn window(fields: &mut Fields, path: &str, message: &ServiceWindow) -> Option<Wi
     let days = message.days.iter().take(MAX_DAYS).enumerate();
     let days: Vec<_> =
         days.filter_map(|(index, day)| weekday(fields, &format!("{path_of_days}[{index}]"), *day)).collect();
-    let start = time_of_day(fields, &format!("{path}.start"), &message.start);
-    let end = time_of_day(fields, &format!("{path}.end"), &message.end);
-    let window = Window::new(days, start?, end?);
-    fields.require(window.is_some(), &format!("{path}.end"), "must be later than the start");
-    window
+    let range = range(fields, path, &message.start, &message.end)?;
+    Some(Window::new(days, range))
+}
+
+fn range(fields: &mut Fields, path: &str, start: &str, end: &str) -> Option<Range> {
+    let start = time_of_day(fields, &format!("{path}.start"), start);
+    let end = time_of_day(fields, &format!("{path}.end"), end);
+    let range = Range::new(start?, end?);
+    fields.require(range.is_some(), &format!("{path}.end"), "must be later than the start");
+    range
 }
 
 fn time_of_day(fields: &mut Fields, path: &str, text: &str) -> Option<u16> {

@@ -6,7 +6,7 @@ use segue_runtime::Fields;
 type TakeOver = fn(&Platform, &mut Platform);
 
 /// The fields that an update can change. The id names the platform; etag and times are the selector's.
-const CHANGEABLE: [(&str, TakeOver); 11] = [
+const CHANGEABLE: [(&str, TakeOver); 13] = [
     ("display_name", |from, to| to.display_name.clone_from(&from.display_name)),
     ("status", |from, to| to.status = from.status),
     ("features", |from, to| to.features.clone_from(&from.features)),
@@ -18,6 +18,8 @@ const CHANGEABLE: [(&str, TakeOver); 11] = [
     ("adapter_uri", |from, to| to.adapter_uri.clone_from(&from.adapter_uri)),
     ("service_hours", |from, to| to.service_hours.clone_from(&from.service_hours)),
     ("account_required", |from, to| to.account_required = from.account_required),
+    ("live_lookup", |from, to| to.live_lookup = from.live_lookup),
+    ("load_weight", |from, to| to.load_weight = from.load_weight),
 ];
 
 /// Which fields an update takes over.

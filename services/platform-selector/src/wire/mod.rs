@@ -8,5 +8,7 @@ pub(crate) mod hours;
 pub(crate) mod mask;
 pub(crate) mod platform;
 pub(crate) mod profile;
+pub(crate) mod recording;
 pub(crate) mod terms;
+pub(crate) mod vocabulary;
 pub(crate) mod work;

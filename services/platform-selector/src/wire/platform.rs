@@ -17,12 +17,16 @@ const FORBIDDEN_SCHEMES: [&str; 5] = ["javascript", "data", "vbscript", "file", 
 /// Reads a platform. What it returns is to be used only if `fields` has nothing against it.
 pub(crate) fn parse(fields: &mut Fields, path: &str, message: &PlatformMessage) -> Platform {
     let at = |name: &str| format!("{path}.{name}");
-    fields.text(&at("display_name"), &message.display_name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
     let status = fields.enumeration::<PlatformStatus>(&at("status"), message.status);
     check_entry_uri(fields, &at("entry_uri_template"), &message.entry_uri_template);
     check_adapter_uri(fields, &at("adapter_uri"), &message.adapter_uri);
     Platform {
         id: fields.slug(&at("id"), &message.id),
+        display_name: fields.text(
+            &at("display_name"),
+            &message.display_name,
+            0..=MAX_DISPLAY_NAME_CHARACTERS,
+        ),
         active: status == PlatformStatus::Active,
         features: features::parse(fields, &at("features"), &message.features),
         accepted_faces: faces::parse(fields, &at("accepted_faces"), &message.accepted_faces),
@@ -34,7 +38,15 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: &PlatformMessage) 
         cost_units: fields.range(&at("cost_units"), message.cost_units, 0..=100),
         rank: fields.range(&at("rank"), message.rank, 0..=1000),
         account_required: message.account_required,
+        load_weight: fields.range(&at("load_weight"), message.load_weight, 0..=100),
     }
+}
+
+/// Checks what spans a platform's fields, and its size.
+pub(crate) fn check_whole(fields: &mut Fields, path: &str, message: &PlatformMessage) {
+    let can_be_asked = !message.live_lookup || !message.adapter_uri.is_empty();
+    fields.require(can_be_asked, &format!("{path}.live_lookup"), "needs an adapter_uri");
+    check_size(fields, path, message);
 }
 
 /// Checks the size of a platform or work profile. Not a part of reading it: what is stored has got times and etag since

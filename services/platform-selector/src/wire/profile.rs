@@ -2,21 +2,14 @@ use segue_proto::selector::v1::WorkProfile;
 use segue_runtime::Fields;
 
 use super::{platform::MAX_DISPLAY_NAME_CHARACTERS, terms};
-use crate::domain::term::{Preference, Term};
-
-/// The terms of a work profile.
-#[derive(Debug, Clone)]
-pub(crate) struct ProfileTerms {
-    pub(crate) requirements: Vec<Term>,
-    pub(crate) preferences: Vec<Preference>,
-}
+use crate::domain::work::Terms;
 
 /// Reads a work profile. What it returns is to be used only if `fields` has nothing against it.
-pub(crate) fn parse(fields: &mut Fields, path: &str, message: &WorkProfile) -> ProfileTerms {
+pub(crate) fn parse(fields: &mut Fields, path: &str, message: &WorkProfile) -> Terms {
     fields.slug(&format!("{path}.id"), &message.id);
     let display_name = &message.display_name;
     fields.text(&format!("{path}.display_name"), display_name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
-    ProfileTerms {
+    Terms {
         requirements: terms::requirements(fields, &format!("{path}.requirements"), &message.requirements),
         preferences: terms::preferences(fields, &format!("{path}.preferences"), &message.preferences),
     }

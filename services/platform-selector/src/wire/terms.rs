@@ -2,7 +2,10 @@ use segue_proto::common::v1::{Operator, Preference as PreferenceMessage, Require
 use segue_runtime::Fields;
 
 use super::features;
-use crate::domain::term::{Preference, Term, Test};
+use crate::domain::{
+    feature::Number,
+    term::{Preference, Term, Test},
+};
 
 const MAX_TERMS: usize = 32;
 
@@ -58,10 +61,10 @@ fn test(fields: &mut Fields, path: &str, operator: Operator, values: &[String]) 
         Operator::Eq => {
             let word = single(fields, path, values)?;
             features::words(fields, path, values);
-            Some(Test::Equals { word: word.to_owned(), number: number(word) })
+            Some(Test::Equals { word: word.to_owned(), number: Number::parse(word) })
         }
         Operator::Gte | Operator::Lte => {
-            let bound = number(single(fields, path, values)?);
+            let bound = Number::parse(single(fields, path, values)?);
             fields.require(bound.is_some(), path, "must be a number for this operator");
             bound.map(if operator == Operator::Gte { Test::AtLeast } else { Test::AtMost })
         }
@@ -74,10 +77,6 @@ fn single<'a>(fields: &mut Fields, path: &str, values: &'a [String]) -> Option<&
         return None;
     };
     Some(value)
-}
-
-fn number(text: &str) -> Option<f64> {
-    text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use segue_proto::common::v1::RemainingWork as WorkMessage;
 use segue_runtime::Fields;
 
 use super::terms;
-use crate::domain::term::{Preference, Term};
+use crate::domain::work::Terms;
 
 const MAX_TEXT_CHARACTERS: usize = 2000;
 const MAX_CONTEXT_ENTRIES: usize = 64;
@@ -13,8 +13,8 @@ const MAX_CONTEXT_KEY_CHARACTERS: usize = 64;
 pub(crate) struct RemainingWork {
     /// Empty: none.
     pub(crate) profile: String,
-    pub(crate) requirements: Vec<Term>,
-    pub(crate) preferences: Vec<Preference>,
+    /// Its own terms.
+    pub(crate) terms: Terms,
 }
 
 /// Reads the remaining work.
@@ -27,8 +27,10 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: Option<&WorkMessag
     check_context(fields, &format!("{path}.context"), message);
     RemainingWork {
         profile: message.profile.clone(),
-        requirements: terms::requirements(fields, &format!("{path}.requirements"), &message.requirements),
-        preferences: terms::preferences(fields, &format!("{path}.preferences"), &message.preferences),
+        terms: Terms {
+            requirements: terms::requirements(fields, &format!("{path}.requirements"), &message.requirements),
+            preferences: terms::preferences(fields, &format!("{path}.preferences"), &message.preferences),
+        },
     }
 }
 

@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use platform_selector::{Config, bind};
+use platform_selector::{AdapterSettings, Config, History, bind};
 use segue_core::{Key, KeyRing, ManualClock, Random};
 use segue_proto::{
     common::v1::{Customer, ErrorReason, Face, Identity, Operator, Requirement},
@@ -38,10 +38,20 @@ impl Selector {
 
     /// On a database that may be in use.
     pub async fn on(url: &str, directory_keys: KeyRing) -> Self {
+        Self::asking(url, directory_keys, adapters()).await
+    }
+
+    /// On a database that may be in use, asking adapters in its own way.
+    pub async fn asking(url: &str, directory_keys: KeyRing, adapters: AdapterSettings) -> Self {
         let stop = Stop::new();
         let clock = ManualClock::starting_at(MONDAY_MS);
-        let config =
-            Config { server: ServerConfig::loopback(0), database: Settings::of_url(url), directory_keys };
+        let config = Config {
+            server: ServerConfig::loopback(0),
+            database: Settings::of_url(url),
+            directory_keys,
+            adapters,
+            history: History { age: Duration::from_secs(24 * 60 * 60), most: 1000 },
+        };
         let parts = Parts { clock: clock.clone(), random: Random::secure(), stop: stop.clone() };
         let running = bind(config, parts).await.unwrap();
         let channel = Endpoint::from_shared(running.uri()).unwrap().connect().await.unwrap();
@@ -73,6 +83,15 @@ impl Selector {
 impl Drop for Selector {
     fn drop(&mut self) {
         self.stop.now();
+    }
+}
+
+/// Adapters are given time, and not asked whether they are well.
+pub fn adapters() -> AdapterSettings {
+    AdapterSettings {
+        lookup_deadline: segue_testkit::WAIT,
+        lookup_cache: Duration::from_secs(10),
+        check_interval: Duration::ZERO,
     }
 }
 

@@ -6,6 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod accounts;
+mod adapter;
+mod adapters;
+mod features;
+mod forget;
 mod harness;
 mod import;
 mod platforms;
@@ -13,6 +17,7 @@ mod privacy;
 mod profiles;
 mod replicas;
 mod selection;
+mod simulate;
 
 /// One test per engine for each module, so that a PostgreSQL server is started once for all of its functions.
 macro_rules! on_every_engine {
@@ -30,4 +35,4 @@ macro_rules! on_every_engine {
     };
 }
 
-on_every_engine!(platforms profiles accounts import selection replicas);
+on_every_engine!(platforms features adapters profiles accounts forget import selection simulate replicas);

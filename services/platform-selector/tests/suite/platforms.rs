@@ -3,7 +3,7 @@ use segue_proto::{
     common::v1::ErrorReason,
     selector::v1::{
         DeletePlatformRequest, Feature, GetPlatformRequest, ListPlatformsRequest, Platform, PlatformStatus,
-        ServiceHours, ServiceWindow, UpdatePlatformRequest, Weekday,
+        ServiceHours, ServiceWindow, SpecialDay, TimeRange, UpdatePlatformRequest, Weekday,
     },
 };
 use segue_testkit::{Databases, refused, request_id};
@@ -177,21 +177,10 @@ fn spoilt() -> Vec<(Platform, Vec<&'static str>)> {
     let good = || platform("app", &["video"]);
     let feature = |name: &str| Feature { name: name.to_owned(), ..Feature::default() };
     let with = |features: Vec<Feature>| Platform { features, ..good() };
-    let hours = |time_zone: &str, days: &[i32], start: &str, end: &str| Platform {
-        service_hours: Some(ServiceHours {
-            time_zone: time_zone.to_owned(),
-            windows: vec![ServiceWindow {
-                days: days.to_vec(),
-                start: start.to_owned(),
-                end: end.to_owned(),
-            }],
-        }),
-        ..good()
-    };
-    let monday = i32::from(Weekday::Monday);
     let words = vec!["w".repeat(60); 64];
     let big = (0..20).map(|n| Feature { words: words.clone(), ..feature(&format!("f{n}")) }).collect();
     vec![
+        (Platform { load_weight: 101, ..good() }, vec!["platform.load_weight"]),
         (Platform { id: "App".to_owned(), ..good() }, vec!["platform.id"]),
         (Platform { display_name: "x".repeat(129), ..good() }, vec!["platform.display_name"]),
         (Platform { status: 9, ..good() }, vec!["platform.status"]),
@@ -218,6 +207,50 @@ fn spoilt() -> Vec<(Platform, Vec<&'static str>)> {
         (Platform { cost_units: 101, ..good() }, vec!["platform.cost_units"]),
         (Platform { rank: -1, ..good() }, vec!["platform.rank"]),
         (Platform { adapter_uri: "ftp://x".to_owned(), ..good() }, vec!["platform.adapter_uri"]),
+        (Platform { rank: 1001, cost_units: -1, ..good() }, vec!["platform.cost_units", "platform.rank"]),
+    ]
+}
+
+/// The same for service hours.
+fn spoilt_hours() -> Vec<(Platform, Vec<&'static str>)> {
+    let good = || platform("app", &["video"]);
+    let hours = |time_zone: &str, days: &[i32], start: &str, end: &str| Platform {
+        service_hours: Some(ServiceHours {
+            time_zone: time_zone.to_owned(),
+            windows: vec![ServiceWindow {
+                days: days.to_vec(),
+                start: start.to_owned(),
+                end: end.to_owned(),
+            }],
+            special_days: vec![],
+        }),
+        ..good()
+    };
+    let special = |dates: &[&str], (start, end): (&str, &str)| {
+        let mut platform = hours("Asia/Shanghai", &[Weekday::Monday.into()], "09:00", "18:00");
+        platform.service_hours.as_mut().unwrap().special_days = dates
+            .iter()
+            .map(|date| SpecialDay {
+                date: (*date).to_owned(),
+                open: vec![TimeRange { start: start.to_owned(), end: end.to_owned() }],
+                name: String::new(),
+            })
+            .collect();
+        platform
+    };
+    let dates: Vec<String> =
+        (0..367).map(|n| format!("{}-{:02}-{:02}", 2026 + n / 336, n / 28 % 12 + 1, n % 28 + 1)).collect();
+    let dates: Vec<&str> = dates.iter().map(String::as_str).collect();
+    let (day, special_days) = (("09:00", "12:00"), "platform.service_hours.special_days");
+    let monday = i32::from(Weekday::Monday);
+    vec![
+        (special(&["1 May"], day), vec!["platform.service_hours.special_days[0].date"]),
+        (special(&["2026-05-01"; 2], day), vec!["platform.service_hours.special_days[1].date"]),
+        (special(&dates, day), vec![special_days]),
+        (
+            special(&["2026-05-01"], ("12:00", "09:00")),
+            vec!["platform.service_hours.special_days[0].open[0].end"],
+        ),
         (hours("Mars/Olympus", &[monday], "09:00", "18:00"), vec!["platform.service_hours.time_zone"]),
         (hours("Asia/Shanghai", &[], "09:00", "18:00"), vec!["platform.service_hours.windows[0].days"]),
         (hours("Asia/Shanghai", &[8], "09:00", "18:00"), vec!["platform.service_hours.windows[0].days[0]"]),
@@ -226,17 +259,16 @@ fn spoilt() -> Vec<(Platform, Vec<&'static str>)> {
         (hours("Asia/Shanghai", &[monday], "18:00", "09:00"), vec!["platform.service_hours.windows[0].end"]),
         (
             Platform {
-                service_hours: Some(ServiceHours { time_zone: "UTC".to_owned(), windows: vec![] }),
+                service_hours: Some(ServiceHours { time_zone: "UTC".to_owned(), ..ServiceHours::default() }),
                 ..good()
             },
             vec!["platform.service_hours.windows"],
         ),
-        (Platform { rank: 1001, cost_units: -1, ..good() }, vec!["platform.cost_units", "platform.rank"]),
     ]
 }
 
 async fn bad_input(mut selector: Selector) {
-    for (platform, fields) in spoilt() {
+    for (platform, fields) in spoilt().into_iter().chain(spoilt_hours()) {
         let answer = selector.client.create_platform(create(platform)).await;
         assert_eq!(refused(answer), invalid(&fields));
     }
@@ -289,7 +321,7 @@ async fn large_answers_can_be_sent(mut selector: Selector) {
         };
         64
     ];
-    let hours = ServiceHours { time_zone: "Asia/Shanghai".to_owned(), windows };
+    let hours = ServiceHours { time_zone: "Asia/Shanghai".to_owned(), windows, special_days: vec![] };
     let larger = Platform { service_hours: Some(hours.clone()), ..platform("p00", &[]) };
     let fits = selector.client.update_platform(update(larger.clone(), &["service_hours"])).await;
     assert!(fits.is_ok());

@@ -1,8 +1,8 @@
 use segue_proto::{
     common::v1::{ErrorReason, Operator, Preference},
     selector::v1::{
-        DeleteWorkProfileRequest, GetWorkProfileRequest, ListWorkProfilesRequest, PutWorkProfileRequest,
-        WorkProfile,
+        DeleteWorkProfileRequest, GetWorkProfileRequest, ListWorkProfileVersionsRequest,
+        ListWorkProfilesRequest, PutWorkProfileRequest, WorkProfile,
     },
 };
 use segue_testkit::{Databases, Refused, refused, request_id};
@@ -13,6 +13,7 @@ use crate::harness::{Selector, exists, invalid, refusal, requirement};
 pub async fn run(databases: &Databases) {
     crud(Selector::start(databases).await).await;
     repeated_requests_change_nothing(Selector::start(databases).await).await;
+    versions_are_kept(Selector::start(databases).await).await;
     pages(Selector::start(databases).await).await;
     bad_input(Selector::start(databases).await).await;
 }
@@ -28,7 +29,7 @@ fn profile(id: &str) -> WorkProfile {
 }
 
 fn put(profile: WorkProfile) -> PutWorkProfileRequest {
-    PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile) }
+    PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile), expected_version: None }
 }
 
 fn delete(id: &str) -> DeleteWorkProfileRequest {
@@ -51,13 +52,49 @@ async fn crud(mut selector: Selector) {
     let renamed = WorkProfile { display_name: "Claims".to_owned(), ..profile("claims") };
     let second = client.put_work_profile(put(renamed)).await.unwrap().into_inner().work_profile.unwrap();
     assert_eq!((second.version, second.display_name.as_str()), (2, "Claims"));
-    let get = GetWorkProfileRequest { id: "claims".to_owned() };
+    let get = GetWorkProfileRequest { id: "claims".to_owned(), version: 0 };
     let read = client.get_work_profile(get.clone()).await.unwrap().into_inner().work_profile.unwrap();
     assert_eq!(read, second);
 
     client.delete_work_profile(delete("claims")).await.unwrap();
     assert_eq!(refused(client.get_work_profile(get).await), not_found());
     assert_eq!(refused(client.delete_work_profile(delete("claims")).await), not_found());
+}
+
+async fn versions_are_kept(mut selector: Selector) {
+    let client = &mut selector.client;
+    let named = |name: &str| WorkProfile { display_name: name.to_owned(), ..profile("claims") };
+    let expecting = |name: &str, version: i64| PutWorkProfileRequest {
+        expected_version: Some(version),
+        ..put(named(name))
+    };
+    let mismatch = || refusal(Code::Aborted, ErrorReason::EtagMismatch, &["expected_version"]);
+    assert_eq!(refused(client.put_work_profile(expecting("1", 3)).await), mismatch());
+    client.put_work_profile(expecting("1", 0)).await.unwrap();
+    for version in [0, 2] {
+        assert_eq!(refused(client.put_work_profile(expecting("2", version)).await), mismatch());
+    }
+    for version in 1..=104 {
+        client.put_work_profile(expecting(&(version + 1).to_string(), version)).await.unwrap();
+    }
+    let request = ListWorkProfileVersionsRequest { id: "claims".to_owned() };
+    let kept = client.list_work_profile_versions(request.clone()).await.unwrap().into_inner().work_profiles;
+    let shown: Vec<_> = kept.iter().map(|p| (p.version, p.display_name.parse().unwrap())).collect();
+    assert_eq!(shown, (6..=105).rev().map(|version| (version, version)).collect::<Vec<_>>());
+    let get = |version| GetWorkProfileRequest { id: "claims".to_owned(), version };
+    for (version, name) in [(0, "105"), (105, "105"), (6, "6")] {
+        let read = client.get_work_profile(get(version)).await.unwrap().into_inner().work_profile.unwrap();
+        assert_eq!(read.display_name, name);
+    }
+    for version in [5, 106] {
+        let gone = refusal(Code::NotFound, ErrorReason::WorkProfileNotFound, &["version"]);
+        assert_eq!(refused(client.get_work_profile(get(version)).await), gone);
+    }
+    assert_eq!(refused(client.get_work_profile(get(-1)).await), invalid(&["version"]));
+    assert_eq!(refused(client.put_work_profile(expecting("x", -1)).await), invalid(&["expected_version"]));
+    client.delete_work_profile(delete("claims")).await.unwrap();
+    assert_eq!(refused(client.list_work_profile_versions(request).await), not_found());
+    client.put_work_profile(expecting("again", 0)).await.unwrap();
 }
 
 async fn repeated_requests_change_nothing(mut selector: Selector) {

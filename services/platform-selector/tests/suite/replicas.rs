@@ -48,7 +48,11 @@ async fn replicas_agree(url: &str) {
 
     let profile =
         WorkProfile { id: "video".to_owned(), requirements: vec![exists("video")], ..WorkProfile::default() };
-    let put = PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile) };
+    let put = PutWorkProfileRequest {
+        request_id: request_id(),
+        work_profile: Some(profile),
+        expected_version: None,
+    };
     one.client.put_work_profile(put).await.unwrap();
     two.create([platform("desk", &["video"])]).await;
     let work = RemainingWork { profile: "video".to_owned(), ..RemainingWork::default() };
@@ -80,6 +84,7 @@ async fn platforms_made_in_another_order_choose_the_same(first: &str, second: &s
         let mut answer = selector.client.select_platform(ask()).await.unwrap().into_inner();
         answer.source.take();
         answer.target.take();
+        answer.selection_id.clear();
         answers.push(answer);
     }
     assert_eq!(answers[0], answers[1]);

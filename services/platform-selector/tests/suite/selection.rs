@@ -37,7 +37,11 @@ async fn prepared(databases: &Databases) -> Selector {
         start: "09:00".to_owned(),
         end: "24:00".to_owned(),
     };
-    let sundays = ServiceHours { time_zone: "Asia/Shanghai".to_owned(), windows: vec![on_sunday] };
+    let sundays = ServiceHours {
+        time_zone: "Asia/Shanghai".to_owned(),
+        windows: vec![on_sunday],
+        special_days: vec![],
+    };
     let app = platform("app", &["video"]);
     let mut app_features = app.features.clone();
     app_features.push(number("file_upload.max_mb", 50.0));
@@ -144,7 +148,11 @@ async fn profiles_add_to_the_terms(mut selector: Selector) {
         preferences: vec![Preference { weight: 3, requirement: Some(exists("video")) }],
         ..WorkProfile::default()
     };
-    let put = PutWorkProfileRequest { request_id: request_id(), work_profile: Some(profile) };
+    let put = PutWorkProfileRequest {
+        request_id: request_id(),
+        work_profile: Some(profile),
+        expected_version: None,
+    };
     selector.client.put_work_profile(put).await.unwrap();
     let mut request = ask(&[]);
     let work = request.remaining_work.as_mut().unwrap();
@@ -168,14 +176,15 @@ async fn order_of_the_input_does_not_matter(mut selector: Selector) {
         work.preferences.push(Preference { weight: 5, requirement: Some(exists(feature)) });
         work.requirements.push(requirement(feature, Operator::NotIn, &["x"]));
     }
-    let first = select(&mut selector, request.clone()).await.unwrap();
+    let unnamed = |answer| SelectPlatformResponse { selection_id: String::new(), ..answer };
+    let first = unnamed(select(&mut selector, request.clone()).await.unwrap());
     for turn in 0..4 {
         let work = request.remaining_work.as_mut().unwrap();
         work.requirements.rotate_left(turn % 3);
         work.preferences.reverse();
         request.allowed_platforms.rotate_left(1);
         request.customer.as_mut().unwrap().identities.reverse();
-        assert_eq!(select(&mut selector, request.clone()).await.unwrap(), first);
+        assert_eq!(unnamed(select(&mut selector, request.clone()).await.unwrap()), first);
     }
 }
 

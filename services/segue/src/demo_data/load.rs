@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use anyhow::{Context as _, anyhow};
 use segue_proto::{
@@ -7,7 +7,8 @@ use segue_proto::{
         GetAgentRequest, PutAgentRequest, priority_router_service_client::PriorityRouterServiceClient,
     },
     selector::v1::{
-        CreatePlatformRequest, GetWorkProfileRequest, PutWorkProfileRequest,
+        CreatePlatformRequest, GetWorkProfileRequest, ListFeatureDefinitionsRequest,
+        PutFeatureDefinitionRequest, PutWorkProfileRequest,
         platform_selector_service_client::PlatformSelectorServiceClient,
     },
 };
@@ -45,6 +46,8 @@ pub struct Progress {
 /// What is loaded, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// The catalogue of features.
+    Features,
     /// Platforms.
     Platforms,
     /// Work profiles.
@@ -58,6 +61,8 @@ pub enum Step {
 /// What is there after a load, whether it was there before or not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// Features of the catalogue.
+    pub features: u64,
     /// Platforms.
     pub platforms: u64,
     /// Work profiles.
@@ -73,6 +78,7 @@ pub struct Summary {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Features => "features",
             Self::Platforms => "platforms",
             Self::WorkProfiles => "work profiles",
             Self::Agents => "agents",
@@ -86,11 +92,41 @@ impl fmt::Display for Step {
 pub async fn load(targets: &Targets, progress: &(dyn Fn(Progress) + Sync)) -> anyhow::Result<Summary> {
     let catalog = Catalog::embedded()?;
     Ok(Summary {
+        features: load_features(targets, &catalog, progress).await?,
         platforms: load_platforms(targets, &catalog, progress).await?,
         work_profiles: load_work_profiles(targets, &catalog, progress).await?,
         agents: load_agents(targets, &catalog, progress).await?,
         ..import::accounts(targets, progress).await?
     })
+}
+
+/// A definition that is there stays, also when it has become another.
+async fn load_features(
+    targets: &Targets,
+    catalog: &Catalog,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> anyhow::Result<u64> {
+    let mut selector = PlatformSelectorServiceClient::new(targets.selector.clone());
+    let request = ListFeatureDefinitionsRequest { page_size: 1000, page_token: String::new() };
+    let there = selector.list_feature_definitions(request).await;
+    let there = there.map_err(|status| refused(&status)).with_context(|| failed(Step::Features, "all"))?;
+    let there: BTreeSet<String> =
+        there.into_inner().feature_definitions.into_iter().map(|definition| definition.name).collect();
+    let mut count = Count::of(Step::Features, progress);
+    for definition in count.over(catalog.features()?) {
+        let name = definition.name.clone();
+        if !there.contains(&name) {
+            let mut request = PutFeatureDefinitionRequest {
+                request_id: String::new(),
+                feature_definition: Some(definition),
+            };
+            request.request_id = request_id("PutFeatureDefinition", &request);
+            let written = selector.put_feature_definition(request).await;
+            written.map_err(|status| refused(&status)).with_context(|| failed(Step::Features, &name))?;
+        }
+        count.one_more();
+    }
+    Ok(count.done)
 }
 
 async fn load_platforms(
@@ -126,10 +162,13 @@ async fn load_work_profiles(
     let mut count = Count::of(Step::WorkProfiles, progress);
     for work_profile in count.over(catalog.work_profiles()?) {
         let id = work_profile.id.clone();
-        let read = selector.get_work_profile(GetWorkProfileRequest { id: id.clone() }).await;
+        let read = selector.get_work_profile(GetWorkProfileRequest { id: id.clone(), version: 0 }).await;
         if is_new(read, ErrorReason::WorkProfileNotFound).with_context(|| failed(Step::WorkProfiles, &id))? {
-            let mut request =
-                PutWorkProfileRequest { request_id: String::new(), work_profile: Some(work_profile) };
+            let mut request = PutWorkProfileRequest {
+                request_id: String::new(),
+                work_profile: Some(work_profile),
+                expected_version: None,
+            };
             request.request_id = request_id("PutWorkProfile", &request);
             let written = selector.put_work_profile(request).await;
             written.map_err(|status| refused(&status)).with_context(|| failed(Step::WorkProfiles, &id))?;

@@ -20,6 +20,7 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         R::NoEligiblePlatform => {
             ("No platform can take the remaining work just now.", "目前没有平台可以办理剩余业务。")
         }
+        R::AgentMustChoose => ("Please choose the platform to go on with.", "请选择要继续办理的平台。"),
         R::FaceNotUsable => {
             ("No form of code works on both platforms.", "两个平台没有可共用的快速接入码形式。")
         }
@@ -70,6 +71,10 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         | R::PlatformExists
         | R::EtagMismatch
         | R::AccountNotFound
+        | R::FeatureNotFound
+        | R::FeatureInUse
+        | R::ImportInProgress
+        | R::ImportNotFound
         | R::ServiceListEntryNotFound
         | R::ServiceListEntryClosed => FAULT,
     }

@@ -40,6 +40,8 @@ impl System {
             server: ServerConfig::loopback(0),
             database: Settings::of_url(databases.create()),
             directory_keys: key(2),
+            adapters: platform_selector::AdapterSettings::default(),
+            history: platform_selector::History::default(),
         };
         let selector = platform_selector::bind(selector, parts()).await.unwrap();
         let router = priority_router::Config {
@@ -125,7 +127,11 @@ async fn fill_selector(selector: &str, adapter: &str) {
         requirements: vec![upload],
         ..WorkProfile::default()
     };
-    let request = PutWorkProfileRequest { request_id: request_id(), work_profile: Some(work_profile) };
+    let request = PutWorkProfileRequest {
+        request_id: request_id(),
+        work_profile: Some(work_profile),
+        expected_version: None,
+    };
     client.put_work_profile(request).await.unwrap();
     let identities = vec![Identity { kind: "phone".to_owned(), value: PHONE.to_owned() }];
     let request = LinkAccountRequest {

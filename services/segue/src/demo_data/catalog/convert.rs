@@ -4,12 +4,15 @@ use anyhow::{Context as _, bail};
 use segue_proto::{
     common::v1::{Face, Operator, Preference, Requirement},
     router::v1::{Agent, AgentPlatform, Presence},
-    selector::v1::{Feature, Platform, PlatformStatus, ServiceHours, ServiceWindow, Weekday, WorkProfile},
+    selector::v1::{
+        Feature, FeatureDefinition, FeatureKind, Platform, PlatformStatus, ServiceHours, ServiceWindow,
+        Weekday, WorkProfile,
+    },
 };
 
 use super::{
     Addresses,
-    files::{Adapter, AgentRow, FeatureValue, PlatformRow, WindowRow, WorkProfileRow},
+    files::{Adapter, AgentRow, FeatureRow, FeatureValue, PlatformRow, WindowRow, WorkProfileRow},
 };
 
 const TIME_ZONE: &str = "Asia/Shanghai";
@@ -34,6 +37,18 @@ pub(super) fn platform(row: &PlatformRow, addresses: &Addresses) -> anyhow::Resu
         service_hours: service_hours(&row.hours)?,
         account_required: row.account_required,
         ..Platform::default()
+    })
+}
+
+pub(super) fn feature_definition(row: &FeatureRow) -> anyhow::Result<FeatureDefinition> {
+    let kind = FeatureKind::from_str_name(&format!("FEATURE_KIND_{}", row.kind));
+    Ok(FeatureDefinition {
+        name: row.name.clone(),
+        display_name: row.display_name.clone(),
+        kind: kind.with_context(|| format!("no kind {}", row.kind))?.into(),
+        words: row.words.clone(),
+        unit: row.unit.clone(),
+        update_time: None,
     })
 }
 
@@ -104,5 +119,9 @@ fn service_hours(rows: &[WindowRow]) -> anyhow::Result<Option<ServiceHours>> {
         let days = row.days.iter().map(day).collect::<Result<_, _>>()?;
         anyhow::Ok(ServiceWindow { days, start: row.start.clone(), end: row.end.clone() })
     });
-    Ok(Some(ServiceHours { time_zone: TIME_ZONE.to_owned(), windows: windows.collect::<Result<_, _>>()? }))
+    Ok(Some(ServiceHours {
+        time_zone: TIME_ZONE.to_owned(),
+        windows: windows.collect::<Result<_, _>>()?,
+        special_days: vec![],
+    }))
 }

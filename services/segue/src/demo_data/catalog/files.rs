@@ -6,6 +6,24 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct FeaturesFile {
+    pub features: Vec<FeatureRow>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FeatureRow {
+    pub name: String,
+    pub display_name: String,
+    pub kind: String,
+    #[serde(default)]
+    pub words: Vec<String>,
+    #[serde(default)]
+    pub unit: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PlatformsFile {
     pub platforms: Vec<PlatformRow>,
 }

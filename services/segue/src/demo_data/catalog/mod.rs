@@ -6,11 +6,15 @@ mod files;
 use anyhow::Context as _;
 use segue_proto::{
     router::v1::Agent,
-    selector::v1::{Platform, WorkProfile},
+    selector::v1::{FeatureDefinition, Platform, WorkProfile},
 };
 
-use files::{AgentRow, AgentsFile, PlatformRow, PlatformsFile, WorkProfileRow, WorkProfilesFile};
+use files::{
+    AgentRow, AgentsFile, FeatureRow, FeaturesFile, PlatformRow, PlatformsFile, WorkProfileRow,
+    WorkProfilesFile,
+};
 
+const FEATURES: &str = include_str!("../../../demo/features.toml");
 const PLATFORMS: &str = include_str!("../../../demo/platforms.toml");
 const WORK_PROFILES: &str = include_str!("../../../demo/work_profiles.toml");
 const AGENTS: &str = include_str!("../../../demo/agents.toml");
@@ -18,6 +22,7 @@ const AGENTS: &str = include_str!("../../../demo/agents.toml");
 /// The catalogue, as its files have it.
 #[derive(Debug)]
 pub struct Catalog {
+    features: Vec<FeatureRow>,
     platforms: Vec<PlatformRow>,
     work_profiles: Vec<WorkProfileRow>,
     agents: Vec<AgentRow>,
@@ -35,15 +40,25 @@ pub struct Addresses {
 impl Catalog {
     /// The catalogue that is built in.
     pub fn embedded() -> anyhow::Result<Self> {
+        let features: FeaturesFile = toml::from_str(FEATURES).context("demo/features.toml")?;
         let platforms: PlatformsFile = toml::from_str(PLATFORMS).context("demo/platforms.toml")?;
         let work_profiles: WorkProfilesFile =
             toml::from_str(WORK_PROFILES).context("demo/work_profiles.toml")?;
         let agents: AgentsFile = toml::from_str(AGENTS).context("demo/agents.toml")?;
         Ok(Self {
+            features: features.features,
             platforms: platforms.platforms,
             work_profiles: work_profiles.work_profiles,
             agents: agents.agents,
         })
+    }
+
+    /// The catalogue of features, in the order of the file.
+    pub fn features(&self) -> anyhow::Result<Vec<FeatureDefinition>> {
+        let convert = |row: &FeatureRow| {
+            convert::feature_definition(row).with_context(|| format!("demo feature {}", row.name))
+        };
+        self.features.iter().map(convert).collect()
     }
 
     /// The platforms, in the order of the file.

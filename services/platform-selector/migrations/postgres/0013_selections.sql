@@ -1,0 +1,7 @@
+-- Past selections, as the contract's messages, for dry runs. Their ids sort by time.
+CREATE TABLE selections (
+    id TEXT PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    message BYTEA NOT NULL
+);
+CREATE INDEX selections_by_age ON selections (created_at);

@@ -1,0 +1,35 @@
+//! The platforms' adapters: the only ones whom the selector calls (ADR 0009). They are asked for the customer's accounts
+//! ([`lookup`]) and whether they are well ([`health`]); neither can keep a selection from being answered.
+
+pub(crate) mod health;
+pub(crate) mod lookup;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+};
+
+use segue_runtime::peer::{Peer, PeerUri};
+
+/// Channels to the adapters, one for each address.
+#[derive(Debug, Default)]
+pub(crate) struct Channels(Mutex<BTreeMap<String, Peer>>);
+
+impl Channels {
+    /// A channel, or none when the address can't be one.
+    fn to(&self, uri: &str) -> Option<Peer> {
+        let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(channel) = channels.get(uri) {
+            return Some(channel.clone());
+        }
+        let channel = uri.parse::<PeerUri>().ok()?.connect();
+        channels.insert(uri.to_owned(), channel.clone());
+        Some(channel)
+    }
+
+    /// Closes those that no platform has any more.
+    fn keep(&self, uris: &BTreeSet<&str>) {
+        let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.retain(|uri, _| uris.contains(uri.as_str()));
+    }
+}

@@ -1,0 +1,258 @@
+//! What adapters tell counts, and what they don't tell, or tell wrongly, keeps nothing from being answered.
+
+use std::time::Duration;
+
+use platform_selector::AdapterSettings;
+use segue_proto::{
+    common::v1::ErrorReason,
+    selector::v1::{
+        AdapterHealth, Candidate, GetPlatformRequest, Platform, ReportPlatformLoadRequest,
+        SelectPlatformRequest, SelectPlatformResponse, SelectionReasonCode as Why, UpdatePlatformRequest,
+    },
+};
+use segue_testkit::{Databases, free_port, refused, request_id, wait_for};
+use tonic::Code;
+
+use crate::{
+    accounts::PHONE,
+    adapter::{Adapter, Behaviour},
+    harness::{Selector, adapters, create, customer, identities, invalid, keys, platform, refusal},
+};
+
+pub async fn run(databases: &Databases) {
+    a_directory_of_its_own_counts(databases).await;
+    both_directories_must_agree(databases).await;
+    answers_are_kept_briefly(databases).await;
+    what_is_not_told_is_said(databases).await;
+    a_slow_one_is_not_waited_for(databases).await;
+    only_those_that_could_go_on_are_asked(databases).await;
+    health_is_followed(databases).await;
+    load_counts(Selector::start(databases).await).await;
+    bad_input(Selector::start(databases).await).await;
+}
+
+fn ask() -> SelectPlatformRequest {
+    SelectPlatformRequest {
+        source_platform: "hotline".to_owned(),
+        customer: customer(&[PHONE]),
+        ..SelectPlatformRequest::default()
+    }
+}
+
+async fn select(selector: &mut Selector) -> SelectPlatformResponse {
+    selector.client.select_platform(ask()).await.unwrap().into_inner()
+}
+
+fn knows(accounts: &[&str]) -> Behaviour {
+    Behaviour::Knows(accounts.iter().map(|account| (*account).to_owned()).collect())
+}
+
+fn reasons(answer: &SelectPlatformResponse, platform: &str) -> Vec<Why> {
+    candidate(answer, platform).reasons.iter().map(|reason| reason.code()).collect()
+}
+
+fn candidate<'a>(answer: &'a SelectPlatformResponse, platform: &str) -> &'a Candidate {
+    answer.candidates.iter().find(|candidate| candidate.platform == platform).unwrap()
+}
+
+/// The customer is on `hotline`; `app` is dear and keeps its own directory, `web` is cheap.
+async fn with(selector: &mut Selector, uri: &str) {
+    let app =
+        Platform { adapter_uri: uri.to_owned(), live_lookup: true, cost_units: 90, ..platform("app", &[]) };
+    selector.create([platform("hotline", &[]), platform("web", &[]), app]).await;
+}
+
+async fn a_directory_of_its_own_counts(databases: &Databases) {
+    let adapter = Adapter::start(knows(&["li-wei"])).await;
+    let mut selector = Selector::start(databases).await;
+    with(&mut selector, &adapter.uri).await;
+    let answer = select(&mut selector).await;
+    assert_eq!(answer.platform, "app");
+    assert_eq!(reasons(&answer, "app"), [Why::Chosen]);
+    assert_eq!(adapter.told(), identities(&[PHONE]));
+    // The same reference as if Segue's own directory had it, for code-issuer to compare.
+    assert_eq!(answer.account, selector.link("app", "li-wei", &[PHONE]).await);
+
+    let nobody = SelectPlatformRequest { customer: None, ..ask() };
+    let answer = selector.client.select_platform(nobody).await.unwrap().into_inner();
+    assert_eq!((answer.platform.as_str(), adapter.asked()), ("web", 1));
+}
+
+async fn both_directories_must_agree(databases: &Databases) {
+    let adapter = Adapter::start(knows(&["li-wei"])).await;
+    let url = databases.create();
+    let mut before = Selector::on(&url, keys(1, None)).await;
+    with(&mut before, &adapter.uri).await;
+    let old = before.link("app", "li-wei", &[PHONE]).await;
+    assert_eq!(select(&mut before).await.account, old);
+    if url.starts_with("sqlite::memory:") {
+        return;
+    }
+    before.end().await;
+    // Segue's own has it still under the previous key: it is the same account.
+    let mut during = Selector::on(&url, keys(2, Some(1))).await;
+    assert_eq!(select(&mut during).await.account, old);
+    // With two accounts there it is not known which.
+    adapter.behave(knows(&["li-wei", "li-wei-2"]));
+    during.clock.advance(Duration::from_secs(11));
+    let answer = select(&mut during).await;
+    assert_eq!((answer.platform.as_str(), answer.account.as_str()), ("app", ""));
+    adapter.behave(knows(&["li-wei-2"]));
+    during.clock.advance(Duration::from_secs(11));
+    assert_eq!(select(&mut during).await.account, "");
+    // An empty answer takes nothing from what Segue knows.
+    adapter.behave(knows(&[]));
+    during.clock.advance(Duration::from_secs(11));
+    assert_eq!(select(&mut during).await.account, old);
+}
+
+async fn answers_are_kept_briefly(databases: &Databases) {
+    let adapter = Adapter::start(knows(&["li-wei"])).await;
+    let mut selector = Selector::start(databases).await;
+    with(&mut selector, &adapter.uri).await;
+    for _ in 0..3 {
+        assert_eq!(select(&mut selector).await.platform, "app");
+    }
+    assert_eq!(adapter.asked(), 1);
+    let other = SelectPlatformRequest { customer: customer(&[("phone", "+8613900139000")]), ..ask() };
+    selector.client.select_platform(other).await.unwrap();
+    assert_eq!(adapter.asked(), 2);
+    selector.clock.advance(Duration::from_secs(10));
+    adapter.behave(knows(&[]));
+    let answer = select(&mut selector).await;
+    assert_eq!((answer.platform.as_str(), adapter.asked()), ("web", 3));
+    assert_eq!(reasons(&answer, "app"), [Why::NoAccount]);
+}
+
+async fn what_is_not_told_is_said(databases: &Databases) {
+    let adapter = Adapter::start(Behaviour::Fails).await;
+    let mut selector = Selector::start(databases).await;
+    with(&mut selector, &adapter.uri).await;
+    let long = "x".repeat(129);
+    let many = vec!["x"; 17];
+    let huge = "x".repeat(70_000);
+    for (behaviour, detail) in [
+        (Behaviour::Fails, "its directory failed"),
+        (knows(&many), "its directory answered nonsense"),
+        (knows(&["good", ""]), "its directory answered nonsense"),
+        (knows(&["\u{7}"]), "its directory answered nonsense"),
+        (knows(&[&long]), "its directory answered nonsense"),
+        (knows(&[&huge]), "its directory answered nonsense"),
+    ] {
+        adapter.behave(behaviour);
+        let answer = select(&mut selector).await;
+        assert_eq!(answer.platform, "web");
+        let app = candidate(&answer, "app");
+        assert!(app.eligible && !app.has_account);
+        let said: Vec<_> = app.reasons.iter().map(|reason| (reason.code(), reason.detail.as_str())).collect();
+        assert_eq!(said, [(Why::AccountUnknown, detail)]);
+        assert!(app.explanations[0].sentence.contains("is not known"), "{app:?}");
+        assert!(app.explanations[1].sentence.contains("不知道"), "{app:?}");
+    }
+    // What Segue's own directory knows still counts.
+    selector.link("app", "li-wei", &[PHONE]).await;
+    assert_eq!(select(&mut selector).await.platform, "app");
+}
+
+/// There is nobody at all, and somebody who never answers.
+async fn a_slow_one_is_not_waited_for(databases: &Databases) {
+    let adapter = Adapter::start(Behaviour::Hangs).await;
+    let settings = AdapterSettings { lookup_deadline: Duration::from_millis(50), ..adapters() };
+    let mut selector = Selector::asking(&databases.create(), keys(1, None), settings).await;
+    with(&mut selector, &adapter.uri).await;
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let app2 = Platform { adapter_uri: nobody, live_lookup: true, cost_units: 95, ..platform("app2", &[]) };
+    selector.create([app2]).await;
+    let answer = select(&mut selector).await;
+    assert_eq!(answer.platform, "web");
+    assert_eq!(candidate(&answer, "app").reasons[0].detail, "its directory did not answer in time");
+    assert_eq!(reasons(&answer, "app2"), [Why::AccountUnknown]);
+}
+
+async fn only_those_that_could_go_on_are_asked(databases: &Databases) {
+    let adapter = Adapter::start(knows(&["li-wei"])).await;
+    let mut selector = Selector::start(databases).await;
+    with(&mut selector, &adapter.uri).await;
+    let not_served = SelectPlatformRequest { allowed_platforms: vec!["web".to_owned()], ..ask() };
+    let answer = selector.client.select_platform(not_served).await.unwrap().into_inner();
+    assert_eq!((answer.platform.as_str(), adapter.asked()), ("web", 0));
+    assert_eq!(reasons(&answer, "app"), [Why::NotServedByAgent, Why::AccountUnknown]);
+    let other_target = SelectPlatformRequest { target_platform: "web".to_owned(), ..ask() };
+    selector.client.select_platform(other_target).await.unwrap();
+    assert_eq!(adapter.asked(), 0);
+}
+
+async fn health_is_followed(databases: &Databases) {
+    let adapter = Adapter::start(knows(&["li-wei"])).await;
+    let settings = AdapterSettings { check_interval: Duration::from_millis(5), ..adapters() };
+    let mut selector = Selector::asking(&databases.create(), keys(1, None), settings).await;
+    with(&mut selector, &adapter.uri).await;
+    let client = &selector.client;
+    let health = || async move {
+        let request = GetPlatformRequest { id: "app".to_owned() };
+        client.clone().get_platform(request).await.unwrap().into_inner().platform.unwrap().adapter_health()
+    };
+    wait_for("the adapter to be up", || async { health().await == AdapterHealth::Up }).await;
+    adapter.be_well(false).await;
+    wait_for("the adapter to be down", || async { health().await == AdapterHealth::Down }).await;
+    let answer = selector.client.clone().select_platform(ask()).await.unwrap().into_inner();
+    assert_eq!((answer.platform.as_str(), adapter.asked()), ("web", 0));
+    assert_eq!(reasons(&answer, "app"), [Why::AdapterDown, Why::AccountUnknown]);
+    adapter.be_well(true).await;
+    wait_for("the adapter to be up again", || async { health().await == AdapterHealth::Up }).await;
+    let answer = selector.client.clone().select_platform(ask()).await.unwrap().into_inner();
+    assert_eq!(answer.platform, "app");
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let moved = UpdatePlatformRequest {
+        request_id: request_id(),
+        platform: Some(Platform { adapter_uri: nobody, ..platform("app", &[]) }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["adapter_uri".to_owned()] }),
+    };
+    selector.client.clone().update_platform(moved).await.unwrap();
+    wait_for("the adapter to be missed", || async { health().await == AdapterHealth::Down }).await;
+}
+
+async fn load_counts(mut selector: Selector) {
+    let busy = Platform { load_weight: 50, cost_units: 1, ..platform("busy", &[]) };
+    selector.create([platform("hotline", &[]), platform("web", &[]), busy]).await;
+    let report = |percent, seconds| ReportPlatformLoadRequest {
+        platform: "busy".to_owned(),
+        percent,
+        valid_for: Some(prost_types::Duration { seconds, nanos: 0 }),
+    };
+    assert_eq!(select(&mut selector).await.platform, "busy");
+    selector.client.report_platform_load(report(100, 60)).await.unwrap();
+    selector.client.report_platform_load(report(80, 30)).await.unwrap();
+    let answer = select(&mut selector).await;
+    assert_eq!(answer.platform, "web");
+    let busy = candidate(&answer, "busy");
+    assert_eq!((busy.score, busy.reasons[1].detail.as_str()), (-40, "80 percent full, takes 40"));
+    selector.client.report_platform_load(report(1, 30)).await.unwrap();
+    assert_eq!(select(&mut selector).await.platform, "busy");
+    // An old report is no longer believed.
+    selector.client.report_platform_load(report(100, 30)).await.unwrap();
+    selector.clock.advance(Duration::from_secs(30));
+    assert_eq!(select(&mut selector).await.platform, "busy");
+}
+
+async fn bad_input(mut selector: Selector) {
+    let lookup = Platform { live_lookup: true, ..platform("app", &[]) };
+    let answer = selector.client.create_platform(create(lookup)).await;
+    assert_eq!(refused(answer), invalid(&["platform.live_lookup"]));
+    let report = |platform: &str, percent, seconds| ReportPlatformLoadRequest {
+        platform: platform.to_owned(),
+        percent,
+        valid_for: Some(prost_types::Duration { seconds, nanos: 0 }),
+    };
+    for (request, field) in [
+        (report("A", 1, 1), "platform"),
+        (report("a", 101, 1), "percent"),
+        (report("a", -1, 1), "percent"),
+        (report("a", 1, 0), "valid_for"),
+        (report("a", 1, 3601), "valid_for"),
+    ] {
+        assert_eq!(refused(selector.client.report_platform_load(request).await), invalid(&[field]));
+    }
+    let unknown = refused(selector.client.report_platform_load(report("moon", 1, 1)).await);
+    assert_eq!(unknown, refusal(Code::NotFound, ErrorReason::PlatformNotFound, &["platform"]));
+}

@@ -1,0 +1,154 @@
+//! A large import, killed half-way together with the service, and started again. 20,000 rows, or `SEGUE_IMPORT_ROWS`.
+
+use std::{fmt::Write as _, io::Write as _, path::Path};
+
+use segue_core::{Key, Random};
+use segue_proto::selector::v1::{
+    CreatePlatformRequest, GetDirectoryStatusRequest, GetImportRequest, Platform,
+    platform_selector_service_client::PlatformSelectorServiceClient,
+};
+use segue_testkit::{Databases, Process, Storage, free_port, request_id, wait_for};
+use tonic::transport::{Channel, Endpoint};
+
+const ROWS: usize = 20_000;
+const IMPORT_ID: &str = "accounts-1";
+/// What a process may grow by, from a quarter of the rows to the end of them.
+const GROWTH_KIB: u64 = 64 * 1024;
+
+type Client = PlatformSelectorServiceClient<Channel>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_half_way_and_resumed_on_sqlite() {
+    killed_half_way_and_resumed(Storage::SqliteFile).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_half_way_and_resumed_on_postgres() {
+    killed_half_way_and_resumed(Storage::Postgres).await;
+}
+
+async fn killed_half_way_and_resumed(storage: Storage) {
+    let rows = std::env::var("SEGUE_IMPORT_ROWS").map_or(ROWS, |rows| rows.parse().unwrap());
+    let databases = Databases::start(storage);
+    let folder = databases.directory();
+    let csv = folder.join("accounts.csv");
+    write_rows(&csv, rows);
+    let port = free_port();
+    let mut service = Service { url: databases.create(), key: key(), port, folder }.start().await;
+    let platform = Platform { id: "app".to_owned(), ..Platform::default() };
+    let request = CreatePlatformRequest { request_id: request_id(), platform: Some(platform) };
+    service.client.create_platform(request).await.unwrap();
+
+    let mut importer = import(&csv, port, folder, "first");
+    service.reaches(rows / 4).await;
+    let quarter = (memory_kib(importer.id()), memory_kib(service.process.id()));
+    service.reaches(rows / 2).await;
+    let half = (memory_kib(importer.id()), memory_kib(service.process.id()));
+    importer.kill();
+    service.process.kill();
+    let mut service = service.of.start().await;
+    let done = service.through_line().await;
+    assert!(done >= i64::try_from(rows / 2).unwrap(), "what was acknowledged is there");
+
+    let mut importer = import(&csv, port, folder, "second");
+    let (mut peak, mut ended) = ((0, 0), None);
+    while ended.is_none() {
+        peak = (peak.0.max(memory_kib(importer.id())), peak.1.max(memory_kib(service.process.id())));
+        ended = importer.ended();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let said = importer.log();
+    assert!(ended.unwrap().success(), "{said}");
+    assert!(said.starts_with(&format!("{rows} accounts imported, 0 rows refused")), "{said}");
+    assert!(said.contains("an earlier run had done everything up to line"), "{said}");
+    let status = service.client.get_directory_status(GetDirectoryStatusRequest {}).await.unwrap();
+    assert_eq!(status.into_inner().current_key, i64::try_from(rows).unwrap());
+    for (name, quarter, later) in
+        [("importer", quarter.0, half.0.max(peak.0)), ("service", quarter.1, half.1.max(peak.1))]
+    {
+        assert!(later < quarter + GROWTH_KIB, "{name} grew from {quarter} to {later} KiB");
+    }
+    println!(
+        "{storage:?}: {rows} rows; KiB of importer and service at a quarter {quarter:?}, at most {peak:?}; {said}"
+    );
+}
+
+fn key() -> String {
+    Key::generate(&Random::secure()).to_base64()
+}
+
+fn write_rows(path: &Path, rows: usize) {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    let mut line = "platform,account,phone,email\n".to_owned();
+    for row in 0..rows {
+        file.write_all(line.as_bytes()).unwrap();
+        line.clear();
+        writeln!(line, "app,a{row},+86138{row:08},c{row}@example.com").unwrap();
+    }
+    file.write_all(line.as_bytes()).unwrap();
+}
+
+fn import(csv: &Path, port: u16, folder: &Path, name: &str) -> Process {
+    let mut command = Process::binary("segue");
+    command.args(["accounts", "import", "--import-id", IMPORT_ID, "--selector"]);
+    command.arg(format!("http://127.0.0.1:{port}")).arg(csv);
+    Process::start(command, folder, &format!("{name}-import"))
+}
+
+/// Resident memory; 0 for a process that has just ended.
+fn memory_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.map_or(0, |line| line.trim().trim_end_matches(" kB").parse().unwrap())
+}
+
+/// How to start the service.
+#[derive(Clone)]
+struct Service<'a> {
+    url: String,
+    key: String,
+    port: u16,
+    folder: &'a Path,
+}
+
+struct Started<'a> {
+    of: Service<'a>,
+    process: Process,
+    client: Client,
+}
+
+impl<'a> Service<'a> {
+    async fn start(self) -> Started<'a> {
+        let mut command = Process::binary("platform-selector");
+        command
+            .env("SEGUE_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("SEGUE_DATABASE_URL", &self.url)
+            .env("SEGUE_DIRECTORY_KEY", &self.key);
+        let process = Process::start(command, self.folder, "selector");
+        let port = self.port;
+        wait_for("the selector", || async move {
+            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+        })
+        .await;
+        let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).unwrap();
+        Started { of: self, process, client: Client::new(endpoint.connect_lazy()) }
+    }
+}
+
+impl Started<'_> {
+    async fn through_line(&self) -> i64 {
+        let request = GetImportRequest { import_id: IMPORT_ID.to_owned() };
+        let answer = self.client.clone().get_import(request).await;
+        answer.map_or(0, |answer| answer.into_inner().through_line)
+    }
+
+    async fn reaches(&self, row: usize) {
+        let line = i64::try_from(row).unwrap();
+        loop {
+            if self.through_line().await >= line {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
