@@ -1,4 +1,4 @@
--- Agents: what the search for a free one goes by is kept with them, so that it costs the same with ten thousand.
+-- Agents: what the search for a free one goes by is kept with them, so that it need not look at those who are busy.
 ALTER TABLE agents ADD COLUMN held_units BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE agents ADD COLUMN wrap_up_units BIGINT NOT NULL DEFAULT 0;
 -- Handoffs that wait for this agent and that it could serve.
@@ -61,11 +61,14 @@ CREATE TABLE contact_events (
 CREATE INDEX contact_events_of_agent ON contact_events (agent, agent_seq);
 CREATE INDEX contact_events_by_turn ON contact_events (turn);
 INSERT INTO contact_events (contact_id, seq, turn, at, kind, state, priority, agent, agent_seq)
-SELECT v.contact_id, ROW_NUMBER() OVER (PARTITION BY v.contact_id ORDER BY v.at, v.seq), 0, v.at,
+SELECT v.contact_id, 1 + ROW_NUMBER() OVER (PARTITION BY v.contact_id ORDER BY v.at, v.seq), 0, v.at,
        CASE v.change WHEN 1 THEN 2 WHEN 2 THEN 3 WHEN 3 THEN 6
        ELSE CASE v.state WHEN 4 THEN 10 WHEN 5 THEN 11 ELSE 12 END END,
        v.state, c.priority, v.agent, v.seq
 FROM agent_events v JOIN contacts c ON c.id = v.contact_id;
+-- Nothing was recorded yet of their coming.
+INSERT INTO contact_events (contact_id, seq, turn, at, kind, state, priority, agent, agent_seq)
+SELECT c.id, 1, 0, c.created_at, 1, 1, c.priority, '', 0 FROM contacts c;
 UPDATE contacts SET last_seq = (SELECT COUNT(*) FROM contact_events v WHERE v.contact_id = contacts.id);
 DROP TABLE agent_events;
 
@@ -110,4 +113,6 @@ UPDATE agent_platforms SET
     idle_turn = (SELECT a.idle_turn FROM agents a WHERE a.id = agent_platforms.agent),
     room = COALESCE((SELECT 1 FROM agents a WHERE a.id = agent_platforms.agent AND a.presence = 2
                      AND a.waiting_handoffs = 0 AND a.open_contacts < 100
-                     AND a.used_units + a.held_units + agent_platforms.cost_units <= a.capacity_units), 0);
+                     AND a.used_units + a.held_units
+                         + CASE WHEN agent_platforms.cost_units < a.capacity_units
+                                THEN agent_platforms.cost_units ELSE a.capacity_units END <= a.capacity_units), 0);

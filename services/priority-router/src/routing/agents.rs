@@ -44,7 +44,9 @@ impl Command for PutAgent {
         turn.recount(id, Recount::Quiet).await?;
         for handoff in contacts::in_state(turn.conn, id, State::Queued).await? {
             let is_served = self.0.platforms.iter().any(|served| served.platform == handoff.platform);
-            if !is_served && !handoff.open_to_all && !handoff.origin.same_agent_only {
+            if is_served {
+                turn.expected.insert(handoff.place(), handoff.id);
+            } else if !handoff.open_to_all && !handoff.origin.same_agent_only {
                 turn.open_to_all(handoff).await?;
             }
         }
@@ -61,13 +63,19 @@ impl Command for SetPresence {
         let before = agents::get(turn.conn, id).await?.ok_or_else(|| agent_not_found("agent", id))?;
         // Who signs in without a desk's stream is not watched; whoever reads or types instead is trusted.
         let is_connected = leases::is_connected(turn.conn, id).await?;
+        let (lease_until, lost_at) = match (is_connected, self.presence) {
+            (true, _) => (NEVER, 0),
+            // What a desk that is gone had still goes to others in time.
+            (false, Presence::Offline) => (before.lease_until, before.lost_at),
+            (false, Presence::Available | Presence::Away) => (0, 0),
+        };
         let after = Agent {
             presence_reason: PresenceReason::Set,
             presence_before: self.presence,
-            lost_at: 0,
-            lease_until: if is_connected { NEVER } else { 0 },
+            lost_at,
+            lease_until,
             missed_offers: 0,
-            ..before.clone()
+            ..before
         };
         turn.set_presence(after, self.presence).await?;
         if self.presence == Presence::Offline {

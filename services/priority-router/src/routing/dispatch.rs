@@ -91,9 +91,10 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// A contact that was first, and for whose queue agents may be kept, waits no longer: they may not be needed now.
+    /// A contact has left its place: agents who are kept for its queue may not be needed now, or may take what came before
+    /// the one that is first now.
     pub(super) async fn left_line(&mut self, contact: &Contact) -> Result<(), Halt> {
-        if contact.open_to_all && contact.insists(self.now_ms, self.rules.patience_ms) {
+        if contact.open_to_all {
             self.freed.extend(agents::kept_for(self.conn, &contact.queue()).await?);
         }
         Ok(())
@@ -107,6 +108,7 @@ impl Turn<'_> {
         }
         if !contact.agent.is_empty() {
             self.recount(&contact.agent.clone(), Recount::Quiet).await?;
+            self.expected.insert(contact.place(), contact.id.clone());
         }
         Ok(())
     }

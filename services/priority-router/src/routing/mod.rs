@@ -56,6 +56,8 @@ pub(crate) struct Turn<'c> {
     freed: BTreeSet<String>,
     /// Waiting contacts that more agents may be able to take than before, by their place in the line.
     arrived: BTreeMap<Place, String>,
+    /// Handoffs that wait for their agent since this turn.
+    expected: BTreeMap<Place, String>,
 }
 
 /// A decision to be made.
@@ -71,7 +73,8 @@ impl<'c> Turn<'c> {
     /// Takes the routing lock.
     async fn take(conn: &'c mut Conn, now_ms: i64, rules: Rules) -> Result<Self, StoreError> {
         let number = store::take_turn(conn).await?;
-        Ok(Self { conn, now_ms, number, rules, freed: BTreeSet::new(), arrived: BTreeMap::new() })
+        let (freed, arrived, expected) = Default::default();
+        Ok(Self { conn, now_ms, number, rules, freed, arrived, expected })
     }
 }
 

@@ -107,7 +107,6 @@ impl Admit {
         }
         turn.enqueue(&contact).await?;
         turn.settle().await?;
-        turn.make_room(&contact.id).await?;
         turn.answer(&self.contact_id).await
     }
 
@@ -207,19 +206,6 @@ impl Turn<'_> {
         }
         let source = self.source_of(entry).await?.filter(|contact| contact.state.takes_units());
         entry.hold_units = Entry::units_to_hold(entry.cost_units, source.map_or(0, |contact| contact.units));
-        Ok(())
-    }
-
-    /// For a handoff that has to wait for its agent: what the agent was offered and has not taken goes to others, as the
-    /// agent gets nothing else before it (I5).
-    async fn make_room(&mut self, id: &str) -> Result<(), Halt> {
-        let handoff = contacts::load(self.conn, id).await?;
-        let Some(handoff) = handoff.filter(|handoff| handoff.state == State::Queued) else { return Ok(()) };
-        let agent = agents::get(self.conn, &handoff.agent).await?;
-        if agent.is_some_and(|agent| agent.presence.is_signed_in() && agent.waiting_handoffs > 0) {
-            self.withdraw_offers(&handoff.agent).await?;
-            self.settle().await?;
-        }
         Ok(())
     }
 }

@@ -34,8 +34,29 @@ enum What {
 }
 
 impl Turn<'_> {
-    /// Gives out all that can be given.
+    /// Gives out all that can be given. Then makes room for handoffs that have to wait for their agent, and gives out again.
     pub(super) async fn settle(&mut self) -> Result<(), Halt> {
+        self.give_out().await?;
+        // Ends: an agent for whom a handoff waits is offered nothing that could be taken back again.
+        while let Some((_, id)) = self.expected.pop_first() {
+            self.make_room(&id).await?;
+            self.give_out().await?;
+        }
+        Ok(())
+    }
+
+    /// What an agent was offered and has not taken goes to others while a handoff waits for it (I5).
+    async fn make_room(&mut self, id: &str) -> Result<(), Halt> {
+        let handoff = contacts::load(self.conn, id).await?;
+        let Some(handoff) = handoff.filter(|handoff| handoff.state == State::Queued) else { return Ok(()) };
+        let agent = agents::get(self.conn, &handoff.agent).await?;
+        if agent.is_some_and(|agent| agent.presence.is_signed_in() && agent.waiting_handoffs > 0) {
+            self.withdraw_offers(&handoff.agent).await?;
+        }
+        Ok(())
+    }
+
+    async fn give_out(&mut self) -> Result<(), Halt> {
         // Ends: each step gives a contact that waits to an agent, or keeps an agent for a queue that lacks one.
         while let Some(step) = self.next_step().await? {
             match step.what {

@@ -12,10 +12,11 @@ use crate::{
     store::{self, agents, contacts, entries, leases, queues, room::Recount, wrap_ups},
 };
 
-/// Most rows of a kind in one turn, so that calls don't wait long behind it.
-const BATCH: i64 = 100;
+/// Most rows of a kind in one turn, so that calls don't wait long behind it: each freed agent is looked at again after each
+/// contact that is given out.
+const BATCH: i64 = 20;
 /// Most turns at a time; what is left is due at the next look.
-const TURNS: usize = 20;
+const TURNS: usize = 50;
 
 /// Sweeps until the service stops. Every replica does: whoever comes second finds nothing left.
 pub(crate) async fn sweep_until(router: Router, desks: Desks, stop: Stop) {
@@ -101,19 +102,22 @@ impl Turn<'_> {
 
     /// Back-offs, wrap-ups and holds that are over.
     async fn sweep_room(&mut self) -> Result<(), Halt> {
-        for (id, agent) in contacts::end_back_offs(self.conn, self.now_ms).await? {
+        for (id, agent) in contacts::end_back_offs(self.conn, self.now_ms, BATCH).await? {
             let contact = contacts::load(self.conn, &id).await?;
             if let Some(contact) = contact.filter(|contact| contact.state == State::Queued) {
                 self.recount(&agent, Recount::Quiet).await?;
+                if contact.agent == agent {
+                    self.expected.insert(contact.place(), contact.id.clone());
+                }
                 if contact.open_to_all {
                     self.arrived.insert(contact.place(), contact.id);
                 }
             }
         }
-        for agent in BTreeSet::from_iter(wrap_ups::end(self.conn, self.now_ms).await?) {
+        for agent in BTreeSet::from_iter(wrap_ups::end(self.conn, self.now_ms, BATCH).await?) {
             self.recount(&agent, Recount::Busy).await?;
         }
-        for agent in BTreeSet::from_iter(entries::end_holds(self.conn, self.now_ms).await?) {
+        for agent in BTreeSet::from_iter(entries::end_holds(self.conn, self.now_ms, BATCH).await?) {
             self.recount(&agent, Recount::Quiet).await?;
         }
         Ok(())

@@ -293,11 +293,21 @@ pub(crate) async fn back_off(
 }
 
 /// Ends back-offs whose time has come, and names their contacts and agents.
-pub(crate) async fn end_back_offs(conn: &mut Conn, now_ms: i64) -> Result<Vec<(String, String)>, StoreError> {
-    let ended = sqlx::query_as("DELETE FROM back_offs WHERE until_at <= $1 RETURNING contact_id, agent")
-        .bind(now_ms)
-        .fetch_all(conn)
-        .await?;
+pub(crate) async fn end_back_offs(
+    conn: &mut Conn,
+    now_ms: i64,
+    limit: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let ended = sqlx::query_as(
+        "DELETE FROM back_offs WHERE (contact_id, agent) IN (
+             SELECT b.contact_id, b.agent FROM back_offs b WHERE b.until_at <= $1
+             ORDER BY b.until_at, b.contact_id, b.agent LIMIT $2)
+         RETURNING contact_id, agent",
+    )
+    .bind(now_ms)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
     Ok(ended)
 }
 

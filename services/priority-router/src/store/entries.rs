@@ -156,12 +156,17 @@ pub(crate) async fn end_holds_of(conn: &mut Conn, agent: &str) -> Result<(), Sto
 }
 
 /// Ends holds whose time has come, and names their agents.
-pub(crate) async fn end_holds(conn: &mut Conn, now_ms: i64) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn end_holds(conn: &mut Conn, now_ms: i64, limit: i64) -> Result<Vec<String>, StoreError> {
     let agents = sqlx::query_scalar(
         "UPDATE service_list SET hold_units = 0
-         WHERE state = 1 AND hold_units > 0 AND hold_until <= $1 RETURNING agent",
+         WHERE handoff_id IN (
+             SELECT e.handoff_id FROM service_list e
+             WHERE e.state = 1 AND e.hold_units > 0 AND e.hold_until <= $1
+             ORDER BY e.hold_until, e.handoff_id LIMIT $2)
+         RETURNING agent",
     )
     .bind(now_ms)
+    .bind(limit)
     .fetch_all(conn)
     .await?;
     Ok(agents)

@@ -104,14 +104,17 @@ pub(crate) async fn close(conn: &mut Conn, stream: &DeskStream, lease_until: i64
 
 /// Forgets all streams of a replica. Agents who have no other begin to run out of their lease.
 pub(crate) async fn close_all(conn: &mut Conn, replica: &str, lease_until: i64) -> Result<(), StoreError> {
-    let agents: Vec<String> =
-        sqlx::query_scalar("DELETE FROM desk_streams WHERE replica = $1 RETURNING agent")
-            .bind(replica)
-            .fetch_all(&mut *conn)
-            .await?;
-    for agent in agents {
-        run_lease(conn, &agent, lease_until).await?;
-    }
+    sqlx::query(
+        "UPDATE agents SET lease_until = $2
+         WHERE lease_until = $3 AND id IN (SELECT d.agent FROM desk_streams d WHERE d.replica = $1)
+           AND NOT EXISTS (SELECT 1 FROM desk_streams o WHERE o.agent = agents.id AND o.replica <> $1)",
+    )
+    .bind(replica)
+    .bind(lease_until)
+    .bind(NEVER)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query("DELETE FROM desk_streams WHERE replica = $1").bind(replica).execute(conn).await?;
     Ok(())
 }
 

@@ -25,9 +25,14 @@ pub(crate) async fn finish(conn: &mut Conn, contact_id: &str) -> Result<(), Stor
 }
 
 /// Ends wrap-ups whose time has come, and names their agents.
-pub(crate) async fn end(conn: &mut Conn, now_ms: i64) -> Result<Vec<String>, StoreError> {
-    let agents = sqlx::query_scalar("DELETE FROM wrap_ups WHERE until_at <= $1 RETURNING agent")
+pub(crate) async fn end(conn: &mut Conn, now_ms: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+    let agents = sqlx::query_scalar(
+        "DELETE FROM wrap_ups WHERE contact_id IN (
+             SELECT w.contact_id FROM wrap_ups w WHERE w.until_at <= $1 ORDER BY w.until_at, w.contact_id LIMIT $2)
+         RETURNING agent",
+    )
         .bind(now_ms)
+        .bind(limit)
         .fetch_all(conn)
         .await?;
     Ok(agents)

@@ -90,7 +90,7 @@ fn crowded(random: &Random, model: &Model) -> Command {
     match random.below(10) {
         0..4 => {
             let platform = usize::from(random.below(4) == 0);
-            Command::Submit { platform, skills: vec![], priority: Priority::Normal }
+            Command::Submit { platform, skills: vec![], priority: priority(random) }
         }
         4..6 => {
             let (contact, agent) = with_agent(random, model, |contact| contact.is_offered());

@@ -219,3 +219,19 @@ pub async fn a_desk_is_told_of_its_presence(world: World) {
     assert_eq!(contact.agent, "a1");
     told(&mut stream, Presence::Available, PresenceReason::Set).await;
 }
+
+pub async fn signing_out_does_not_keep_what_a_lost_desk_had(world: World) {
+    let stream = desk(&world, "a1").await;
+    let assigned = world.assigned(request("chat", "s1")).await;
+    drop(stream);
+    is_noticed_to_be_gone(&world, "a1").await;
+    world.set_presence("a1", Presence::Offline).await;
+    assert_eq!(world.contact(&assigned.id).await.state(), State::Assigned);
+    world.agent("a2", &[], CHAT_AND_VIDEO).await;
+    world.advance(LOST);
+    presence_is(&world, "a1", Presence::Offline, PresenceReason::DeskLost).await;
+    // A supervisor who signs the agent out changes nothing of it.
+    world.set_presence("a1", Presence::Offline).await;
+    world.advance(GIVEN_UP);
+    world.wait_until(&assigned.id, State::Offered, "a2").await;
+}

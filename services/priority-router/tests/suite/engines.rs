@@ -66,6 +66,8 @@ const CASES: &[Case] = cases![
     desks::a_handoff_outlives_the_desk,
     desks::what_was_dealt_with_is_not_told_again,
     desks::a_desk_is_told_of_its_presence,
+    desks::signing_out_does_not_keep_what_a_lost_desk_had,
+    handoffs::a_handoff_that_comes_back_makes_room,
     statistics::lines_are_counted,
     statistics::a_contact_has_a_log,
     statistics::a_wait_is_estimated,

@@ -169,3 +169,21 @@ pub async fn a_waiting_customer_goes(world: World) {
     assert_eq!(world.abandon(&handoff.id).await.state(), State::Abandoned);
     assert_eq!(world.contact(&ordinary.id).await.agent, "a1");
 }
+
+pub async fn a_handoff_that_comes_back_makes_room(world: World) {
+    world.agent("a1", &[], CHAT_AND_VIDEO).await;
+    let (handoff, other) = waiting(&world, world.entry("h1", "a1", "unknown")).await;
+    world.set_presence("a1", Presence::Away).await;
+    world.agent("a2", &[], CHAT_AND_VIDEO).await;
+    world.advance(46);
+    world.wait_until(&handoff.id, State::Offered, "a2").await;
+    // Meanwhile its own agent gets others again.
+    world.set_presence("a1", Presence::Available).await;
+    world.complete(&other.id, "a1").await;
+    let chat = world.submit(request("chat", "s2")).await;
+    assert_eq!((chat.state(), chat.agent.as_str()), (State::Offered, "a1"));
+    world.decline(&handoff.id, "a2").await;
+    let taken = world.contact(&handoff.id).await;
+    assert_eq!((taken.state(), taken.agent.as_str()), (State::Assigned, "a1"));
+    assert_eq!(world.contact(&chat.id).await.agent, "a2");
+}

@@ -49,7 +49,7 @@ impl Model {
             Command::PutEntry { handoff, agent, source, target, same_agent_only } => {
                 self.put_entry(*handoff, *agent, *source, *target, *same_agent_only)
             }
-            Command::Admit { handoff } => return self.admit(*handoff),
+            Command::Admit { handoff } => self.admit(*handoff),
             Command::Release { handoff } => self.release(*handoff),
             Command::Advance { ms } => {
                 self.now += ms;
@@ -76,8 +76,9 @@ impl Model {
         };
         agent.platforms = platforms.iter().map(served).collect();
         for index in self.waiting_for(*id) {
-            if self.units(*id, self.contacts[index].platform).is_none() {
-                self.open_to_all(index);
+            match self.units(*id, self.contacts[index].platform) {
+                Some(_) => drop(self.expected.insert(index)),
+                None => self.open_to_all(index),
             }
         }
         Ok(())
@@ -89,7 +90,11 @@ impl Model {
         }
         self.take_presence(id, presence, PresenceReason::Set);
         let agent = &mut self.agents[id];
-        (agent.presence_before, agent.lost_at, agent.lease_until) = (presence, None, None);
+        agent.presence_before = presence;
+        if agent.connected || presence != Presence::Offline {
+            // Else what a desk that is gone had still goes to others in time.
+            (agent.lost_at, agent.lease_until) = (None, None);
+        }
         if presence == Presence::Offline {
             self.end_holds(id);
             self.let_go(id);
@@ -211,6 +216,9 @@ impl Model {
         contact.agent = contact.handoff.as_ref().map(|handoff| handoff.named);
         let overflow_at = contact.handoff.as_ref().and_then(|handoff| handoff.overflow_at);
         contact.due_at = if contact.open { None } else { overflow_at };
+        if contact.agent.is_some() {
+            self.expected.insert(index);
+        }
         self.hold_what_the_source_frees_no_longer(index, before);
         self.log(index, kind, before);
     }

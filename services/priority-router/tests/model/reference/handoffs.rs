@@ -77,14 +77,7 @@ impl Model {
             self.end(source, State::HandedOff, Kind::HandedOff);
         }
         self.contacts.push(contact);
-        self.settle();
-        // The agent gets nothing else before it: what it was offered and has not taken goes to others (I5).
-        let is_expected = self.own_handoffs(entry.agent).contains(&index)
-            && self.agents[entry.agent].presence != Presence::Offline;
-        if self.contacts[index].is_waiting() && is_expected {
-            self.withdraw_offers(entry.agent);
-            self.settle();
-        }
+        self.expected.insert(index);
         Ok(())
     }
 

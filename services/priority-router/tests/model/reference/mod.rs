@@ -29,6 +29,8 @@ pub struct Model {
     pub back_offs: BTreeMap<(usize, usize), i64>,
     /// Units that stay taken after a contact, and until when.
     pub wrap_ups: BTreeMap<usize, (usize, i64, i64)>,
+    /// Handoffs that wait for their agent since this command.
+    pub expected: BTreeSet<usize>,
     /// How often a class was answered, answered in time, and given up in line.
     pub served: BTreeMap<(usize, Priority), [i32; 3]>,
 }
@@ -171,6 +173,7 @@ impl Model {
             entries: BTreeMap::new(),
             back_offs: BTreeMap::new(),
             wrap_ups: BTreeMap::new(),
+            expected: BTreeSet::new(),
             served: BTreeMap::new(),
         }
     }

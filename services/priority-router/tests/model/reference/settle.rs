@@ -14,7 +14,25 @@ enum Outcome {
 }
 
 impl Model {
+    /// Gives out what can be given. What an agent was offered and has not taken goes to others while a handoff waits for it
+    /// (I5).
     pub(super) fn settle(&mut self) {
+        self.give_out();
+        while let Some(index) =
+            self.expected.iter().copied().min_by_key(|index| self.contacts[*index].place())
+        {
+            self.expected.remove(&index);
+            let Some(agent) = self.contacts[index].agent.filter(|_| self.contacts[index].is_waiting()) else {
+                continue;
+            };
+            if self.agents[agent].presence != Presence::Offline && !self.own_handoffs(agent).is_empty() {
+                self.withdraw_offers(agent);
+            }
+            self.give_out();
+        }
+    }
+
+    fn give_out(&mut self) {
         loop {
             if let Some(agent) = self.by_idleness().into_iter().find(|agent| self.is_kept_for_nothing(*agent))
             {

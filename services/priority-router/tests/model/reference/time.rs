@@ -57,7 +57,14 @@ impl Model {
             }
         }
         let now = self.now;
-        self.back_offs.retain(|_, until| *until > now);
+        let ended: Vec<_> =
+            self.back_offs.iter().filter(|(_, until)| **until <= now).map(|(of, _)| *of).collect();
+        for (index, agent) in ended {
+            self.back_offs.remove(&(index, agent));
+            if self.contacts[index].is_waiting() && self.contacts[index].agent == Some(agent) {
+                self.expected.insert(index);
+            }
+        }
         let over: Vec<_> = self.wrap_ups.iter().filter(|(_, (.., until))| *until <= now).collect();
         for (index, agent) in
             over.into_iter().map(|(index, (agent, ..))| (*index, *agent)).collect::<Vec<_>>()
