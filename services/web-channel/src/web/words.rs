@@ -52,10 +52,9 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
             "Your code was accepted but we can't connect you here. Please go on in the old conversation.",
             "快速接入码已接受，但暂时无法接通，请在原会话中继续。",
         ),
-        R::ContactNotFound => ("There is no such contact.", "没有该联络。"),
-        R::ContactState => ("The contact has gone on meanwhile.", "该联络的状态已变化。"),
-        R::ContactIsHandoff => ("A handoff is first in line already.", "快速接入的客户已排在最前。"),
-        R::ContactNotYours => ("This contact is with another agent.", "该联络由其他坐席负责。"),
+        R::ContactNotFound | R::ContactState | R::ContactIsHandoff | R::ContactNotYours => {
+            of_contacts(reason)
+        }
         R::SessionNotFound => ("Please start a conversation first.", "请先开始会话。"),
         R::DependencyUnavailable | R::StoreUnavailable => {
             ("The service can't be reached just now. Please try again.", "服务暂时无法访问，请稍后重试。")
@@ -77,5 +76,17 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         | R::ImportNotFound
         | R::ServiceListEntryNotFound
         | R::ServiceListEntryClosed => FAULT,
+    }
+}
+
+/// What an agent is told of a contact.
+fn of_contacts(reason: ErrorReason) -> (&'static str, &'static str) {
+    use ErrorReason as R;
+    match reason {
+        R::ContactNotFound => ("There is no such contact.", "没有该联络。"),
+        R::ContactState => ("The contact has gone on meanwhile.", "该联络的状态已变化。"),
+        R::ContactIsHandoff => ("A handoff is first in line already.", "快速接入的客户已排在最前。"),
+        R::ContactNotYours => ("This contact is with another agent.", "该联络由其他坐席负责。"),
+        _ => FAULT,
     }
 }
