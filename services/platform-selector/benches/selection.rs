@@ -1,6 +1,6 @@
 //! What a selection costs beside a bare echo of the same server library, over the number of platforms and with a large
 //! directory of accounts: calls per second of both in the same run, and their ratio. `cargo bench -p platform-selector`;
-//! the directory has 100,000 accounts, or `SEGUE_BENCH_ACCOUNTS`.
+//! the directory has 100,000 accounts, or `SEGUE_BENCH_ACCOUNTS`. `-- postgres` leaves out SQLite.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for people, which may fail loudly")]
 
 #[path = "selection/echo.rs"]
@@ -28,7 +28,12 @@ const ACCOUNTS: usize = 100_000;
 #[tokio::main]
 async fn main() {
     let accounts = std::env::var("SEGUE_BENCH_ACCOUNTS").map_or(ACCOUNTS, |count| count.parse().unwrap());
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let only_postgres = words.iter().any(|word| word == "postgres");
     for storage in [Storage::SqliteFile, Storage::Postgres] {
+        if only_postgres && storage != Storage::Postgres {
+            continue;
+        }
         let databases = Databases::start(storage);
         let url = databases.create();
         let rate = setup::accounts(&url, accounts).await;

@@ -71,22 +71,27 @@ impl Load {
     }
 
     async fn sign_in(&self, number: usize) {
+        self.put(&Self::agent(number), &[PLATFORM, "video"]).await;
+    }
+
+    /// An agent who takes contacts on some platforms.
+    pub async fn put(&self, id: &str, platforms: &[&str]) {
         let served = |platform: &str| AgentPlatform {
             platform: platform.to_owned(),
             cost_units: 100,
             wrap_up_seconds: 0,
         };
         let agent = Agent {
-            id: Self::agent(number),
+            id: id.to_owned(),
             skills: vec!["claims".to_owned()],
-            platforms: vec![served(PLATFORM), served("video")],
+            platforms: platforms.iter().map(|platform| served(platform)).collect(),
             ..Agent::default()
         };
         let request = PutAgentRequest { request_id: request_id(), agent: Some(agent) };
-        self.client(number).put_agent(request).await.unwrap();
-        let (agent, presence) = (Self::agent(number), Presence::Available.into());
+        self.client(id.len()).put_agent(request).await.unwrap();
+        let (agent, presence) = (id.to_owned(), Presence::Available.into());
         let request = SetPresenceRequest { request_id: request_id(), agent, presence };
-        self.client(number).set_presence(request).await.unwrap();
+        self.client(id.len()).set_presence(request).await.unwrap();
     }
 
     pub async fn submit(&self, caller: usize) -> Contact {

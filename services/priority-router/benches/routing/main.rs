@@ -1,5 +1,5 @@
 //! What an assignment costs, and how soon a desk sees a handoff: `cargo bench -p priority-router` (SQLite), or with
-//! `-- postgres` on PostgreSQL; about five minutes each. `-- quick` leaves out the largest sizes.
+//! `-- postgres` on PostgreSQL; about ten minutes each. `-- quick` leaves out the largest sizes, `-- 1000` the others.
 //!
 //! Every figure is also given as a ratio within the same run: calls to a plain read of the same service, and each length of
 //! the line to an empty one. The cost of an assignment must stay flat as the line grows.
@@ -40,7 +40,9 @@ async fn main() {
         "accept p50/p99",
         "complete p50/p99"
     );
-    for agents in &AGENTS[..sizes] {
+    // Numbers among the words: only with so many agents.
+    let chosen: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    for agents in AGENTS[..sizes].iter().filter(|agents| chosen.is_empty() || chosen.contains(agents)) {
         let load = Load::start(&databases.create(), *agents).await;
         let reads = sizes::reads_per_second(&load).await;
         let mut empty = None;
@@ -50,9 +52,7 @@ async fn main() {
             let empty = *empty.get_or_insert(measured.contacts_per_second);
             measured.print(*agents, *waiting, reads, empty);
         }
-        if *agents == AGENTS[0] {
-            desks::measure(&load).await;
-        }
+        desks::measure(&load).await;
         load.stop().await;
     }
 }

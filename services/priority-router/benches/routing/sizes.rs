@@ -9,7 +9,7 @@ use segue_proto::router::v1::GetAgentRequest;
 
 use crate::load::{CALLERS, Load, percentile, timed};
 
-const MEASURED: Duration = Duration::from_secs(6);
+const MEASURED: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
 pub struct Measured {

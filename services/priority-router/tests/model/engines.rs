@@ -17,7 +17,7 @@ const ON_ONE_DATABASE: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite() {
-    run(Storage::SqliteMemory, 1, 6000, 1_000_000).await;
+    run(Storage::SqliteMemory, 1, 7000, 1_000_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,7 @@ async fn sqlite_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres() {
-    run(Storage::Postgres, 1, 2500, 3_000_000).await;
+    run(Storage::Postgres, 1, 1500, 3_000_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
