@@ -9,11 +9,6 @@ pub fn check(model: &Model) -> Result<(), String> {
         if contact.has_agent() && contact.agent.is_none() {
             return Err(format!("c{index} is with nobody (I7)"));
         }
-        if contact.has_agent()
-            && model.entries.values().any(|entry| entry.state == EntryState::Live && entry.held < 0)
-        {
-            return Err("less than nothing is held".to_owned());
-        }
     }
     for id in 0..model.agents.len() {
         let offered = model.contacts.iter().any(|contact| contact.is_offered() && contact.agent == Some(id));

@@ -58,6 +58,7 @@ const CASES: &[Case] = cases![
     order::two_contacts_are_never_made_one,
     order::chats_do_not_starve_a_call,
     order::a_call_that_goes_lets_its_agent_go,
+    order::a_kept_agent_is_asked_again_when_the_line_moves,
     desks::a_desk_that_dies_is_signed_out_and_its_contacts_go_to_others,
     desks::a_desk_that_comes_back_in_time_has_lost_nothing,
     desks::a_desk_that_comes_back_too_late_signs_in_again,

@@ -130,3 +130,20 @@ pub async fn a_call_that_goes_lets_its_agent_go(world: World) {
     world.complete(&chats[0].id, "a1").await;
     wait_for("nothing to be left", || async { world.get_agent("a1").await.used_units == 66 }).await;
 }
+
+/// An agent who is kept may take what comes before the first of that queue, also when the first is another all at once.
+pub async fn a_kept_agent_is_asked_again_when_the_line_moves(world: World) {
+    world.agent("a1", &[], &[("chat", 33), ("voice", 100)]).await;
+    world.assigned(request("chat", "busy")).await;
+    let call = world.submit(request("voice", "call")).await;
+    world.advance(121);
+    let kept_out = world.submit(request("chat", "later")).await;
+    assert_eq!(kept_out.state(), State::Queued, "a1 is kept for the call");
+    let urgent = world.submit(of_class("voice", "urgent", Priority::Urgent)).await;
+    let chat = world.submit(of_class("chat", "between", Priority::High)).await;
+    assert_eq!(chat.state(), State::Queued, "it comes behind the urgent call");
+    world.abandon(&urgent.id).await;
+    assert_eq!(world.contact(&chat.id).await.agent, "a1", "it comes before the other call");
+    assert_eq!(world.contact(&call.id).await.position, 1);
+    assert_eq!(world.contact(&kept_out.id).await.state(), State::Queued);
+}
