@@ -5,9 +5,11 @@
 //! ([`page`]), clients of other services ([`peer`]), and [`Server`], which serves with tracing, deadlines, limits, health,
 //! reflection and a bounded shutdown.
 
+pub mod access;
 mod boot;
 mod database;
 mod fields;
+mod identity;
 mod incoming;
 pub mod page;
 pub mod peer;
@@ -18,12 +20,16 @@ mod server;
 pub mod settings;
 mod stop;
 pub mod telemetry;
+mod tls;
 pub mod trace_context;
+mod watched;
 
 pub use boot::{BootError, Parts, main, read_keys};
 pub use database::{DATABASE_SETTINGS, read_database};
 pub use fields::{Fields, millis_of, timestamp};
+pub use identity::{IdentityConfig, Role};
 pub use refusal::{ERROR_DOMAIN, Refusal, code_of, reason_of};
 pub use running::{Running, ServeError};
 pub use server::{MAX_MESSAGE_BYTES, Server, ServerConfig};
 pub use stop::{Stop, StreamEnd};
+pub use tls::{Credentials, TLS_SETTINGS};

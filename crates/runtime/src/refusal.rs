@@ -168,7 +168,8 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::ContactIsHandoff
         | R::AgentMustChoose
         | R::FeatureInUse => Code::FailedPrecondition,
-        R::ContactNotYours => Code::PermissionDenied,
+        R::ContactNotYours | R::CallerNotAllowed | R::CallerNotOwner => Code::PermissionDenied,
+        R::CallerUnknown => Code::Unauthenticated,
         R::AdmissionPending | R::DependencyUnavailable | R::StoreUnavailable => Code::Unavailable,
         R::Overloaded | R::TooManyAttempts => Code::ResourceExhausted,
         R::DeadlineExceeded => Code::DeadlineExceeded,

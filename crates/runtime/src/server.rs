@@ -1,20 +1,24 @@
-use std::{future::Future, net::SocketAddr, pin::Pin, time::Duration};
+use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
+use segue_core::SharedClock;
 use segue_store::Database;
 use tokio::{net::TcpListener, task::JoinSet};
+use tokio_stream::Stream;
 use tokio_util::task::TaskTracker;
 use tonic::{
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::server::TcpIncoming,
 };
 
 use crate::{
-    BootError, Running, ServeError, Stop,
+    BootError, Credentials, Parts, Refusal, Running, ServeError, Stop,
+    access::{AccessLayer, Gate, Owner, Owners},
+    identity::{self, IDENTITY_SETTINGS, Identity, IdentityConfig},
     incoming::IncomingLayer,
     protocol::{Health, add_reflection},
     running::Whole,
     settings::{Reader, Setting},
+    tls::{self, Connection, TLS_SETTINGS},
 };
 
 /// The largest message a service reads or sends.
@@ -33,11 +37,25 @@ pub struct ServerConfig {
     pub plaintext_beyond_loopback: bool,
     /// How long everything may take after the stop: open calls, background work and closing the database.
     pub grace: Duration,
+    /// By which certificate to be known, and whose to trust: for callers and for called services.
+    pub credentials: Credentials,
+    /// How callers are told apart; none: everybody may do everything.
+    pub identity: Option<IdentityConfig>,
+    /// How often files of certificates, identities and keys are looked at.
+    pub reload: Duration,
 }
 
 impl ServerConfig {
     /// Settings of every service, beside `listen`, whose default differs.
     pub const SETTINGS: &'static [Setting] = &[
+        TLS_SETTINGS[0],
+        TLS_SETTINGS[1],
+        TLS_SETTINGS[2],
+        IDENTITY_SETTINGS[0],
+        IDENTITY_SETTINGS[1],
+        IDENTITY_SETTINGS[2],
+        IDENTITY_SETTINGS[3],
+        IDENTITY_SETTINGS[4],
         Setting::new(
             "plaintext-beyond-loopback",
             "false",
@@ -55,7 +73,18 @@ impl ServerConfig {
         let listen = reader.get("listen");
         let plaintext_beyond_loopback = reader.get("plaintext-beyond-loopback");
         let grace = reader.seconds("shutdown-grace-seconds", 1..=300);
-        Some(Self { listen: listen?, plaintext_beyond_loopback: plaintext_beyond_loopback?, grace: grace? })
+        let credentials = Credentials::read(reader);
+        let reload = reader.seconds("reload-seconds", 1..=3600);
+        let credentials = credentials?;
+        let identity = IdentityConfig::read(reader, &credentials);
+        Some(Self {
+            listen: listen?,
+            plaintext_beyond_loopback: plaintext_beyond_loopback?,
+            grace: grace?,
+            credentials,
+            identity: identity?,
+            reload: reload?,
+        })
     }
 
     /// On a loopback port, for the all-in-one and for tests.
@@ -64,6 +93,9 @@ impl ServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
             plaintext_beyond_loopback: false,
             grace: Duration::from_secs(10),
+            credentials: Credentials::none(),
+            identity: None,
+            reload: Duration::from_secs(10),
         }
     }
 }
@@ -76,13 +108,23 @@ pub struct Server {
     names: Vec<&'static str>,
     database: Database,
     background: Vec<Background>,
+    owners: Option<Owners>,
+    clock: SharedClock,
     stop: Stop,
 }
 
 impl Server {
     /// A server whose health follows the database.
-    pub fn new(database: Database, stop: Stop) -> Self {
-        Self { routes: Routes::builder(), names: vec![], database, background: vec![], stop }
+    pub fn new(database: Database, parts: &Parts) -> Self {
+        Self {
+            routes: Routes::builder(),
+            names: vec![],
+            database,
+            background: vec![],
+            owners: None,
+            clock: parts.clock.clone(),
+            stop: parts.stop.clone(),
+        }
     }
 
     /// Adds a gRPC service. Set its message limits to [`MAX_MESSAGE_BYTES`] first.
@@ -112,22 +154,39 @@ impl Server {
         self
     }
 
+    /// Says to whom a thing belongs, for the rules of [`TABLE`](crate::access::TABLE) that ask for its owner.
+    #[must_use]
+    pub fn owners<F>(mut self, owner_of: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Option<Owner>, Refusal>> + Send + 'static,
+    {
+        self.owners = Some(Arc::new(move |id| Box::pin(owner_of(id))));
+        self
+    }
+
     /// Binds the address and serves until the stop is told.
     pub async fn start(self, config: &ServerConfig) -> Result<Running, BootError> {
-        if !config.listen.ip().is_loopback() && !config.plaintext_beyond_loopback {
+        let is_plaintext = config.credentials.server().is_none();
+        if is_plaintext && !config.listen.ip().is_loopback() && !config.plaintext_beyond_loopback {
             return Err(BootError::Plaintext(config.listen));
         }
         let bind_failed = |error: std::io::Error| BootError::Bind(config.listen, error.to_string());
         let listener = TcpListener::bind(config.listen).await.map_err(bind_failed)?;
         let address = listener.local_addr().map_err(bind_failed)?;
-        let Self { mut routes, names, database, background, stop } = self;
+        let Self { mut routes, names, database, background, owners, clock, stop } = self;
+        let identity = config.identity.as_ref().map(|identity| Identity::new(identity, &clock));
+        let gate = identity.clone().map(|identity| Gate::new(identity, owners)).transpose()?;
         let health = Health::new(names.clone(), stop.clone()).await;
         routes.add_service(health.service());
         add_reflection(&mut routes, &names)?;
-        tracing::info!(%address, services = ?names, "serving");
+        tracing::info!(%address, services = ?names, tls = !is_plaintext, identity = identity.is_some(), "serving");
         let calls = TaskTracker::new();
         let mut parts = JoinSet::new();
-        parts.spawn(serve(listener, routes.routes(), calls.clone(), stop.clone()));
+        let connections = tls::accept(listener, config.credentials.clone());
+        let layers = (IncomingLayer::new(calls.clone()), AccessLayer::new(gate));
+        parts.spawn(serve(connections, routes.routes(), layers, stop.clone()));
+        let reload = identity::reload(config.credentials.clone(), identity, config.reload);
+        parts.spawn(succeeding(until(stop.clone(), reload)));
         parts.spawn(succeeding(health.follow(database.clone())));
         for work in background {
             parts.spawn(succeeding(work));
@@ -141,21 +200,28 @@ async fn succeeding(work: impl Future<Output = ()>) -> Result<(), ServeError> {
     Ok(())
 }
 
+async fn until(stop: Stop, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.told() => {}
+        () = work => {}
+    }
+}
+
 async fn serve(
-    listener: TcpListener,
+    connections: impl Stream<Item = std::io::Result<Connection>>,
     routes: Routes,
-    calls: TaskTracker,
+    (incoming, access): (IncomingLayer, AccessLayer),
     stop: Stop,
 ) -> Result<(), ServeError> {
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     tonic::transport::Server::builder()
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .layer(IncomingLayer::new(calls))
+        .layer(incoming)
+        .layer(access)
         .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, stop.told())
+        .serve_with_incoming_shutdown(connections, stop.told())
         .await
         .map_err(|error| ServeError::Serving(error.to_string()))
 }

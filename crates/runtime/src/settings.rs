@@ -139,6 +139,11 @@ impl Reader {
         })
     }
 
+    /// What was made of several settings, or what is wrong with them together.
+    pub fn check<T>(&mut self, names: &str, made: Result<T, String>) -> Option<T> {
+        made.map_err(|error| self.errors.push(format!("{names}: {error}"))).ok()
+    }
+
     /// Whole seconds in a range.
     pub fn seconds(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<Duration> {
         self.number(name, range).map(Duration::from_secs)

@@ -46,7 +46,7 @@ fn service(mode: String) -> ExitCode {
                 }
                 stop.told().await;
             };
-            Server::new(database, parts.stop).background(work).start(&server).await
+            Server::new(database, &parts).background(work).start(&server).await
         },
     )
 }

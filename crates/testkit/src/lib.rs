@@ -2,12 +2,14 @@
 //!
 //! Everything started here ends when its handle is dropped.
 
+mod authority;
 mod databases;
 mod postgres;
 mod process;
 mod refusals;
 mod wait;
 
+pub use authority::{Authority, Issued, Validity};
 pub use databases::{Databases, Storage};
 pub use postgres::Postgres;
 pub use process::{Process, free_port};

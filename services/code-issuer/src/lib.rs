@@ -30,7 +30,9 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     let service = CodeIssuerServiceServer::new(api)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    Server::new(database, parts.stop.clone())
+    let handoffs = flow.clone();
+    Server::new(database, &parts)
+        .owners(move |id| grpc::owner_of_handoff(handoffs.clone(), id))
         .service(service)
         .background(dispatcher.run(parts.stop.token()))
         .background(flow::sweep(flow, parts.stop))

@@ -29,7 +29,7 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     let service = PlatformSelectorServiceServer::new(selector)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    Server::new(db.clone(), parts.stop.clone())
+    Server::new(db.clone(), &parts)
         .service(service)
         .background(follow.run())
         .background(recording.run(db.clone(), parts.stop.clone()))

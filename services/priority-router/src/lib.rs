@@ -42,7 +42,9 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     let service = PriorityRouterServiceServer::new(service)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    Server::new(database.clone(), parts.stop.clone())
+    let contacts = router.clone();
+    Server::new(database.clone(), &parts)
+        .owners(move |id| grpc::owner_of_contact(contacts.clone(), id))
         .service(service)
         .background(news.follow(database, parts.stop.clone()))
         .background(sweep_until(router, desks, parts.stop))

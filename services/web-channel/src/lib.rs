@@ -52,7 +52,7 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Bound, BootError> {
     let channel = ChannelServiceServer::new(Channel::new(store.clone(), config.platforms.clone()))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let running = Server::new(database, parts.stop.clone())
+    let running = Server::new(database, &parts)
         .service(channel)
         .background(sweep(store.clone(), config.history_days, parts.stop.clone()))
         .background(web::serve(listener, &config, store, &parts))

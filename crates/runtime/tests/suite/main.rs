@@ -4,5 +4,6 @@
 
 mod ending;
 mod health;
+mod identity;
 mod limits;
 mod service;

@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use segue_core::SharedClock;
 use segue_proto::channel::v1::{
     CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
     FindAccountsRequest, FindAccountsResponse,
     channel_service_client::ChannelServiceClient,
     channel_service_server::{ChannelService, ChannelServiceServer},
 };
-use segue_runtime::{MAX_MESSAGE_BYTES, Running, Server, ServerConfig, Stop};
+use segue_runtime::{MAX_MESSAGE_BYTES, Parts, Running, Server, ServerConfig, Stop};
 use segue_store::{Database, Migrations, Settings};
 use sqlx::migrate::Migrator;
 use tokio::sync::Notify;
@@ -71,9 +72,19 @@ pub async fn server(stop: &Stop, service: Waiting) -> Server {
     on(open("sqlite::memory:").await, stop, service)
 }
 
+/// The same on a clock of the test's.
+pub async fn server_at(stop: &Stop, clock: SharedClock) -> Server {
+    let parts = Parts { clock, ..Parts::real(stop.clone()) };
+    with(open("sqlite::memory:").await, &parts, Waiting::default())
+}
+
 pub fn on(database: Database, stop: &Stop, service: Waiting) -> Server {
+    with(database, &Parts::real(stop.clone()), service)
+}
+
+fn with(database: Database, parts: &Parts, service: Waiting) -> Server {
     let service = ChannelServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE_BYTES);
-    Server::new(database, stop.clone()).service(service)
+    Server::new(database, parts).service(service)
 }
 
 pub async fn connect(running: &Running) -> Channel {

@@ -13,7 +13,7 @@ use segue_proto::issuer::v1::{
     RevokeHandoffResponse, WatchHandoffRequest, WatchHandoffResponse,
     code_issuer_service_server::CodeIssuerService,
 };
-use segue_runtime::{Refusal, StreamEnd, page};
+use segue_runtime::{Refusal, StreamEnd, access::Owner, page};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
@@ -38,6 +38,15 @@ impl Api {
         let record = self.flow.store.find(id).await?.ok_or_else(|| handoff_not_found(id))?;
         Ok(answer::handoff(&record, self.flow.store.now_ms()))
     }
+}
+
+/// To whom a handoff belongs: the agent who asked for it, the one who has its customer, and both platforms.
+pub(crate) async fn owner_of_handoff(flow: Arc<Flow>, id: String) -> Result<Option<Owner>, Refusal> {
+    let record = flow.store.find(&id).await?;
+    Ok(record.map(|record| Owner {
+        agents: vec![record.agent, record.contact_agent],
+        platforms: vec![record.source_platform, record.target_platform],
+    }))
 }
 
 #[tonic::async_trait]

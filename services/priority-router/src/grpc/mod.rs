@@ -11,12 +11,15 @@ mod watch_contact;
 mod wire;
 
 use segue_proto::router::v1::{priority_router_service_server::PriorityRouterService, *};
-use segue_runtime::{Stop, StreamEnd};
+use segue_runtime::{Refusal, Stop, StreamEnd, access::Owner};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use self::news::News;
-use crate::routing::{Desks, Router};
+use crate::{
+    routing::{Desks, Router},
+    store,
+};
 
 /// The service, as the server library wants it.
 #[derive(Debug)]
@@ -26,6 +29,16 @@ pub(crate) struct Service {
     pub news: News,
     pub stream_end: StreamEnd,
     pub stop: Stop,
+}
+
+/// To whom a contact belongs: the agent that it is with or meant for, and its platform.
+pub(crate) async fn owner_of_contact(router: Router, id: String) -> Result<Option<Owner>, Refusal> {
+    let mut conn = router.database.read().await?;
+    let contact = store::contacts::load(&mut conn, &id).await?;
+    Ok(contact.map(|contact| Owner {
+        agents: vec![contact.agent, contact.origin.named_agent],
+        platforms: vec![contact.platform],
+    }))
 }
 
 macro_rules! answers {

@@ -67,6 +67,9 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         | R::Internal
         | R::InvalidPageToken
         | R::InvalidResumeToken
+        | R::CallerUnknown
+        | R::CallerNotAllowed
+        | R::CallerNotOwner
         | R::PlatformExists
         | R::EtagMismatch
         | R::AccountNotFound

@@ -1,0 +1,114 @@
+//! Bearer tokens: JSON Web Tokens (RFC 7519) signed with a key of a JWKS, checked as RFC 8725 asks.
+
+use std::sync::Arc;
+
+use jsonwebtoken::{Validation, decode, decode_header};
+use segue_core::SharedClock;
+use segue_proto::common::v1::ErrorReason;
+use serde::Deserialize;
+
+use super::{
+    jwks::{KeySource, Keys, VerifyingKey},
+    unknown,
+};
+use crate::Refusal;
+
+/// How far two clocks may be apart.
+const LEEWAY_SECONDS: f64 = 30.0;
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// Which tokens are taken.
+#[derive(Debug, Clone)]
+pub(super) struct TokenConfig {
+    keys: KeySource,
+    issuer: String,
+    audience: String,
+}
+
+impl TokenConfig {
+    /// Tokens of one issuer for one audience: without these a token for something else would do here.
+    pub(super) fn new(keys: KeySource, issuer: String, audience: String) -> Result<Self, String> {
+        if issuer.is_empty() || audience.is_empty() {
+            return Err("must be given with jwt-keys".to_owned());
+        }
+        Ok(Self { keys, issuer, audience })
+    }
+}
+
+/// What is read of a token. RFC 7519 lets times have a fraction.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    exp: f64,
+    #[serde(default)]
+    nbf: f64,
+}
+
+/// Checks tokens.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    keys: Keys,
+    issuer: String,
+    audience: String,
+    clock: SharedClock,
+}
+
+impl Tokens {
+    pub(super) fn new(config: TokenConfig, clock: SharedClock) -> Self {
+        let TokenConfig { keys, issuer, audience } = config;
+        Self { keys: Keys::new(keys, clock.clone()), issuer, audience, clock }
+    }
+
+    pub(super) async fn look(&self) {
+        self.keys.look().await;
+    }
+
+    /// Whom a token names, when everything about it is right.
+    pub(super) async fn subject(&self, token: &str) -> Result<String, Refusal> {
+        let bad = || unknown("the bearer token is not one that is taken here");
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(bad());
+        }
+        let header = decode_header(token).map_err(|_| bad())?;
+        // Nothing critical is understood here (RFC 7515, 4.1.11).
+        if header.crit.is_some() {
+            return Err(bad());
+        }
+        let key_id = header.kid.ok_or_else(bad)?;
+        let key = match self.keys.find(&key_id).await {
+            Ok(key) => key.ok_or_else(bad)?,
+            Err(()) => {
+                return Err(Refusal::new(
+                    ErrorReason::DependencyUnavailable,
+                    "the keys of tokens can't be had, so no token can be checked",
+                )
+                .metadata("service", "jwt-keys"));
+            }
+        };
+        // The key says which algorithms it is for; what the token asks for must be among them (RFC 8725, 3.1).
+        if !key.algorithms.contains(&header.alg) {
+            return Err(bad());
+        }
+        let claims = self.verify(token, &key, header.alg).ok_or_else(bad)?;
+        Ok(claims.sub)
+    }
+
+    fn verify(
+        &self,
+        token: &str,
+        key: &Arc<VerifyingKey>,
+        algorithm: jsonwebtoken::Algorithm,
+    ) -> Option<Claims> {
+        let mut rules = Validation::new(algorithm);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        rules.set_issuer(&[&self.issuer]);
+        rules.set_audience(&[&self.audience]);
+        // Against our clock, below: the library would take the machine's.
+        rules.validate_exp = false;
+        let claims = decode::<Claims>(token, &key.key, &rules).ok()?.claims;
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time fit into a double")]
+        let now = self.clock.now_ms() as f64 / 1000.0;
+        let in_time = claims.exp + LEEWAY_SECONDS > now && claims.nbf - LEEWAY_SECONDS <= now;
+        (in_time && !claims.sub.is_empty()).then_some(claims)
+    }
+}

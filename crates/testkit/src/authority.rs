@@ -1,0 +1,88 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, SanType, date_time_ymd,
+};
+
+/// A certificate authority with files of its own.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: PathBuf,
+    /// Its certificate, in PEM.
+    pub file: PathBuf,
+}
+
+/// A certificate and its key, in PEM.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The certificate's file.
+    pub certificate: PathBuf,
+    /// The key's file.
+    pub key: PathBuf,
+}
+
+/// When a certificate is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// Now.
+    Now,
+    /// Not any more.
+    Over,
+}
+
+impl Authority {
+    /// A new one, which writes into a folder.
+    pub fn new(folder: &Path, name: &str) -> Self {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let file = folder.join(format!("{name}.pem"));
+        fs::write(&file, issuer.pem()).unwrap();
+        Self { issuer, folder: folder.to_owned(), file }
+    }
+
+    /// A certificate for this machine with a SPIFFE id, written as `NAME.pem` and `NAME.key`.
+    pub fn issue(&self, name: &str, spiffe_id: &str) -> Issued {
+        self.issue_with(name, &[spiffe_id], Validity::Now)
+    }
+
+    /// A certificate with any number of URIs.
+    pub fn issue_with(&self, name: &str, uris: &[&str], validity: Validity) -> Issued {
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.subject_alt_names.extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = match validity {
+            Validity::Now => date_time_ymd(2100, 1, 1),
+            Validity::Over => date_time_ymd(2021, 1, 1),
+        };
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let issued = Issued {
+            certificate: self.folder.join(format!("{name}.pem")),
+            key: self.folder.join(format!("{name}.key")),
+        };
+        fs::write(&issued.certificate, certificate.pem()).unwrap();
+        fs::write(&issued.key, key.serialize_pem()).unwrap();
+        issued
+    }
+
+    /// The settings of a service that shows a certificate and trusts this authority.
+    pub fn settings(&self, issued: &Issued) -> [(String, String); 3] {
+        let path = |path: &Path| path.to_str().unwrap().to_owned();
+        [
+            ("SEGUE_TLS_CERTIFICATE".to_owned(), path(&issued.certificate)),
+            ("SEGUE_TLS_KEY".to_owned(), path(&issued.key)),
+            ("SEGUE_TLS_CA".to_owned(), path(&self.file)),
+        ]
+    }
+}
