@@ -9,6 +9,7 @@ mod boot;
 mod database;
 mod fields;
 mod incoming;
+mod methods;
 pub mod page;
 pub mod peer;
 mod protocol;
