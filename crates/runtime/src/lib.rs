@@ -11,6 +11,7 @@ mod database;
 mod fields;
 mod identity;
 mod incoming;
+mod methods;
 pub mod page;
 pub mod peer;
 mod protocol;

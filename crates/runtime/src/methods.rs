@@ -1,0 +1,139 @@
+//! What the chassis has to know of each method: how important its calls are when there are too many, and whether a call may
+//! be made again when nobody knows what became of it. One table; a test holds it against the contracts.
+//!
+//! A new method gets a row here. One that is in no row is let in last and never repeated.
+
+/// How important a call is when not all can be served. The order is that in which calls are let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// A customer waits for it with a code in hand, or it keeps the agent who expects that customer.
+    Critical,
+    /// Everything that is neither.
+    Normal,
+    /// Can be asked again later: lists, statistics, imports.
+    Bulk,
+}
+
+/// Whether a call may be made again when nobody knows what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It changes nothing.
+    Read,
+    /// Its receiver knows it again by its `request_id`.
+    ByRequest,
+    /// The second time changes nothing: its receiver knows it by the handoff that it is about, or it sets what is set.
+    Idempotent,
+    /// It is a stream: whoever reads it opens it again, from where it was.
+    Stream,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Method {
+    pub(crate) name: &'static str,
+    pub(crate) class: Class,
+    pub(crate) again: Again,
+}
+
+impl Method {
+    /// Whether a client may repeat it.
+    pub(crate) fn repeatable(self) -> bool {
+        self.again != Again::Stream
+    }
+}
+
+const fn critical(name: &'static str, again: Again) -> Method {
+    Method { name, class: Class::Critical, again }
+}
+
+const fn normal(name: &'static str, again: Again) -> Method {
+    Method { name, class: Class::Normal, again }
+}
+
+const fn bulk(name: &'static str, again: Again) -> Method {
+    Method { name, class: Class::Bulk, again }
+}
+
+const ISSUER: &[Method] = &[
+    critical("RedeemCode", Again::ByRequest),
+    // Somebody else has entered the code: that has to end at once.
+    critical("RevokeHandoff", Again::ByRequest),
+    normal("CreateHandoff", Again::ByRequest),
+    normal("GetHandoff", Again::Read),
+    normal("WatchHandoff", Again::Stream),
+    normal("CancelHandoff", Again::ByRequest),
+    normal("ReissueCode", Again::ByRequest),
+    bulk("ListHandoffs", Again::Read),
+];
+
+const ROUTER: &[Method] = &[
+    critical("AdmitHandoff", Again::Idempotent),
+    // A desk's stream is its agent's lease: without it the customer would go to somebody else.
+    critical("WatchAssignments", Again::Stream),
+    critical("AcknowledgeAssignments", Again::Idempotent),
+    normal("PutAgent", Again::ByRequest),
+    normal("GetAgent", Again::Read),
+    normal("SetPresence", Again::ByRequest),
+    normal("SubmitContact", Again::ByRequest),
+    normal("GetContact", Again::Read),
+    normal("WatchContact", Again::Stream),
+    normal("AcceptContact", Again::ByRequest),
+    normal("DeclineContact", Again::ByRequest),
+    normal("CompleteContact", Again::ByRequest),
+    normal("AbandonContact", Again::ByRequest),
+    normal("SetContactPriority", Again::ByRequest),
+    normal("FinishWrapUp", Again::ByRequest),
+    normal("PutServiceListEntry", Again::Idempotent),
+    normal("ReleaseServiceListEntry", Again::Idempotent),
+    bulk("ListAgents", Again::Read),
+    bulk("ListContacts", Again::Read),
+    bulk("ListContactEvents", Again::Read),
+    bulk("GetQueueStats", Again::Read),
+    bulk("ListServiceList", Again::Read),
+];
+
+const SELECTOR: &[Method] = &[
+    normal("SelectPlatform", Again::Read),
+    normal("CreatePlatform", Again::ByRequest),
+    normal("GetPlatform", Again::Read),
+    normal("UpdatePlatform", Again::ByRequest),
+    normal("DeletePlatform", Again::ByRequest),
+    normal("ReportPlatformLoad", Again::Idempotent),
+    normal("PutFeatureDefinition", Again::ByRequest),
+    normal("DeleteFeatureDefinition", Again::ByRequest),
+    normal("PutWorkProfile", Again::ByRequest),
+    normal("GetWorkProfile", Again::Read),
+    normal("DeleteWorkProfile", Again::ByRequest),
+    normal("LinkAccount", Again::ByRequest),
+    normal("UnlinkAccount", Again::ByRequest),
+    normal("FindAccounts", Again::Read),
+    normal("ForgetCustomer", Again::ByRequest),
+    bulk("ListPlatforms", Again::Read),
+    bulk("ListFeatureDefinitions", Again::Read),
+    bulk("ListWorkProfiles", Again::Read),
+    bulk("ListWorkProfileVersions", Again::Read),
+    bulk("SimulateSelections", Again::Read),
+    bulk("ImportAccounts", Again::Stream),
+    bulk("GetImport", Again::Read),
+    bulk("GetDirectoryStatus", Again::Read),
+];
+
+const CHANNEL: &[Method] = &[
+    normal("DeliverAccessInfo", Again::Idempotent),
+    normal("CloseSession", Again::Idempotent),
+    normal("FindAccounts", Again::Read),
+];
+
+const SERVICES: &[(&str, &[Method])] = &[
+    ("segue.issuer.v1.CodeIssuerService", ISSUER),
+    ("segue.router.v1.PriorityRouterService", ROUTER),
+    ("segue.selector.v1.PlatformSelectorService", SELECTOR),
+    ("segue.channel.v1.ChannelService", CHANNEL),
+];
+
+/// The row of a request's path.
+pub(crate) fn of_path(path: &str) -> Option<Method> {
+    let (service, name) = path.trim_start_matches('/').split_once('/')?;
+    let (_, methods) = SERVICES.iter().find(|(known, _)| *known == service)?;
+    methods.iter().find(|method| method.name == name).copied()
+}

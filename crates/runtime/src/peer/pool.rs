@@ -1,0 +1,267 @@
+//! The endpoints behind a name, and who of them gets a call.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use segue_core::Random;
+use tokio::{sync::Notify, time::Instant};
+use tonic::transport::{Channel, Endpoint};
+
+use super::{
+    PeerStatus, Resolver,
+    breaker::{Breaker, Failing},
+    budget::Budget,
+    dial::Dial,
+    status,
+};
+
+/// A shorter wait says nothing about the peer: its caller may just be in a hurry.
+const TELLING_WAIT: Duration = Duration::from_millis(250);
+
+/// All endpoints of one peer.
+pub(super) struct Pool {
+    endpoint: Endpoint,
+    resolver: Resolver,
+    streams: bool,
+    random: Random,
+    members: RwLock<Arc<[Arc<Member>]>>,
+    resolving: OnceLock<()>,
+    looked_up: OnceLock<()>,
+    lookup_wanted: Arc<Notify>,
+    /// Whoever waits for an endpoint looks again.
+    pub(super) changed: Notify,
+    pub(super) budget: Budget,
+    pub(super) counts: Counts,
+}
+
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) attempts: AtomicU64,
+    pub(super) retries: AtomicU64,
+    pub(super) failed_fast: AtomicU64,
+}
+
+/// One endpoint: a connection that heals itself.
+struct Member {
+    address: SocketAddr,
+    channel: Channel,
+    under_way: AtomicUsize,
+    breaker: Mutex<Breaker>,
+}
+
+impl Member {
+    fn breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
+        act(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Nobody takes a call now.
+pub(super) struct Nobody {
+    /// From when on somebody may; none if that depends on a call under way or on a look-up.
+    pub(super) due: Option<Instant>,
+}
+
+impl Pool {
+    pub(super) fn new(endpoint: Endpoint, resolver: Resolver, streams: bool) -> Arc<Self> {
+        let pool = Arc::new(Self {
+            endpoint,
+            resolver,
+            streams,
+            random: Random::secure(),
+            members: RwLock::new(Arc::new([])),
+            resolving: OnceLock::new(),
+            looked_up: OnceLock::new(),
+            lookup_wanted: Arc::default(),
+            changed: Notify::new(),
+            budget: Budget::default(),
+            counts: Counts::default(),
+        });
+        status::register(&pool);
+        pool
+    }
+
+    pub(super) fn authority(&self) -> String {
+        self.endpoint.uri().authority().map(ToString::to_string).unwrap_or_default()
+    }
+
+    pub(super) fn random_below(&self, bound: u32) -> u32 {
+        self.random.below(bound)
+    }
+
+    pub(super) fn has_looked_up(&self) -> bool {
+        self.looked_up.get().is_some()
+    }
+
+    /// Starts to follow the name, once. Connections need a runtime, which there is when the first call is made.
+    pub(super) fn follow(self: &Arc<Self>) {
+        self.resolving.get_or_init(|| {
+            let uri = self.endpoint.uri();
+            let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+            let port = uri.port_u16().unwrap_or(80);
+            match host.parse::<IpAddr>() {
+                Ok(address) => self.found(Ok(vec![SocketAddr::new(address, port)])),
+                Err(_) => {
+                    let wanted = self.lookup_wanted.clone();
+                    self.resolver.clone().follow(host.to_owned(), port, Arc::downgrade(self), wanted);
+                }
+            }
+        });
+    }
+
+    /// Takes over what a look-up has found. Nothing found is no reason to leave those who may still be there.
+    pub(super) fn found(&self, found: io::Result<Vec<SocketAddr>>) {
+        match found {
+            Ok(addresses) if !addresses.is_empty() => self.replace(&addresses),
+            Ok(_) => tracing::warn!(peer = self.authority(), "the name has no address"),
+            Err(error) => {
+                tracing::warn!(peer = self.authority(), error = %error.kind(), "the name can't be looked up");
+            }
+        }
+        self.looked_up.get_or_init(|| ());
+        self.changed.notify_waiters();
+    }
+
+    fn replace(&self, addresses: &[SocketAddr]) {
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        let mut wanted = addresses.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if members.iter().map(|member| member.address).eq(wanted.iter().copied()) {
+            return;
+        }
+        let kept = |address| members.iter().find(|member| member.address == address).cloned();
+        let new: Arc<[_]> =
+            wanted.into_iter().map(|address| kept(address).unwrap_or_else(|| self.member(address))).collect();
+        tracing::debug!(peer = self.authority(), endpoints = new.len(), "endpoints have changed");
+        *members = new;
+    }
+
+    fn member(&self, address: SocketAddr) -> Arc<Member> {
+        Arc::new(Member {
+            address,
+            channel: self.endpoint.connect_with_connector_lazy(Dial::new(address)),
+            under_way: AtomicUsize::new(0),
+            breaker: Mutex::default(),
+        })
+    }
+
+    /// The less busy of two drawn ones that take calls, rather not one of those that were tried before. If nobody does,
+    /// one that has been left alone for long enough.
+    pub(super) fn pick(self: &Arc<Self>, tried: &[SocketAddr]) -> Result<Held, Nobody> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let now = Instant::now();
+        for has_others in [true, false] {
+            let mut able: Vec<&Arc<Member>> = members
+                .iter()
+                .filter(|member| member.breaker(|b| b.due(has_others, now)).is_some_and(|due| due <= now))
+                .collect();
+            if able.iter().any(|member| !tried.contains(&member.address)) {
+                able.retain(|member| !tried.contains(&member.address));
+            }
+            if let Some(member) = self.less_busy(&able) {
+                return Ok(Held::new(self.clone(), member.clone(), now));
+            }
+        }
+        Err(Nobody { due: members.iter().filter_map(|member| member.breaker(|b| b.due(false, now))).min() })
+    }
+
+    fn less_busy<'a>(&self, able: &[&'a Arc<Member>]) -> Option<&'a Arc<Member>> {
+        let count = u32::try_from(able.len()).ok()?;
+        let first = self.random.below(count);
+        // Another one than the first, each as likely.
+        let second = (first + 1 + self.random.below(count.saturating_sub(1))) % count.max(1);
+        let drawn = [first, second].map(|index| able.get(index as usize).copied());
+        drawn.into_iter().flatten().min_by_key(|member| member.under_way.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn status(&self) -> PeerStatus {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        PeerStatus {
+            authority: self.authority(),
+            streams: self.streams,
+            endpoints: members.len(),
+            open: members.iter().filter(|member| member.breaker(|b| b.is_open())).count(),
+            under_way: members.iter().map(|member| member.under_way.load(Ordering::Relaxed)).sum(),
+            attempts: count(&self.counts.attempts),
+            retries: count(&self.counts.retries),
+            failed_fast: count(&self.counts.failed_fast),
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // Whoever follows the name finds out that it's over.
+        self.lookup_wanted.notify_one();
+    }
+}
+
+/// A call on its way to an endpoint. Dropped without a word, it was given up.
+pub(super) struct Held {
+    pool: Arc<Pool>,
+    member: Arc<Member>,
+    since: Instant,
+    probes: bool,
+    told: bool,
+}
+
+impl Held {
+    fn new(pool: Arc<Pool>, member: Arc<Member>, since: Instant) -> Self {
+        member.under_way.fetch_add(1, Ordering::Relaxed);
+        pool.counts.attempts.fetch_add(1, Ordering::Relaxed);
+        let probes = member.breaker(Breaker::starting);
+        Self { pool, member, since, probes, told: false }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.member.address
+    }
+
+    pub(super) fn channel(&self) -> Channel {
+        self.member.channel.clone()
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.told = true;
+        if self.member.breaker(Breaker::answered) {
+            tracing::info!(peer = self.pool.authority(), endpoint = %self.member.address, "answers again");
+            self.pool.changed.notify_waiters();
+        }
+    }
+
+    pub(super) fn failed(&mut self, failing: Failing) {
+        self.told = true;
+        let took = self.since.elapsed();
+        if self.member.breaker(|b| b.failed(failing, took, Instant::now())) {
+            let took_ms = took.as_millis();
+            tracing::warn!(
+                peer = self.pool.authority(), endpoint = %self.member.address, ?failing, took_ms,
+                "does not answer and is left alone"
+            );
+        }
+        self.pool.changed.notify_waiters();
+        self.pool.lookup_wanted.notify_one();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.member.under_way.fetch_sub(1, Ordering::Relaxed);
+        if self.told {
+            return;
+        }
+        if self.since.elapsed() >= TELLING_WAIT {
+            self.failed(Failing::Unanswered);
+        } else if self.probes {
+            self.member.breaker(Breaker::gave_up);
+        }
+    }
+}
