@@ -13,7 +13,7 @@ use segue_proto::{
         SpecialDay, platform_selector_service_client::PlatformSelectorServiceClient,
     },
 };
-use segue_runtime::{Parts, Running, ServerConfig, Stop, peer::Peer, peer::PeerUri};
+use segue_runtime::{Credentials, Parts, Running, ServerConfig, Stop, peer::Peer, peer::PeerUri};
 use segue_store::Settings;
 use segue_testkit::request_id;
 
@@ -46,7 +46,7 @@ async fn start(case: &Case, stop: Stop) -> (Client, Running) {
     };
     let clock = ManualClock::starting_at(shanghai(&case.time));
     let running = bind(config, Parts { clock, random: Random::secure(), stop }).await.unwrap();
-    let mut client = Client::new(running.uri().parse::<PeerUri>().unwrap().connect());
+    let mut client = Client::new(running.uri().parse::<PeerUri>().unwrap().connect(&Credentials::none()));
     load(&mut client, case).await;
     (client, running)
 }

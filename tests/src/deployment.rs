@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::Command};
 
+use crate::Security;
 use segue::{Addresses, DatabaseUrls, Keys, Ports, System, SystemConfig};
 use segue_core::{Random, SharedClock, SystemClock};
 use segue_runtime::{Parts, Stop};
@@ -59,6 +60,8 @@ pub struct Processes {
     pub addresses: Addresses,
     running: BTreeMap<&'static str, Process>,
     replicas: Vec<Process>,
+    /// Certificates and identities, when they run with TLS.
+    pub security: Option<Security>,
     /// The keys they started with.
     pub keys: Keys,
     urls: DatabaseUrls,
@@ -80,10 +83,24 @@ impl Processes {
 
     /// Starts them with settings, by environment variable.
     pub async fn start_with(storage: Storage, settings: &[(&str, &str)]) -> Self {
-        let at = |port: u16| ([127, 0, 0, 1], port).into();
+        Self::start_on(Databases::start(storage), None, settings).await
+    }
+
+    /// Starts them with TLS, each known by a certificate of its own and telling its callers apart.
+    pub async fn start_secured(storage: Storage, settings: &[(&str, &str)]) -> Self {
         let databases = Databases::start(storage);
+        let security = Security::new(databases.directory());
+        Self::start_on(databases, Some(security), settings).await
+    }
+
+    async fn start_on(databases: Databases, security: Option<Security>, settings: &[(&str, &str)]) -> Self {
+        let at = |port: u16| ([127, 0, 0, 1], port).into();
+        let everything = |security: &Security| {
+            security.credentials(&security.issue("everything", crate::security::EVERYTHING))
+        };
         let mut this = Self {
             addresses: Addresses {
+                credentials: security.as_ref().map(everything),
                 selector: at(free_port()),
                 issuer: at(free_port()),
                 router: at(free_port()),
@@ -92,6 +109,7 @@ impl Processes {
             },
             running: BTreeMap::new(),
             replicas: vec![],
+            security,
             keys: Keys::generate(&Random::secure()),
             urls: urls(&databases),
             settings: settings
@@ -166,7 +184,7 @@ impl Processes {
 
     fn command(&self, service: &str) -> Command {
         let (at, keys, urls) = (&self.addresses, &self.keys, &self.urls);
-        let uri = |address| format!("http://{address}");
+        let uri = |address| at.uri(address);
         let (listen, database, own) = match service {
             "platform-selector" => {
                 (at.selector, &urls.selector, vec![("SEGUE_DIRECTORY_KEY", keys.directory.clone())])
@@ -196,6 +214,9 @@ impl Processes {
         let mut command = Process::binary(service);
         command.env("SEGUE_LISTEN", listen.to_string()).env("SEGUE_DATABASE_URL", database).envs(own);
         command.env("SEGUE_LOG", "info").envs(self.settings.iter().cloned());
+        if let Some(security) = &self.security {
+            command.envs(security.settings_of(service));
+        }
         command
     }
 }

@@ -1,5 +1,7 @@
 //! A system with the demo's platforms and agents and a few of its customers, and clients to ask it.
 
+use std::net::SocketAddr;
+
 use segue::{
     Addresses,
     demo_data::{self, DEMO_AGENT, DEMO_WORK_PROFILE, demo_customer},
@@ -15,6 +17,8 @@ use segue_proto::{
 };
 use segue_testkit::request_id;
 use tonic::transport::{Channel, Endpoint};
+
+use crate::{Processes, security::EVERYTHING};
 
 /// Enough to have the demo customer among them.
 const CUSTOMERS: usize = 50;
@@ -33,7 +37,12 @@ pub struct Clients {
 impl Clients {
     /// Clients of a system.
     pub fn of(addresses: &Addresses) -> Self {
-        let channel = |address| Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+        Self::over(addresses, |address| Endpoint::from_shared(format!("http://{address}")).unwrap())
+    }
+
+    /// Clients of a system that is called in a certain way.
+    pub fn over(addresses: &Addresses, endpoint: impl Fn(SocketAddr) -> Endpoint) -> Self {
+        let channel = |address| endpoint(address).connect_lazy();
         Self {
             selector: PlatformSelectorServiceClient::new(channel(addresses.selector)),
             issuer: CodeIssuerServiceClient::new(channel(addresses.issuer)),
@@ -51,9 +60,21 @@ pub struct Fixture {
 impl Fixture {
     /// Loads the data and signs the demo agent in.
     pub async fn load(addresses: &Addresses) -> Self {
+        Self::load_with(addresses, Clients::of(addresses)).await
+    }
+
+    /// The same in a system with TLS.
+    pub async fn load_secured(system: &Processes) -> Self {
+        let security = system.security.as_ref().expect("a system with TLS");
+        let issued = security.issue("fixture", EVERYTHING);
+        let endpoint = |address| security.endpoint(address, Some(&issued));
+        Self::load_with(&system.addresses, Clients::over(&system.addresses, endpoint)).await
+    }
+
+    async fn load_with(addresses: &Addresses, clients: Clients) -> Self {
         let targets = addresses.demo_data_targets(CUSTOMERS).unwrap();
         demo_data::load(&targets, &|_| {}).await.unwrap();
-        let this = Self { clients: Clients::of(addresses) };
+        let this = Self { clients };
         this.set_presence(DEMO_AGENT, Presence::Available).await;
         this
     }

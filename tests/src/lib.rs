@@ -2,6 +2,8 @@
 
 mod deployment;
 mod fixture;
+pub mod security;
 
 pub use deployment::{InProcess, Processes, SERVICES, tools};
 pub use fixture::{Clients, Fixture};
+pub use security::Security;

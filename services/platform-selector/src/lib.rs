@@ -18,13 +18,16 @@ use segue_proto::selector::v1::platform_selector_service_server::PlatformSelecto
 use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server};
 use segue_store::Database;
 
+use crate::adapters::Channels;
+
 /// Opens the database and serves until the stop is told.
 pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     let db = Database::open(&config.database, segue_store::migrations!()).await?;
     let check_interval = config.adapters.check_interval;
     let (recorder, recording) = recorder::recorder();
     let keys = config.directory_keys;
-    let selector = grpc::Selector::new(db.clone(), keys, &config.adapters, recorder, &parts);
+    let channels = Channels::new(config.server.credentials.clone());
+    let selector = grpc::Selector::new(db.clone(), keys, channels, &config.adapters, recorder, &parts);
     let follow = selector.follow(check_interval, parts.stop.clone());
     let service = PlatformSelectorServiceServer::new(selector)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

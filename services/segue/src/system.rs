@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use segue_runtime::{
-    BootError, Parts, Running, ServeError, Stop,
-    peer::PeerUri,
+    BootError, Credentials, Parts, Running, ServeError, Stop,
+    peer::{Peer, PeerUri},
     settings::{Reader, Setting},
 };
 
@@ -50,16 +50,39 @@ pub struct Addresses {
     pub channel: SocketAddr,
     /// web-channel's pages.
     pub pages: SocketAddr,
+    /// By what a caller is known there, and that they are called over TLS; none for plain text.
+    pub credentials: Option<Credentials>,
 }
 
 impl Addresses {
+    /// A channel for calls to one of them.
+    pub fn connect(&self, address: SocketAddr) -> anyhow::Result<Peer> {
+        let credentials = self.credentials.clone().unwrap_or(Credentials::none());
+        Ok(self.peer(address)?.connect(&credentials))
+    }
+
+    /// A channel for long streams to one of them.
+    pub fn connect_for_streams(&self, address: SocketAddr) -> anyhow::Result<Peer> {
+        let credentials = self.credentials.clone().unwrap_or(Credentials::none());
+        Ok(self.peer(address)?.connect_for_streams(&credentials))
+    }
+
+    /// The URI of one of them.
+    pub fn uri(&self, address: SocketAddr) -> String {
+        let scheme = if self.credentials.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
+
+    fn peer(&self, address: SocketAddr) -> anyhow::Result<PeerUri> {
+        self.uri(address).parse().map_err(anyhow::Error::msg)
+    }
+
     /// Where the demo data goes, with so many of its customers.
     pub fn demo_data_targets(&self, customers: usize) -> anyhow::Result<Targets> {
-        let peer = |address| format!("http://{address}").parse::<PeerUri>().map_err(anyhow::Error::msg);
         Ok(Targets {
-            selector: peer(self.selector)?.connect_for_streams(),
-            router: peer(self.router)?.connect(),
-            adapter_uri: format!("http://{}", self.channel),
+            selector: self.connect_for_streams(self.selector)?,
+            router: self.connect(self.router)?,
+            adapter_uri: self.uri(self.channel),
             pages_uri: format!("http://{}", self.pages),
             customers,
         })
@@ -133,6 +156,7 @@ impl System {
             router: router.address,
             channel: channel.running.address,
             pages: channel.http,
+            credentials: None,
         };
         Ok(Self { addresses, running: vec![channel.running, issuer, router, selector], stop: parts.stop })
     }

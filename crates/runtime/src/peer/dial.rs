@@ -11,8 +11,16 @@ use std::{
 use futures::future::BoxFuture;
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::Instant};
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::Instant,
+};
+use tokio_rustls::TlsConnector;
 use tower::Service;
+
+use crate::Credentials;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Calls that have waited for a connection are told one after the other that it can't be made, and each would have it
@@ -30,36 +38,64 @@ impl From<io::Error> for Unreachable {
     }
 }
 
+/// How a peer is spoken to over TLS.
+#[derive(Debug, Clone)]
+pub(super) struct Tls {
+    /// Looked at for each connection, since certificates are replaced.
+    pub(super) credentials: Credentials,
+    /// The name that the peer's certificate must have.
+    pub(super) name: ServerName<'static>,
+}
+
+/// A connection, whichever its kind.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// Connects to one address, whatever name the URI has; the name is what the other side is called.
 #[derive(Debug, Clone)]
 pub(super) struct Dial {
     address: SocketAddr,
+    tls: Option<Tls>,
     failed: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Dial {
-    pub(super) fn new(address: SocketAddr) -> Self {
-        Self { address, failed: Arc::default() }
+    pub(super) fn new(address: SocketAddr, tls: Option<Tls>) -> Self {
+        Self { address, tls, failed: Arc::default() }
     }
 
-    async fn connect(self) -> Result<TokioIo<TcpStream>, Unreachable> {
+    async fn connect(self) -> Result<TokioIo<Box<dyn Stream>>, Unreachable> {
         let just_failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if just_failed.is_some_and(|at| at.elapsed() < SAME_FAILURE) {
             return Err(Unreachable("as a moment ago".to_owned()));
         }
-        let connected = match tokio::time::timeout(TIMEOUT, TcpStream::connect(self.address)).await {
-            Ok(connected) => connected,
+        let opened = match tokio::time::timeout(TIMEOUT, self.open()).await {
+            Ok(opened) => opened,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         };
-        let opened = connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+        if let (Err(error), None, true) = (&opened, just_failed, self.tls.is_some()) {
+            // Of TLS the kind of an error says too little: a wrong name, an unknown authority and an old certificate are one.
+            tracing::warn!(endpoint = %self.address, %error, "can't connect over TLS");
+        }
         let at = opened.is_err().then(Instant::now);
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = at;
         Ok(TokioIo::new(opened?))
     }
+
+    async fn open(&self) -> io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let Some(Tls { credentials, name }) = &self.tls else { return Ok(Box::new(stream)) };
+        let config = credentials
+            .client()
+            .ok_or_else(|| io::Error::other("an https peer needs tls-ca, to know it by its certificate"))?;
+        Ok(Box::new(TlsConnector::from(config).connect(name.clone(), stream).await?))
+    }
 }
 
 impl Service<Uri> for Dial {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Box<dyn Stream>>;
     type Error = Unreachable;
     type Future = BoxFuture<'static, Result<Self::Response, Unreachable>>;
 

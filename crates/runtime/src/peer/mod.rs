@@ -24,7 +24,8 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
+use rustls::pki_types::ServerName;
 use tonic::{Status, body::Body, transport::Endpoint};
 use tower::Service;
 
@@ -32,15 +33,20 @@ pub use answers::{is_refusal, is_unsettled, relay, unavailable};
 pub use resolve::Resolver;
 pub use status::{PeerStatus, statuses};
 
+use dial::Tls;
 use pool::Pool;
+
+use crate::Credentials;
 
 /// What one call to another service may take when the caller leaves more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The address of a service.
+/// The address of a service: `http://HOST:PORT` in plain text, `https://HOST:PORT` over TLS.
 #[derive(Debug, Clone)]
 pub struct PeerUri {
     endpoint: Endpoint,
+    /// The name that its certificate must have; none for plain text.
+    name: Option<ServerName<'static>>,
     resolver: Resolver,
 }
 
@@ -48,11 +54,22 @@ impl FromStr for PeerUri {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let endpoint = Endpoint::from_shared(text.to_owned()).map_err(|_| "is not a URI".to_owned())?;
-        match (endpoint.uri().scheme_str(), endpoint.uri().host()) {
-            (Some("http"), Some(_)) => Ok(Self { endpoint, resolver: Resolver::default() }),
-            _ => Err("must be of the form http://HOST:PORT".to_owned()),
-        }
+        let uri: Uri = text.parse().map_err(|_| "is not a URI".to_owned())?;
+        let (Some(scheme @ ("http" | "https")), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return Err("must be of the form http://HOST:PORT or https://HOST:PORT".to_owned());
+        };
+        let secure = scheme == "https";
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        // The library would do TLS of its own for `https`, with a certificate that stays as it is; see `dial.rs`.
+        let endpoint =
+            Endpoint::from_shared(format!("http://{host}:{port}")).map_err(|_| "is not a URI".to_owned())?;
+        let named = |host: &str| {
+            let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+            ServerName::try_from(host).map_err(|_| "has a host that no certificate can name".to_owned())
+        };
+        let name = secure.then(|| named(host)).transpose()?;
+        let endpoint = if secure { endpoint.origin(uri) } else { endpoint };
+        Ok(Self { endpoint, name, resolver: Resolver::default() })
     }
 }
 
@@ -64,17 +81,17 @@ impl PeerUri {
     }
 
     /// A channel for calls. It connects when it's first used, and again whenever it has to.
-    pub fn connect(&self) -> Peer {
-        self.pool(Some(CALL_TIMEOUT))
+    pub fn connect(&self, credentials: &Credentials) -> Peer {
+        self.pool(credentials, Some(CALL_TIMEOUT))
     }
 
     /// A channel for long streams: connections of their own, since a connection with an open stream is kept even when its
     /// server is going away.
-    pub fn connect_for_streams(&self) -> Peer {
-        self.pool(None)
+    pub fn connect_for_streams(&self, credentials: &Credentials) -> Peer {
+        self.pool(credentials, None)
     }
 
-    fn pool(&self, limit: Option<Duration>) -> Peer {
+    fn pool(&self, credentials: &Credentials, limit: Option<Duration>) -> Peer {
         let endpoint = self
             .endpoint
             .clone()
@@ -82,7 +99,8 @@ impl PeerUri {
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(5))
             .keep_alive_while_idle(true);
-        Peer { pool: Pool::new(endpoint, self.resolver.clone(), limit.is_none()), limit }
+        let tls = self.name.clone().map(|name| Tls { credentials: credentials.clone(), name });
+        Peer { pool: Pool::new(endpoint, tls, self.resolver.clone(), limit.is_none()), limit }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     PeerStatus, Resolver,
     breaker::{Breaker, Failing},
     budget::Budget,
-    dial::Dial,
+    dial::{Dial, Tls},
     status,
 };
 
@@ -28,6 +28,7 @@ const TELLING_WAIT: Duration = Duration::from_millis(250);
 /// All endpoints of one peer.
 pub(super) struct Pool {
     endpoint: Endpoint,
+    tls: Option<Tls>,
     resolver: Resolver,
     streams: bool,
     random: Random,
@@ -69,9 +70,10 @@ pub(super) struct Nobody {
 }
 
 impl Pool {
-    pub(super) fn new(endpoint: Endpoint, resolver: Resolver, streams: bool) -> Arc<Self> {
+    pub(super) fn new(endpoint: Endpoint, tls: Option<Tls>, resolver: Resolver, streams: bool) -> Arc<Self> {
         let pool = Arc::new(Self {
             endpoint,
+            tls,
             resolver,
             streams,
             random: Random::secure(),
@@ -146,7 +148,7 @@ impl Pool {
     fn member(&self, address: SocketAddr) -> Arc<Member> {
         Arc::new(Member {
             address,
-            channel: self.endpoint.connect_with_connector_lazy(Dial::new(address)),
+            channel: self.endpoint.connect_with_connector_lazy(Dial::new(address, self.tls.clone())),
             under_way: AtomicUsize::new(0),
             breaker: Mutex::default(),
         })

@@ -54,11 +54,13 @@ impl Credentials {
         let certificate = reader.get::<PathBuf>("tls-certificate");
         let key = reader.get::<PathBuf>("tls-key");
         let ca = reader.get::<PathBuf>("tls-ca");
-        let files = Files::new(certificate?, key?, ca?);
-        reader.check("tls-certificate, tls-key, tls-ca", files.and_then(Self::open))
+        let opened = Self::open(certificate?, key?, ca?);
+        reader.check("tls-certificate, tls-key, tls-ca", opened)
     }
 
-    fn open(files: Files) -> Result<Self, String> {
+    /// Reads the files; an empty path is none.
+    pub fn open(certificate: PathBuf, key: PathBuf, ca: PathBuf) -> Result<Self, String> {
+        let files = Files::new(certificate, key, ca)?;
         if files.is_empty() {
             return Ok(Self::none());
         }

@@ -55,15 +55,16 @@ pub(crate) struct Flow {
 
 impl Flow {
     pub fn new(store: Store, config: &Config, parts: &Parts) -> Self {
+        let credentials = &config.server.credentials;
         Self {
             store,
             code_keys: config.code_keys.clone(),
             directory_keys: config.directory_keys.clone(),
             limits: config.limits,
             random: parts.random.clone(),
-            selector: PlatformSelectorServiceClient::new(config.selector.connect()),
-            router: PriorityRouterServiceClient::new(config.router.connect()),
-            adapters: Adapters::default(),
+            selector: PlatformSelectorServiceClient::new(config.selector.connect(credentials)),
+            router: PriorityRouterServiceClient::new(config.router.connect(credentials)),
+            adapters: Adapters::new(credentials.clone()),
             history: config.history,
             revoke_grace: config.revoke_grace,
             messages: config.messages.clone(),

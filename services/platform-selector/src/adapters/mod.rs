@@ -9,27 +9,37 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use segue_runtime::peer::{Peer, PeerUri};
+use segue_runtime::{
+    Credentials,
+    peer::{Peer, PeerUri},
+};
 
 /// Channels to the adapters, one for each address.
-#[derive(Debug, Default)]
-pub(crate) struct Channels(Mutex<BTreeMap<String, Peer>>);
+#[derive(Debug)]
+pub(crate) struct Channels {
+    peers: Mutex<BTreeMap<String, Peer>>,
+    credentials: Credentials,
+}
 
 impl Channels {
+    pub(crate) fn new(credentials: Credentials) -> Self {
+        Self { peers: Mutex::default(), credentials }
+    }
+
     /// A channel, or none when the address can't be one.
     fn to(&self, uri: &str) -> Option<Peer> {
-        let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(channel) = channels.get(uri) {
             return Some(channel.clone());
         }
-        let channel = uri.parse::<PeerUri>().ok()?.connect();
+        let channel = uri.parse::<PeerUri>().ok()?.connect(&self.credentials);
         channels.insert(uri.to_owned(), channel.clone());
         Some(channel)
     }
 
     /// Closes those that no platform has any more.
     fn keep(&self, uris: &BTreeSet<&str>) {
-        let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|uri, _| uris.contains(uri.as_str()));
     }
 }

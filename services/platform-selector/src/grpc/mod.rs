@@ -61,11 +61,12 @@ impl Selector {
     pub(crate) fn new(
         db: Database,
         keys: KeyRing,
+        channels: Channels,
         adapters: &AdapterSettings,
         recorder: Recorder,
         parts: &Parts,
     ) -> Self {
-        let channels = Arc::<Channels>::default();
+        let channels = Arc::new(channels);
         let (clock, deadline, keep) = (parts.clock.clone(), adapters.lookup_deadline, adapters.lookup_cache);
         let directories = Directories::new(channels.clone(), keys.clone(), clock, deadline, keep);
         Self {

@@ -42,7 +42,7 @@ pub struct ImportFlags {
 pub async fn run(AccountsCommand::Import(flags): AccountsCommand) -> anyhow::Result<()> {
     let source = csv::Source::open(&flags.file, flags.import_id)
         .with_context(|| format!("can't import {}", flags.file.display()))?;
-    let outcome = import::run(flags.selector.selector.connect_for_streams(), &source).await?;
+    let outcome = import::run(flags.selector.connect_for_streams()?, &source).await?;
     say(&outcome.to_string());
     if let Some(path) = &flags.refused {
         fs::write(path, table(&outcome.refused))

@@ -14,7 +14,10 @@ use std::{
 
 use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
-use segue_runtime::peer::PeerUri;
+use segue_runtime::{
+    Credentials,
+    peer::{Peer, PeerUri},
+};
 
 pub use diff::{Change, Plan};
 pub use document::Document;
@@ -36,7 +39,33 @@ pub enum ConfigCommand {
 pub struct SelectorFlag {
     /// platform-selector
     #[arg(long, env = "SEGUE_SELECTOR_URI", default_value = "http://127.0.0.1:50051")]
-    pub selector: PeerUri,
+    selector: PeerUri,
+    /// PEM file of a certificate to be known by, where callers are told apart
+    #[arg(long, env = "SEGUE_TLS_CERTIFICATE", default_value = "", requires = "tls_key")]
+    tls_certificate: PathBuf,
+    /// PEM file of the certificate's private key
+    #[arg(long, env = "SEGUE_TLS_KEY", default_value = "", requires = "tls_certificate")]
+    tls_key: PathBuf,
+    /// PEM file of the authorities that the selector's certificate must come from
+    #[arg(long, env = "SEGUE_TLS_CA", default_value = "")]
+    tls_ca: PathBuf,
+}
+
+impl SelectorFlag {
+    fn credentials(&self) -> anyhow::Result<Credentials> {
+        Credentials::open(self.tls_certificate.clone(), self.tls_key.clone(), self.tls_ca.clone())
+            .map_err(anyhow::Error::msg)
+    }
+
+    /// A channel for calls.
+    pub fn connect(&self) -> anyhow::Result<Peer> {
+        Ok(self.selector.connect(&self.credentials()?))
+    }
+
+    /// A channel for long streams.
+    pub fn connect_for_streams(&self) -> anyhow::Result<Peer> {
+        Ok(self.selector.connect_for_streams(&self.credentials()?))
+    }
 }
 
 /// Where the export goes.
@@ -80,7 +109,7 @@ pub async fn run(command: ConfigCommand) -> anyhow::Result<()> {
 }
 
 async fn export(flags: ExportFlags) -> anyhow::Result<()> {
-    let there = remote::read(flags.selector.selector.connect()).await?;
+    let there = remote::read(flags.selector.connect()?).await?;
     match flags.file {
         None => say(file::write(Format::Yaml, &there)?.trim_end()),
         Some(path) => file::save(&path, &there)?,
@@ -90,14 +119,14 @@ async fn export(flags: ExportFlags) -> anyhow::Result<()> {
 
 async fn diff(flags: DiffFlags) -> anyhow::Result<()> {
     let wanted = file::load(&flags.file)?;
-    let there = remote::read(flags.selector.selector.connect()).await?;
+    let there = remote::read(flags.selector.connect()?).await?;
     say(&Plan::between(&there, &wanted, flags.prune)?.to_string());
     Ok(())
 }
 
 async fn apply(flags: ApplyFlags) -> anyhow::Result<()> {
     let wanted = file::load(&flags.diff.file)?;
-    let peer = flags.diff.selector.selector.connect();
+    let peer = flags.diff.selector.connect()?;
     let there = remote::read(peer.clone()).await?;
     let plan = Plan::between(&there, &wanted, flags.diff.prune)?;
     say(&plan.to_string());

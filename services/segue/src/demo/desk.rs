@@ -15,7 +15,7 @@ use segue_proto::{
         priority_router_service_client::PriorityRouterServiceClient,
     },
 };
-use segue_runtime::peer::{Peer, PeerUri};
+use segue_runtime::peer::Peer;
 use tonic::Streaming;
 use uuid::Builder;
 
@@ -41,18 +41,18 @@ pub struct Desk {
 impl Desk {
     /// Signs the agent in and opens the stream of assignments.
     pub async fn sign_in(addresses: &Addresses, agent: &str) -> anyhow::Result<Self> {
-        let uri = |address| format!("http://{address}").parse::<PeerUri>().map_err(anyhow::Error::msg);
-        let (router_uri, issuer_uri) = (uri(addresses.router)?, uri(addresses.issuer)?);
-        let router = PriorityRouterServiceClient::new(router_uri.connect());
+        let router = PriorityRouterServiceClient::new(addresses.connect(addresses.router)?);
         let request = GetAgentRequest { id: agent.to_owned() };
         let found =
             patiently(|| async { router.clone().get_agent(request.clone()).await }).await?.into_inner();
         let mut desk = Self {
             agent: agent.to_owned(),
             router,
-            issuer: CodeIssuerServiceClient::new(issuer_uri.connect()),
-            issuer_streams: CodeIssuerServiceClient::new(issuer_uri.connect_for_streams()),
-            router_streams: PriorityRouterServiceClient::new(router_uri.connect_for_streams()),
+            issuer: CodeIssuerServiceClient::new(addresses.connect(addresses.issuer)?),
+            issuer_streams: CodeIssuerServiceClient::new(addresses.connect_for_streams(addresses.issuer)?),
+            router_streams: PriorityRouterServiceClient::new(
+                addresses.connect_for_streams(addresses.router)?,
+            ),
             assignments: None,
             resume_token: String::new(),
             presence_before: found.agent.context("no agent in the answer")?.presence(),

@@ -57,6 +57,7 @@ async fn running_system(ports: Ports) -> Option<Addresses> {
         router: at(ports.router),
         channel: at(ports.channel),
         pages: at(ports.pages),
+        credentials: None,
     };
     for address in
         [addresses.selector, addresses.issuer, addresses.router, addresses.channel, addresses.pages]

@@ -76,12 +76,13 @@ pub(crate) fn serve(
     store: Store,
     parts: &Parts,
 ) -> impl Future<Output = ()> + Send + use<> {
+    let credentials = &config.server.credentials;
     let web = Arc::new(Web {
         store,
         platforms: config.platforms.clone(),
-        router: PriorityRouterServiceClient::new(config.router.connect()),
-        router_streams: PriorityRouterServiceClient::new(config.router.connect_for_streams()),
-        issuer: CodeIssuerServiceClient::new(config.issuer.connect()),
+        router: PriorityRouterServiceClient::new(config.router.connect(credentials)),
+        router_streams: PriorityRouterServiceClient::new(config.router.connect_for_streams(credentials)),
+        issuer: CodeIssuerServiceClient::new(config.issuer.connect(credentials)),
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
         secure_cookies: !config.http_listen.ip().is_loopback(),

@@ -67,7 +67,9 @@ impl Running {
     }
 
     pub(crate) fn channel(&self) -> ChannelServiceClient<Peer> {
-        ChannelServiceClient::new(self.bound.running.uri().parse::<PeerUri>().unwrap().connect())
+        ChannelServiceClient::new(
+            self.bound.running.uri().parse::<PeerUri>().unwrap().connect(&segue_runtime::Credentials::none()),
+        )
     }
 
     /// Ends it and waits for that.

@@ -36,7 +36,10 @@ async fn the_program_serves_logs_no_secret_and_ends_in_order() {
     let mut browser = Browser::new(([127, 0, 0, 1], pages).into());
     let session = sign_in(&mut browser).await;
     assert_eq!(say(&mut browser, &request_id(), "my-canary-message").await.status, 204);
-    let peer = format!("http://127.0.0.1:{grpc}").parse::<PeerUri>().unwrap().connect();
+    let peer = format!("http://127.0.0.1:{grpc}")
+        .parse::<PeerUri>()
+        .unwrap()
+        .connect(&segue_runtime::Credentials::none());
     let mut card = delivery(&session, "hof_1", 1);
     // Far ahead, as the program goes by the machine's clock.
     card.expire_time = segue_runtime::timestamp(crate::platform::NOW_MS * 2);

@@ -91,7 +91,7 @@ impl System {
 }
 
 fn peer(uri: &str) -> Peer {
-    uri.parse::<PeerUri>().unwrap().connect()
+    uri.parse::<PeerUri>().unwrap().connect(&segue_runtime::Credentials::none())
 }
 
 async fn fill_selector(selector: &str, adapter: &str) {

@@ -1,0 +1,86 @@
+//! A platform of the test's own, which counts what is done on it.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use segue_proto::channel::v1::{
+    CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
+    FindAccountsRequest, FindAccountsResponse,
+    channel_service_server::{ChannelService, ChannelServiceServer},
+};
+use tokio::net::TcpListener;
+use tonic::{Request, Response, Status, transport::server::TcpIncoming};
+
+/// Sessions by the handoffs that they were closed for, and whether all was as it must be.
+#[derive(Clone, Default)]
+pub struct Platform {
+    closed: Arc<Mutex<BTreeMap<String, String>>>,
+    delivered: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl Platform {
+    /// Serves it until the test ends.
+    pub async fn serve(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = ChannelServiceServer::new(self.clone());
+        let serving = tonic::transport::Server::builder()
+            .add_service(service)
+            .serve_with_incoming(TcpIncoming::from(listener));
+        tokio::spawn(serving);
+        address
+    }
+
+    /// The sessions that were closed, by handoff.
+    pub fn closed(&self) -> BTreeMap<String, String> {
+        self.closed.lock().unwrap().clone()
+    }
+
+    /// The sessions that were given their code, by handoff.
+    pub fn delivered(&self) -> BTreeMap<String, String> {
+        self.delivered.lock().unwrap().clone()
+    }
+}
+
+/// A repetition says the same as before.
+fn note(kept: &Mutex<BTreeMap<String, String>>, handoff: String, session: String) -> Result<(), Status> {
+    let mut kept = kept.lock().unwrap();
+    match kept.get(&handoff) {
+        Some(before) if *before != session => Err(Status::internal("another session than before")),
+        _ => {
+            kept.insert(handoff, session);
+            Ok(())
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl ChannelService for Platform {
+    async fn deliver_access_info(
+        &self,
+        request: Request<DeliverAccessInfoRequest>,
+    ) -> Result<Response<DeliverAccessInfoResponse>, Status> {
+        let request = request.into_inner();
+        note(&self.delivered, request.handoff_id, request.session)?;
+        Ok(Response::new(DeliverAccessInfoResponse {}))
+    }
+
+    async fn close_session(
+        &self,
+        request: Request<CloseSessionRequest>,
+    ) -> Result<Response<CloseSessionResponse>, Status> {
+        let request = request.into_inner();
+        note(&self.closed, request.handoff_id, request.session)?;
+        Ok(Response::new(CloseSessionResponse {}))
+    }
+
+    async fn find_accounts(
+        &self,
+        _: Request<FindAccountsRequest>,
+    ) -> Result<Response<FindAccountsResponse>, Status> {
+        Err(Status::unimplemented("this platform keeps no account directory"))
+    }
+}
