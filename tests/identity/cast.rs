@@ -106,7 +106,10 @@ fn channels(system: &Processes) -> BTreeMap<(Who, SocketAddr), Channel> {
         let issued = id.map(|id| security.issue(&format!("{who:?}"), &id));
         let at = &system.addresses;
         for address in [at.selector, at.issuer, at.router, at.channel] {
-            channels.insert((who, address), Security::endpoint(security, address, issued.as_ref()).connect_lazy());
+            channels.insert(
+                (who, address),
+                Security::endpoint(security, address, issued.as_ref()).connect_lazy(),
+            );
         }
     }
     channels

@@ -13,7 +13,8 @@ fn grpcurl(system: &Processes, issued: Option<&Issued>, rest: &[&str]) -> (bool,
         command.args(["-cert", &path(certificate), "-key", &path(key)]);
     }
     let output = command.args(rest).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), text)
 }
 
@@ -32,7 +33,18 @@ async fn grpcurl_reads_as_an_operator_and_writes_nothing() {
     assert!(!ok && text.contains("PermissionDenied"), "{text}");
     let (ok, text) = ask(None, &[&router, "list"]);
     assert!(!ok && text.contains("Unauthenticated"), "{text}");
-    let (ok, text) = ask(None, &["-d", "{}", "-proto", "health.proto", "-import-path",
-        segue_testkit::repository().join("tests/identity").to_str().unwrap(), &router, "grpc.health.v1.Health/Check"]);
+    let (ok, text) = ask(
+        None,
+        &[
+            "-d",
+            "{}",
+            "-proto",
+            "health.proto",
+            "-import-path",
+            segue_testkit::repository().join("tests/identity").to_str().unwrap(),
+            &router,
+            "grpc.health.v1.Health/Check",
+        ],
+    );
     assert!(ok && text.contains("SERVING"), "{text}");
 }

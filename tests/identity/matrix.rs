@@ -51,7 +51,13 @@ fn outcome(answer: &Result<(), Status>) -> Expected {
 }
 
 /// A message that is about what the caller of a role owns, and about nothing else.
-fn message(cast: &Cast, request: &MessageDescriptor, allow: &[Allow], who: Who, service: &str) -> DynamicMessage {
+fn message(
+    cast: &Cast,
+    request: &MessageDescriptor,
+    allow: &[Allow],
+    who: Who,
+    service: &str,
+) -> DynamicMessage {
     let mut message = DynamicMessage::new(request.clone());
     let (Who::With(side) | Who::Foreign(side)) = who else { return message };
     for allow in allow {
@@ -70,7 +76,13 @@ fn message(cast: &Cast, request: &MessageDescriptor, allow: &[Allow], who: Who, 
     message
 }
 
-async fn call(cast: &Cast, who: Who, service: &str, method: &str, message: DynamicMessage) -> Result<(), Status> {
+async fn call(
+    cast: &Cast,
+    who: Who,
+    service: &str,
+    method: &str,
+    message: DynamicMessage,
+) -> Result<(), Status> {
     let mut client = Grpc::new(cast.channel(who, service));
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let path = format!("/{service}/{method}").parse().unwrap();
@@ -144,11 +156,15 @@ fn nobody_who_only_reads_is_given_a_code() {
         }
     }
     let pool = DescriptorPool::decode(segue_proto::DESCRIPTORS).unwrap();
-    let with_codes = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).filter(|method| {
-        method.output().fields().any(|field| {
-            field.kind().as_message().is_some_and(|inner| inner.full_name() == "segue.common.v1.AccessInfo")
-        })
-    });
+    let with_codes =
+        pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).filter(|method| {
+            method.output().fields().any(|field| {
+                field
+                    .kind()
+                    .as_message()
+                    .is_some_and(|inner| inner.full_name() == "segue.common.v1.AccessInfo")
+            })
+        });
     let names: Vec<String> = with_codes.map(|method| method.name().to_owned()).collect();
     assert_eq!(names, ["CreateHandoff", "ReissueCode"], "no other answer holds a code");
 }

@@ -55,7 +55,9 @@ impl Envoy {
         let file: PathBuf = folder.join("envoy.json");
         fs::write(&file, serde_json::to_string_pretty(&config).unwrap()).unwrap();
         let mut command = Command::new(tools().join("venv/bin/envoy"));
-        command.args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning", "-c"]).arg(&file);
+        command
+            .args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning", "-c"])
+            .arg(&file);
         let names = routes.iter().map(|route| (cluster_name(route), of(route.callee).endpoints.len()));
         Self { admin, clusters: names.collect(), _process: Process::start(command, folder, "envoy") }
     }
@@ -77,7 +79,10 @@ impl Envoy {
     pub async fn counter(&self, name: &str) -> u64 {
         let text = self.ask("/stats?usedonly").await.unwrap();
         let values = text.lines().filter_map(|line| line.split_once(": "));
-        values.filter(|(key, _)| key.ends_with(&format!(".{name}"))).map(|(_, n)| n.parse::<u64>().unwrap()).sum()
+        values
+            .filter(|(key, _)| key.ends_with(&format!(".{name}")))
+            .map(|(_, n)| n.parse::<u64>().unwrap())
+            .sum()
     }
 
     async fn ask(&self, path: &str) -> Option<String> {

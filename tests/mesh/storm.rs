@@ -14,8 +14,8 @@ use segue::Addresses;
 use segue_proto::{
     issuer::v1::{CreateHandoffRequest, GetHandoffRequest, HandoffState, ListHandoffsRequest},
     router::v1::{
-        Agent, AgentPlatform, CompleteContactRequest, ContactEventKind, ContactState, ListContactEventsRequest,
-        ListContactsRequest, Presence, PutAgentRequest, SetPresenceRequest,
+        Agent, AgentPlatform, CompleteContactRequest, ContactEventKind, ContactState,
+        ListContactEventsRequest, ListContactsRequest, Presence, PutAgentRequest, SetPresenceRequest,
     },
     selector::v1::{GetPlatformRequest, UpdatePlatformRequest},
 };
@@ -27,7 +27,7 @@ use super::platform::Platform;
 
 pub const HANDOFFS: usize = 1000;
 /// Each has an agent of its own, whose customers come one after the other.
-const DESKS: usize = 24;
+const DESKS: usize = 12;
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub struct Storm {
@@ -80,7 +80,11 @@ impl Storm {
     }
 
     async fn put_agent(&self, id: &str) {
-        let platform = |platform: &str| AgentPlatform { platform: platform.to_owned(), cost_units: 33, wrap_up_seconds: 0 };
+        let platform = |platform: &str| AgentPlatform {
+            platform: platform.to_owned(),
+            cost_units: 33,
+            wrap_up_seconds: 0,
+        };
         let agent = Agent {
             id: id.to_owned(),
             display_name: id.to_owned(),
@@ -186,7 +190,8 @@ impl Storm {
         for id in report.handoffs.keys() {
             wait_for("the end of a handoff", || async {
                 let request = GetHandoffRequest { id: id.clone() };
-                let handoff = self.clients.issuer.clone().get_handoff(request).await.unwrap().into_inner().handoff;
+                let handoff =
+                    self.clients.issuer.clone().get_handoff(request).await.unwrap().into_inner().handoff;
                 handoff.unwrap().state() == HandoffState::Switched
             })
             .await;
@@ -201,7 +206,11 @@ impl Storm {
         assert_eq!(contacts.keys().collect::<BTreeSet<_>>(), acknowledged, "one contact for each");
         for (handoff, contact) in &contacts {
             let given = self.given_to(contact).await;
-            assert_eq!(given, [report.handoffs[handoff].0.clone()], "one agent, the same as before: {contact}");
+            assert_eq!(
+                given,
+                [report.handoffs[handoff].0.clone()],
+                "one agent, the same as before: {contact}"
+            );
         }
         let sessions: BTreeMap<String, String> =
             report.handoffs.iter().map(|(id, (_, session))| (id.clone(), session.clone())).collect();
@@ -213,7 +222,8 @@ impl Storm {
     async fn all_handoffs(&self) -> Vec<String> {
         let (mut all, mut page_token) = (Vec::new(), String::new());
         loop {
-            let request = ListHandoffsRequest { page_size: 100, page_token, ..ListHandoffsRequest::default() };
+            let request =
+                ListHandoffsRequest { page_size: 100, page_token, ..ListHandoffsRequest::default() };
             let page = self.clients.issuer.clone().list_handoffs(request).await.unwrap().into_inner();
             all.extend(page.handoffs.into_iter().filter(|h| h.agent.starts_with('S')).map(|h| h.id));
             page_token = page.next_page_token;
@@ -226,7 +236,8 @@ impl Storm {
     async fn contacts_by_handoff(&self) -> BTreeMap<String, String> {
         let (mut all, mut page_token) = (BTreeMap::new(), String::new());
         loop {
-            let request = ListContactsRequest { page_size: 100, page_token, ..ListContactsRequest::default() };
+            let request =
+                ListContactsRequest { page_size: 100, page_token, ..ListContactsRequest::default() };
             let page = self.clients.router.clone().list_contacts(request).await.unwrap().into_inner();
             for contact in page.contacts.into_iter().filter(|contact| contact.agent.starts_with('S')) {
                 assert_eq!(contact.state(), ContactState::Completed);
@@ -242,8 +253,10 @@ impl Storm {
 
     /// The agents that a contact was given to, in order.
     async fn given_to(&self, contact: &str) -> Vec<String> {
-        let request = ListContactEventsRequest { id: contact.to_owned(), page_size: 100, ..Default::default() };
-        let events = self.clients.router.clone().list_contact_events(request).await.unwrap().into_inner().events;
+        let request =
+            ListContactEventsRequest { id: contact.to_owned(), page_size: 100, ..Default::default() };
+        let events =
+            self.clients.router.clone().list_contact_events(request).await.unwrap().into_inner().events;
         let given = events.into_iter().filter(|event| event.kind() == ContactEventKind::Assigned);
         given.map(|event| event.agent).collect()
     }

@@ -4,6 +4,7 @@
 //! [`repository::none`] with it. Generated documentation is brought up to date by `SEGUE_BLESS=1`.
 
 #[cfg(test)]
+mod access;
 mod adr;
 #[cfg(test)]
 mod comments;

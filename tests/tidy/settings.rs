@@ -1,6 +1,7 @@
 //! `docs/settings.md` is generated from the tables that the services read their settings by.
 
 use segue_runtime::{
+    DATABASE_SETTINGS, ServerConfig,
     settings::{Setting, document},
     telemetry,
 };
@@ -25,10 +26,18 @@ fn settings_are_documented() {
         ("web-channel", web_channel::Config::SETTINGS),
     ];
     let mut text = HEAD.to_owned() + &section("every service: logs and traces", &[telemetry::SETTINGS]);
+    text += &section("every service: how it serves, and whom", &[ServerConfig::SETTINGS, DATABASE_SETTINGS]);
     for (name, settings) in services {
-        text += &section(name, settings);
+        text += &section(name, &[&own(settings)]);
     }
     is_up_to_date("docs/settings.md", &text);
+}
+
+/// Those that not every service has.
+fn own(settings: &[&[Setting]]) -> Vec<Setting> {
+    let common = [ServerConfig::SETTINGS, DATABASE_SETTINGS].concat();
+    let is_own = |setting: &&Setting| !common.iter().any(|known| known.name == setting.name);
+    settings.iter().copied().flatten().filter(is_own).copied().collect()
 }
 
 fn section(title: &str, settings: &[&[Setting]]) -> String {
