@@ -1,5 +1,6 @@
 //! Every RPC and every role, allowed and denied, from the table itself, over real mTLS against real processes.
 
 mod cast;
+mod command_line;
 mod grpcurl;
 mod matrix;

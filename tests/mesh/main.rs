@@ -17,6 +17,10 @@ use segue_tests::Fixture;
 use replicas::{Mesh, REPLICAS, SERVICES};
 use storm::{HANDOFFS, Storm};
 
+/// So many handoffs are finished without the replica, and then with it, before the next one is killed.
+const WHILE_DOWN: usize = 10;
+const WHILE_UP: usize = 20;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journey_and_a_thousand_handoffs_while_replicas_are_killed_in_turn() {
     let mut mesh = Mesh::start().await;
@@ -37,7 +41,9 @@ async fn a_journey_and_a_thousand_handoffs_while_replicas_are_killed_in_turn() {
                 }
                 mesh.kill(service, replica);
                 kills.fetch_add(1, Ordering::Relaxed);
+                storm.goes_on(WHILE_DOWN).await;
                 mesh.restart(service, replica).await;
+                storm.goes_on(WHILE_UP).await;
             }
         }
         rounds.store(true, Ordering::Relaxed);

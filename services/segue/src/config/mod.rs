@@ -41,19 +41,20 @@ pub struct SelectorFlag {
     #[arg(long, env = "SEGUE_SELECTOR_URI", default_value = "http://127.0.0.1:50051")]
     selector: PeerUri,
     /// PEM file of a certificate to be known by, where callers are told apart
-    #[arg(long, env = "SEGUE_TLS_CERTIFICATE", default_value = "", requires = "tls_key")]
-    tls_certificate: PathBuf,
+    #[arg(long, env = "SEGUE_TLS_CERTIFICATE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
     /// PEM file of the certificate's private key
-    #[arg(long, env = "SEGUE_TLS_KEY", default_value = "", requires = "tls_certificate")]
-    tls_key: PathBuf,
+    #[arg(long, env = "SEGUE_TLS_KEY", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// PEM file of the authorities that the selector's certificate must come from
-    #[arg(long, env = "SEGUE_TLS_CA", default_value = "")]
-    tls_ca: PathBuf,
+    #[arg(long, env = "SEGUE_TLS_CA")]
+    tls_ca: Option<PathBuf>,
 }
 
 impl SelectorFlag {
     fn credentials(&self) -> anyhow::Result<Credentials> {
-        Credentials::open(self.tls_certificate.clone(), self.tls_key.clone(), self.tls_ca.clone())
+        let path = |given: &Option<PathBuf>| given.clone().unwrap_or_default();
+        Credentials::open(path(&self.tls_certificate), path(&self.tls_key), path(&self.tls_ca))
             .map_err(anyhow::Error::msg)
     }
 
