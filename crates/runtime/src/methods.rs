@@ -137,3 +137,79 @@ pub(crate) fn of_path(path: &str) -> Option<Method> {
     let (_, methods) = SERVICES.iter().find(|(known, _)| *known == service)?;
     methods.iter().find(|method| method.name == name).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use prost::Message as _;
+    use prost_types::{DescriptorProto, FileDescriptorSet, MethodDescriptorProto};
+
+    use super::*;
+
+    /// Methods without a `request_id` that may be repeated, as their contracts say.
+    const IDEMPOTENT: [&str; 7] = [
+        "AcknowledgeAssignments",
+        "AdmitHandoff",
+        "CloseSession",
+        "DeliverAccessInfo",
+        "PutServiceListEntry",
+        "ReleaseServiceListEntry",
+        "ReportPlatformLoad",
+    ];
+    const READS: [&str; 5] = ["Get", "List", "Find", "Select", "Simulate"];
+
+    fn contracts() -> FileDescriptorSet {
+        FileDescriptorSet::decode(segue_proto::DESCRIPTORS).unwrap()
+    }
+
+    fn is_right(method: Method, declared: &MethodDescriptorProto, request: &DescriptorProto) -> bool {
+        let streams = declared.client_streaming() || declared.server_streaming();
+        let has_request_id = request.field.iter().any(|field| field.name() == "request_id");
+        let reads = READS.iter().any(|verb| method.name.starts_with(verb));
+        match method.again {
+            Again::Stream => streams,
+            Again::Read => !streams && reads && !has_request_id,
+            Again::ByRequest => !streams && has_request_id,
+            Again::Idempotent => !streams && IDEMPOTENT.contains(&method.name),
+        }
+    }
+
+    #[test]
+    fn every_method_of_the_contracts_has_its_row_and_no_other_has_one() {
+        let contracts = contracts();
+        let messages: BTreeMap<String, &DescriptorProto> = contracts
+            .file
+            .iter()
+            .flat_map(|file| {
+                file.message_type.iter().map(|m| (format!(".{}.{}", file.package(), m.name()), m))
+            })
+            .collect();
+        let mut rows: Vec<String> = SERVICES
+            .iter()
+            .flat_map(|(service, methods)| methods.iter().map(move |method| format!("/{service}/{}", method.name)))
+            .collect();
+        let all = rows.len();
+        for file in &contracts.file {
+            for service in &file.service {
+                for declared in &service.method {
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), declared.name());
+                    let method = of_path(&path).unwrap_or_else(|| panic!("{path} has no row"));
+                    assert!(is_right(method, declared, messages[declared.input_type()]), "{path}: {method:?}");
+                    rows.retain(|row| *row != path);
+                }
+            }
+        }
+        assert!(rows.is_empty() && all > 50, "rows of no method: {rows:?}");
+    }
+
+    #[test]
+    fn a_redemption_is_let_in_before_all_others() {
+        let class = |path| of_path(path).map(|method| method.class);
+        assert_eq!(class("/segue.issuer.v1.CodeIssuerService/RedeemCode"), Some(Class::Critical));
+        assert_eq!(class("/segue.router.v1.PriorityRouterService/AdmitHandoff"), Some(Class::Critical));
+        assert_eq!(class("/segue.router.v1.PriorityRouterService/ListContacts"), Some(Class::Bulk));
+        assert_eq!(class("/segue.router.v1.PriorityRouterService/Nothing"), None);
+        assert!(Class::Critical < Class::Normal && Class::Normal < Class::Bulk);
+    }
+}

@@ -12,6 +12,7 @@ use tonic::{
 use crate::{
     BootError, Running, ServeError, Stop,
     incoming::IncomingLayer,
+    overload::{Limits, Load, OverloadLayer, limited},
     protocol::{Health, add_reflection},
     running::Whole,
     settings::{Reader, Setting},
@@ -33,6 +34,8 @@ pub struct ServerConfig {
     pub plaintext_beyond_loopback: bool,
     /// How long everything may take after the stop: open calls, background work and closing the database.
     pub grace: Duration,
+    /// How much it takes at a time.
+    pub limits: Limits,
 }
 
 impl ServerConfig {
@@ -48,6 +51,14 @@ impl ServerConfig {
             "10",
             "how long stopping may take in all after SIGTERM, 1 to 300",
         ),
+        Setting::new("max-calls", "256", "most calls under way at a time, 16 to 100000"),
+        Setting::new(
+            "target-latency-ms",
+            "1000",
+            "while the median call takes longer, fewer are let in, down to 16, 0 to 60000 ms; 0: always `max-calls`",
+        ),
+        Setting::new("max-streams", "20000", "most open streams, 1 to 1000000"),
+        Setting::new("max-connections", "10000", "most connections of clients, 1 to 1000000"),
     ];
 
     /// Reads the settings.
@@ -55,7 +66,13 @@ impl ServerConfig {
         let listen = reader.get("listen");
         let plaintext_beyond_loopback = reader.get("plaintext-beyond-loopback");
         let grace = reader.seconds("shutdown-grace-seconds", 1..=300);
-        Some(Self { listen: listen?, plaintext_beyond_loopback: plaintext_beyond_loopback?, grace: grace? })
+        let limits = Limits::read(reader);
+        Some(Self {
+            listen: listen?,
+            plaintext_beyond_loopback: plaintext_beyond_loopback?,
+            grace: grace?,
+            limits: limits?,
+        })
     }
 
     /// On a loopback port, for the all-in-one and for tests.
@@ -64,6 +81,7 @@ impl ServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
             plaintext_beyond_loopback: false,
             grace: Duration::from_secs(10),
+            limits: Limits::default(),
         }
     }
 }
@@ -125,9 +143,11 @@ impl Server {
         routes.add_service(health.service());
         add_reflection(&mut routes, &names)?;
         tracing::info!(%address, services = ?names, "serving");
+        let load = Load::new(config.limits);
+        load.register(names.first().copied().unwrap_or_default(), address);
         let calls = TaskTracker::new();
         let mut parts = JoinSet::new();
-        parts.spawn(serve(listener, routes.routes(), calls.clone(), stop.clone()));
+        parts.spawn(serve(listener, routes.routes(), calls.clone(), load, stop.clone()));
         parts.spawn(succeeding(health.follow(database.clone())));
         for work in background {
             parts.spawn(succeeding(work));
@@ -145,15 +165,17 @@ async fn serve(
     listener: TcpListener,
     routes: Routes,
     calls: TaskTracker,
+    load: Load,
     stop: Stop,
 ) -> Result<(), ServeError> {
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = limited(TcpIncoming::from(listener).with_nodelay(Some(true)), load.connections());
     tonic::transport::Server::builder()
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .layer(IncomingLayer::new(calls))
+        .layer(OverloadLayer(load))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.told())
         .await

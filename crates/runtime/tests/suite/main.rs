@@ -5,4 +5,5 @@
 mod ending;
 mod health;
 mod limits;
+mod peers;
 mod service;
