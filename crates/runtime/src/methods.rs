@@ -187,7 +187,9 @@ mod tests {
             .collect();
         let mut rows: Vec<String> = SERVICES
             .iter()
-            .flat_map(|(service, methods)| methods.iter().map(move |method| format!("/{service}/{}", method.name)))
+            .flat_map(|(service, methods)| {
+                methods.iter().map(move |method| format!("/{service}/{}", method.name))
+            })
             .collect();
         let all = rows.len();
         for file in &contracts.file {
@@ -195,7 +197,10 @@ mod tests {
                 for declared in &service.method {
                     let path = format!("/{}.{}/{}", file.package(), service.name(), declared.name());
                     let method = of_path(&path).unwrap_or_else(|| panic!("{path} has no row"));
-                    assert!(is_right(method, declared, messages[declared.input_type()]), "{path}: {method:?}");
+                    assert!(
+                        is_right(method, declared, messages[declared.input_type()]),
+                        "{path}: {method:?}"
+                    );
                     rows.retain(|row| *row != path);
                 }
             }

@@ -3,7 +3,8 @@
 //! Each class may use a share of the limit, the critical one all of it: what is left over by the others is always free for
 //! it. Whoever finds no place waits for a moment, the more important first. A queue that never gets empty helps nobody: then
 //! the newest are served first, whose callers are most likely still there, and the others wait for less (controlled delay,
-//! after Nichols and Jacobson, in the form that Facebook's servers use).
+//! after Nichols and Jacobson, in the form that Facebook's servers use). Not so the critical ones: all of them are to be
+//! served, so none may be passed by until its customer gives up.
 
 use std::{
     collections::VecDeque,
@@ -36,8 +37,8 @@ impl Class {
     /// How long a call waits for its turn at most, in good times and while the queue stands.
     fn patience(self, standing: bool) -> Duration {
         Duration::from_millis(match (self, standing) {
-            // As long as its caller waits, in the end: it is let in before all others.
-            (Self::Critical, _) => 5_000,
+            // In the end as long as its caller waits: it is let in before all others.
+            (Self::Critical, _) => 10_000,
             (Self::Normal, false) => 250,
             (Self::Normal, true) => 50,
             (Self::Bulk, false) => 100,
@@ -92,8 +93,8 @@ impl Queue {
         }
     }
 
-    fn next(&mut self, now: Instant) -> Option<oneshot::Sender<Permit>> {
-        let newest_first = self.stands(now);
+    fn next(&mut self, class: Class, now: Instant) -> Option<oneshot::Sender<Permit>> {
+        let newest_first = class != Class::Critical && self.stands(now);
         loop {
             let next = if newest_first { self.waiting.pop_back() } else { self.waiting.pop_front() };
             if self.waiting.is_empty() {
@@ -117,7 +118,12 @@ impl Gate {
     pub(super) fn new(most: usize, target: Option<Duration>) -> Arc<Self> {
         let limit = Limit::new(most, target, Instant::now());
         let state = State { under_way: 0, limit, queues: Default::default() };
-        Arc::new(Self { most, state: Mutex::new(state), shed: Default::default(), admitted: Default::default() })
+        Arc::new(Self {
+            most,
+            state: Mutex::new(state),
+            shed: Default::default(),
+            admitted: Default::default(),
+        })
     }
 
     /// Waits for a place; none when it's not to be had in time.
@@ -131,7 +137,8 @@ impl Gate {
     fn place(self: &Arc<Self>, class: Class) -> Place {
         let now = Instant::now();
         let mut state = self.lock();
-        let higher_waits = CLASSES[..class as usize].iter().any(|c| !state.queues[*c as usize].waiting.is_empty());
+        let higher_waits =
+            CLASSES[..class as usize].iter().any(|c| !state.queues[*c as usize].waiting.is_empty());
         if state.room_for(class) && !higher_waits && state.queues[class as usize].waiting.is_empty() {
             state.under_way += 1;
             let under_way = state.under_way;
@@ -162,7 +169,7 @@ impl Gate {
         let now = Instant::now();
         for class in CLASSES {
             while state.room_for(class) {
-                let Some(waiter) = state.queues[class as usize].next(now) else { break };
+                let Some(waiter) = state.queues[class as usize].next(class, now) else { break };
                 state.under_way += 1;
                 granted.push((waiter, class));
             }
@@ -215,7 +222,9 @@ impl Place {
     async fn await_until(self, deadline: Instant) -> Option<Permit> {
         match self {
             Self::Free(permit) => Some(permit),
-            Self::Queued(granted, end) => tokio::time::timeout_at(end.min(deadline), granted).await.ok()?.ok(),
+            Self::Queued(granted, end) => {
+                tokio::time::timeout_at(end.min(deadline), granted).await.ok()?.ok()
+            }
             Self::None => None,
         }
     }
@@ -307,15 +316,18 @@ mod tests {
     #[tokio::test]
     async fn a_standing_queue_serves_the_newest_first() {
         let gate = Gate::new(1, None);
-        let held = gate.enter(Class::Critical, soon()).await.unwrap();
-        let old = queued(&gate, Class::Critical).await;
-        tokio::time::sleep(STANDING * 2).await;
-        let new = queued(&gate, Class::Critical).await;
-        drop(held);
-        let new = new.await.unwrap().unwrap();
-        assert!(!old.is_finished(), "the newest is served first");
-        drop(new);
-        assert!(old.await.unwrap().is_some());
+        for (class, newest_first) in [(Class::Normal, true), (Class::Critical, false)] {
+            let held = gate.enter(Class::Critical, soon()).await.unwrap();
+            let old = queued(&gate, class).await;
+            tokio::time::sleep(STANDING * 3 / 2).await;
+            let new = queued(&gate, class).await;
+            drop(held);
+            let (first, second) = if newest_first { (new, old) } else { (old, new) };
+            let served = first.await.unwrap().unwrap();
+            assert!(!second.is_finished(), "{class:?}");
+            drop(served);
+            assert!(second.await.unwrap().is_some(), "{class:?}");
+        }
     }
 
     #[tokio::test]

@@ -146,14 +146,18 @@ where
         }
         let method = methods::of_path(request.uri().path());
         // Nobody knows it: reflection, which is a stream, or nothing that is served.
-        let (class, again) = method.map_or((Class::Bulk, Again::Stream), |method| (method.class, method.again));
+        let (class, again) =
+            method.map_or((Class::Bulk, Again::Stream), |method| (method.class, method.again));
         let load = self.load.clone();
         Box::pin(async move {
             let deadline = DEADLINE.try_with(|deadline| *deadline).ok();
             let never = Instant::now() + Duration::from_secs(24 * 60 * 60);
             let entered = load.gate.enter(class, deadline.unwrap_or(never)).await;
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(refused(Refusal::new(ErrorReason::DeadlineExceeded, "the deadline was over at the start")));
+                return Ok(refused(Refusal::new(
+                    ErrorReason::DeadlineExceeded,
+                    "the deadline was over at the start",
+                )));
             }
             let Some(mut permit) = entered else {
                 return Ok(refused(load.overloaded("there is more to do than can be done in time")));

@@ -86,7 +86,8 @@ impl Breaker {
             return false;
         }
         let rest = (took * COST_FACTOR).clamp(SHORTEST, LONGEST_WITHOUT_OTHERS);
-        let with_others = before.map_or(rest, |open| (open.with_others * 2).min(LONGEST_WITH_OTHERS).max(rest));
+        let with_others =
+            before.map_or(rest, |open| (open.with_others * 2).min(LONGEST_WITH_OTHERS).max(rest));
         self.open = Some(Open {
             with_others,
             until_with_others: now + with_others,

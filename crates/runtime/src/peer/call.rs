@@ -144,7 +144,8 @@ impl Call {
 
     fn nobody(&self, due: Option<Instant>) -> Refusal {
         self.pool.counts.failed_fast.fetch_add(1, Ordering::Relaxed);
-        let refusal = Refusal::new(ErrorReason::DependencyUnavailable, "a service that is needed does not answer");
+        let refusal =
+            Refusal::new(ErrorReason::DependencyUnavailable, "a service that is needed does not answer");
         match due {
             Some(due) => {
                 let wait = due.saturating_duration_since(Instant::now()).max(PATIENCE);

@@ -97,7 +97,10 @@ async fn an_open_stream_keeps_no_calls_on_a_server_that_is_going_away() {
         opened.push(client.watch(Request::new(HealthCheckRequest::default())).await.unwrap());
     }
     let of_streams: Vec<usize> = counts(&servers);
-    assert!(of_streams.iter().all(|count| *count == 4), "streams are spread by how many are open: {of_streams:?}");
+    assert!(
+        of_streams.iter().all(|count| *count == 4),
+        "streams are spread by how many are open: {of_streams:?}"
+    );
     assert_eq!(streams.status().under_way, 8);
     for _ in 0..20 {
         deliver(&calls).await.unwrap();
