@@ -5,5 +5,6 @@
 mod ending;
 mod health;
 mod limits;
+mod overload;
 mod peers;
 mod service;
