@@ -6,9 +6,11 @@
 /// How important a call is when not all can be served. The order is that in which calls are let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// A customer waits for it with a code in hand, or it keeps the agent who expects that customer.
+    /// A customer waits for it with a code in hand.
     Critical,
-    /// Everything that is neither.
+    /// A stream opens. After a replica was away all desks come back at once: they may wait for each other.
+    Opening,
+    /// Everything else.
     Normal,
     /// Can be asked again later: lists, statistics, imports.
     Bulk,
@@ -50,6 +52,10 @@ const fn normal(name: &'static str, again: Again) -> Method {
     Method { name, class: Class::Normal, again }
 }
 
+const fn opening(name: &'static str) -> Method {
+    Method { name, class: Class::Opening, again: Again::Stream }
+}
+
 const fn bulk(name: &'static str, again: Again) -> Method {
     Method { name, class: Class::Bulk, again }
 }
@@ -60,7 +66,7 @@ const ISSUER: &[Method] = &[
     critical("RevokeHandoff", Again::ByRequest),
     normal("CreateHandoff", Again::ByRequest),
     normal("GetHandoff", Again::Read),
-    normal("WatchHandoff", Again::Stream),
+    opening("WatchHandoff"),
     normal("CancelHandoff", Again::ByRequest),
     normal("ReissueCode", Again::ByRequest),
     bulk("ListHandoffs", Again::Read),
@@ -68,15 +74,14 @@ const ISSUER: &[Method] = &[
 
 const ROUTER: &[Method] = &[
     critical("AdmitHandoff", Again::Idempotent),
-    // A desk's stream is its agent's lease: without it the customer would go to somebody else.
-    critical("WatchAssignments", Again::Stream),
+    opening("WatchAssignments"),
     critical("AcknowledgeAssignments", Again::Idempotent),
     normal("PutAgent", Again::ByRequest),
     normal("GetAgent", Again::Read),
     normal("SetPresence", Again::ByRequest),
     normal("SubmitContact", Again::ByRequest),
     normal("GetContact", Again::Read),
-    normal("WatchContact", Again::Stream),
+    opening("WatchContact"),
     normal("AcceptContact", Again::ByRequest),
     normal("DeclineContact", Again::ByRequest),
     normal("CompleteContact", Again::ByRequest),

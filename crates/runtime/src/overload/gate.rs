@@ -3,8 +3,8 @@
 //! Each class may use a share of the limit, the critical one all of it: what is left over by the others is always free for
 //! it. Whoever finds no place waits for a moment, the more important first. A queue that never gets empty helps nobody: then
 //! the newest are served first, whose callers are most likely still there, and the others wait for less (controlled delay,
-//! after Nichols and Jacobson, in the form that Facebook's servers use). Not so the critical ones: all of them are to be
-//! served, so none may be passed by until its customer gives up.
+//! after Nichols and Jacobson, in the form that Facebook's servers use). Not so redemptions and streams: none of them may be
+//! passed by until its customer gives up.
 
 use std::{
     collections::VecDeque,
@@ -20,17 +20,27 @@ use tokio::{sync::oneshot, time::Instant};
 use super::limit::Limit;
 use crate::methods::Class;
 
-const CLASSES: [Class; 3] = [Class::Critical, Class::Normal, Class::Bulk];
+pub(super) const CLASSES: [Class; 4] = [Class::Critical, Class::Opening, Class::Normal, Class::Bulk];
 /// A queue that has not been empty for so long stands.
 const STANDING: Duration = Duration::from_millis(100);
 
 impl Class {
-    /// The part of the limit that it may use, in percent.
+    /// It is let in while less than this part of the limit is used by anybody, in percent.
     fn share_percent(self) -> usize {
         match self {
             Self::Critical => 100,
+            Self::Opening => 90,
             Self::Normal => 80,
             Self::Bulk => 50,
+        }
+    }
+
+    /// The part of the limit that it may use itself, in percent.
+    fn own_percent(self) -> usize {
+        match self {
+            // Else nothing but streams would be opened while there are many.
+            Self::Opening => 25,
+            _ => 100,
         }
     }
 
@@ -39,6 +49,8 @@ impl Class {
         Duration::from_millis(match (self, standing) {
             // In the end as long as its caller waits: it is let in before all others.
             (Self::Critical, _) => 10_000,
+            // Desks come back within the time that their agents' leases last.
+            (Self::Opening, _) => 30_000,
             (Self::Normal, false) => 250,
             (Self::Normal, true) => 50,
             (Self::Bulk, false) => 100,
@@ -50,8 +62,15 @@ impl Class {
     fn queue_factor(self) -> usize {
         match self {
             Self::Critical => 4,
+            // They have taken one of the places of streams before they wait.
+            Self::Opening => usize::MAX,
             Self::Normal | Self::Bulk => 1,
         }
+    }
+
+    /// All of them are to be served, so none may be passed by.
+    fn in_order(self) -> bool {
+        matches!(self, Self::Critical | Self::Opening)
     }
 }
 
@@ -60,15 +79,16 @@ impl Class {
 pub(super) struct Gate {
     most: usize,
     state: Mutex<State>,
-    shed: [AtomicU64; 3],
-    admitted: [AtomicU64; 3],
+    shed: [AtomicU64; 4],
+    admitted: [AtomicU64; 4],
 }
 
 #[derive(Debug)]
 struct State {
     under_way: usize,
+    of_class: [usize; 4],
     limit: Limit,
-    queues: [Queue; 3],
+    queues: [Queue; 4],
 }
 
 #[derive(Debug, Default)]
@@ -94,7 +114,7 @@ impl Queue {
     }
 
     fn next(&mut self, class: Class, now: Instant) -> Option<oneshot::Sender<Permit>> {
-        let newest_first = class != Class::Critical && self.stands(now);
+        let newest_first = !class.in_order() && self.stands(now);
         loop {
             let next = if newest_first { self.waiting.pop_back() } else { self.waiting.pop_front() };
             if self.waiting.is_empty() {
@@ -110,14 +130,29 @@ impl Queue {
 
 impl State {
     fn room_for(&self, class: Class) -> bool {
-        self.under_way * 100 < (self.limit.now() * class.share_percent()).max(100)
+        let limit = self.limit.now();
+        // One place there is always.
+        self.under_way * 100 < (limit * class.share_percent()).max(100)
+            && self.of_class[class as usize] * 100 < (limit * class.own_percent()).max(100)
+    }
+
+    fn let_in(&mut self, class: Class) {
+        self.under_way += 1;
+        self.of_class[class as usize] += 1;
+        self.limit.saw(self.under_way);
+    }
+
+    /// Somebody of this class, or of one before it, waits for a place that there is.
+    fn is_awaited(&self, class: Class) -> bool {
+        let waits = |class: &Class| !self.queues[*class as usize].waiting.is_empty() && self.room_for(*class);
+        CLASSES[..=class as usize].iter().any(waits)
     }
 }
 
 impl Gate {
     pub(super) fn new(most: usize, target: Option<Duration>) -> Arc<Self> {
         let limit = Limit::new(most, target, Instant::now());
-        let state = State { under_way: 0, limit, queues: Default::default() };
+        let state = State { under_way: 0, of_class: [0; 4], limit, queues: Default::default() };
         Arc::new(Self {
             most,
             state: Mutex::new(state),
@@ -137,19 +172,15 @@ impl Gate {
     fn place(self: &Arc<Self>, class: Class) -> Place {
         let now = Instant::now();
         let mut state = self.lock();
-        let higher_waits =
-            CLASSES[..class as usize].iter().any(|c| !state.queues[*c as usize].waiting.is_empty());
-        if state.room_for(class) && !higher_waits && state.queues[class as usize].waiting.is_empty() {
-            state.under_way += 1;
-            let under_way = state.under_way;
-            state.limit.saw(under_way);
+        if state.room_for(class) && !state.is_awaited(class) {
+            state.let_in(class);
             return Place::Free(self.permit(class, now));
         }
         let under_way = state.under_way;
         state.limit.saw(under_way);
         let queue = &mut state.queues[class as usize];
         queue.tidy();
-        if queue.waiting.len() >= self.most * class.queue_factor() {
+        if queue.waiting.len() >= self.most.saturating_mul(class.queue_factor()) {
             return Place::None;
         }
         let patience = class.patience(queue.stands(now));
@@ -170,7 +201,7 @@ impl Gate {
         for class in CLASSES {
             while state.room_for(class) {
                 let Some(waiter) = state.queues[class as usize].next(class, now) else { break };
-                state.under_way += 1;
+                state.let_in(class);
                 granted.push((waiter, class));
             }
         }
@@ -251,6 +282,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.gate.lock();
         state.under_way -= 1;
+        state.of_class[self.class as usize] -= 1;
         // Bulk calls may be long by nature.
         if self.served && self.class != Class::Bulk {
             state.limit.ended(self.since, Instant::now());
@@ -262,6 +294,8 @@ impl Drop for Permit {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot::error::TryRecvError;
+
     use super::*;
 
     fn soon() -> Instant {
@@ -272,7 +306,9 @@ mod tests {
     async fn each_class_has_its_share_and_the_critical_one_all() {
         let gate = Gate::new(10, None);
         let mut held = vec![];
-        for (class, most) in [(Class::Bulk, 5), (Class::Normal, 8), (Class::Critical, 10)] {
+        for (class, most) in
+            [(Class::Bulk, 5), (Class::Normal, 8), (Class::Opening, 9), (Class::Critical, 10)]
+        {
             while gate.under_way() < most {
                 held.push(gate.enter(class, soon()).await.unwrap());
             }
@@ -313,21 +349,37 @@ mod tests {
         assert_eq!((gate.under_way(), gate.waiting()), (0, 0));
     }
 
-    #[tokio::test]
-    async fn a_standing_queue_serves_the_newest_first() {
-        let gate = Gate::new(1, None);
-        for (class, newest_first) in [(Class::Normal, true), (Class::Critical, false)] {
-            let held = gate.enter(Class::Critical, soon()).await.unwrap();
-            let old = queued(&gate, class).await;
-            tokio::time::sleep(STANDING * 3 / 2).await;
-            let new = queued(&gate, class).await;
-            drop(held);
-            let (first, second) = if newest_first { (new, old) } else { (old, new) };
-            let served = first.await.unwrap().unwrap();
-            assert!(!second.is_finished(), "{class:?}");
-            drop(served);
-            assert!(second.await.unwrap().is_some(), "{class:?}");
+    /// Which of three that wait is next: the first, the second or the third.
+    fn next_of_three(class: Class, waited: Duration) -> Option<usize> {
+        let since = Instant::now();
+        let (waiting, mut granted): (VecDeque<_>, Vec<_>) = (0..3).map(|_| oneshot::channel()).unzip();
+        let mut queue = Queue { waiting, busy_since: Some(since) };
+        drop(queue.next(class, since + waited));
+        granted.iter_mut().position(|granted| matches!(granted.try_recv(), Err(TryRecvError::Closed)))
+    }
+
+    #[test]
+    fn a_standing_queue_serves_the_newest_first() {
+        for (class, standing) in
+            [(Class::Critical, 0), (Class::Opening, 0), (Class::Normal, 2), (Class::Bulk, 2)]
+        {
+            assert_eq!(next_of_three(class, STANDING), Some(0));
+            assert_eq!(next_of_three(class, STANDING * 2), Some(standing), "{class:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn streams_that_open_wait_for_each_other_and_leave_room_for_calls() {
+        let gate = Gate::new(20, None);
+        let mut streams = vec![];
+        for _ in 0..5 {
+            streams.push(gate.enter(Class::Opening, soon()).await.unwrap());
+        }
+        let more = queued(&gate, Class::Opening).await;
+        let _call = gate.enter(Class::Normal, soon()).await.unwrap();
+        assert!(!more.is_finished());
+        streams.pop();
+        assert!(more.await.unwrap().is_some());
     }
 
     #[tokio::test]

@@ -150,31 +150,31 @@ where
             method.map_or((Class::Bulk, Again::Stream), |method| (method.class, method.again));
         let load = self.load.clone();
         Box::pin(async move {
+            let stream = if again == Again::Stream {
+                // It takes its place first, so that those who wait to be opened are bounded too.
+                let Some(taken) = load.streams.take() else {
+                    return Ok(refused(load.overloaded("there are more open streams than can be served")));
+                };
+                Some(taken)
+            } else {
+                None
+            };
             let deadline = DEADLINE.try_with(|deadline| *deadline).ok();
             let never = Instant::now() + Duration::from_secs(24 * 60 * 60);
             let entered = load.gate.enter(class, deadline.unwrap_or(never)).await;
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(refused(Refusal::new(
-                    ErrorReason::DeadlineExceeded,
-                    "the deadline was over at the start",
-                )));
+                let late = Refusal::new(ErrorReason::DeadlineExceeded, "the deadline was over at the start");
+                return Ok(refused(late));
             }
             let Some(mut permit) = entered else {
                 return Ok(refused(load.overloaded("there is more to do than can be done in time")));
             };
             permit.serves();
-            if again != Again::Stream {
-                // The permit ends with the handler, not with the waiting of the caller.
-                let response = inner.call(request).await;
-                drop(permit);
-                return response;
-            }
-            let Some(stream) = load.streams.take() else {
-                return Ok(refused(load.overloaded("there are more open streams than can be served")));
-            };
-            let response = inner.call(request).await?;
+            // The permit ends with the handler, not with the waiting of the caller.
+            let response = inner.call(request).await;
             drop(permit);
-            Ok(response.map(|body| {
+            let Some(stream) = stream else { return response };
+            Ok(response?.map(|body| {
                 Body::new(body.map_frame(move |frame| {
                     let _open = &stream;
                     frame

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use super::{Load, Places, gate::Gate};
+use super::{
+    Load, Places,
+    gate::{CLASSES, Gate},
+};
 use crate::methods::Class;
 
 /// A service's load at a moment.
@@ -26,9 +29,9 @@ pub struct LoadStatus {
     /// Connections.
     pub connections: usize,
     /// Calls let in since the start, by class.
-    pub admitted: [(Class, u64); 3],
+    pub admitted: [(Class, u64); 4],
     /// Calls refused since the start, by class.
-    pub shed: [(Class, u64); 3],
+    pub shed: [(Class, u64); 4],
     /// Streams refused since the start because too many were open.
     pub shed_streams: u64,
     /// Connections refused since the start.
@@ -67,7 +70,6 @@ pub fn statuses() -> Vec<LoadStatus> {
 }
 
 fn of(load: &Registered, gate: &Gate) -> LoadStatus {
-    let classes = [Class::Critical, Class::Normal, Class::Bulk];
     LoadStatus {
         service: load.service,
         address: load.address,
@@ -76,8 +78,8 @@ fn of(load: &Registered, gate: &Gate) -> LoadStatus {
         waiting: gate.waiting(),
         streams: load.streams.taken(),
         connections: load.connections.taken(),
-        admitted: classes.map(|class| (class, gate.admitted(class))),
-        shed: classes.map(|class| (class, gate.shed(class))),
+        admitted: CLASSES.map(|class| (class, gate.admitted(class))),
+        shed: CLASSES.map(|class| (class, gate.shed(class))),
         shed_streams: load.streams.refused(),
         shed_connections: load.connections.refused(),
     }
