@@ -118,7 +118,7 @@ fn refused(reason: ErrorReason, message: &str) -> Response<Body> {
 }
 
 /// `grpc-timeout`: up to eight digits and a unit.
-fn requested_timeout(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn requested_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8 && !digits.starts_with('+'))?;

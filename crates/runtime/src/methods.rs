@@ -6,9 +6,11 @@
 /// How important a call is when not all can be served. The order is that in which calls are let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// A customer waits for it with a code in hand, or it keeps the agent who expects that customer.
+    /// A customer waits for it with a code in hand.
     Critical,
-    /// Everything that is neither.
+    /// A stream opens. After a replica was away all desks come back at once: they may wait for each other.
+    Opening,
+    /// Everything else.
     Normal,
     /// Can be asked again later: lists, statistics, imports.
     Bulk,
@@ -50,6 +52,10 @@ const fn normal(name: &'static str, again: Again) -> Method {
     Method { name, class: Class::Normal, again }
 }
 
+const fn opening(name: &'static str) -> Method {
+    Method { name, class: Class::Opening, again: Again::Stream }
+}
+
 const fn bulk(name: &'static str, again: Again) -> Method {
     Method { name, class: Class::Bulk, again }
 }
@@ -60,7 +66,7 @@ const ISSUER: &[Method] = &[
     critical("RevokeHandoff", Again::ByRequest),
     normal("CreateHandoff", Again::ByRequest),
     normal("GetHandoff", Again::Read),
-    normal("WatchHandoff", Again::Stream),
+    opening("WatchHandoff"),
     normal("CancelHandoff", Again::ByRequest),
     normal("ReissueCode", Again::ByRequest),
     bulk("ListHandoffs", Again::Read),
@@ -68,15 +74,14 @@ const ISSUER: &[Method] = &[
 
 const ROUTER: &[Method] = &[
     critical("AdmitHandoff", Again::Idempotent),
-    // A desk's stream is its agent's lease: without it the customer would go to somebody else.
-    critical("WatchAssignments", Again::Stream),
+    opening("WatchAssignments"),
     critical("AcknowledgeAssignments", Again::Idempotent),
     normal("PutAgent", Again::ByRequest),
     normal("GetAgent", Again::Read),
     normal("SetPresence", Again::ByRequest),
     normal("SubmitContact", Again::ByRequest),
     normal("GetContact", Again::Read),
-    normal("WatchContact", Again::Stream),
+    opening("WatchContact"),
     normal("AcceptContact", Again::ByRequest),
     normal("DeclineContact", Again::ByRequest),
     normal("CompleteContact", Again::ByRequest),
@@ -136,4 +141,85 @@ pub(crate) fn of_path(path: &str) -> Option<Method> {
     let (service, name) = path.trim_start_matches('/').split_once('/')?;
     let (_, methods) = SERVICES.iter().find(|(known, _)| *known == service)?;
     methods.iter().find(|method| method.name == name).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use prost::Message as _;
+    use prost_types::{DescriptorProto, FileDescriptorSet, MethodDescriptorProto};
+
+    use super::*;
+
+    /// Methods without a `request_id` that may be repeated, as their contracts say.
+    const IDEMPOTENT: [&str; 7] = [
+        "AcknowledgeAssignments",
+        "AdmitHandoff",
+        "CloseSession",
+        "DeliverAccessInfo",
+        "PutServiceListEntry",
+        "ReleaseServiceListEntry",
+        "ReportPlatformLoad",
+    ];
+    const READS: [&str; 5] = ["Get", "List", "Find", "Select", "Simulate"];
+
+    fn contracts() -> FileDescriptorSet {
+        FileDescriptorSet::decode(segue_proto::DESCRIPTORS).unwrap()
+    }
+
+    fn is_right(method: Method, declared: &MethodDescriptorProto, request: &DescriptorProto) -> bool {
+        let streams = declared.client_streaming() || declared.server_streaming();
+        let has_request_id = request.field.iter().any(|field| field.name() == "request_id");
+        let reads = READS.iter().any(|verb| method.name.starts_with(verb));
+        match method.again {
+            Again::Stream => streams,
+            Again::Read => !streams && reads && !has_request_id,
+            Again::ByRequest => !streams && has_request_id,
+            Again::Idempotent => !streams && IDEMPOTENT.contains(&method.name),
+        }
+    }
+
+    #[test]
+    fn every_method_of_the_contracts_has_its_row_and_no_other_has_one() {
+        let contracts = contracts();
+        let messages: BTreeMap<String, &DescriptorProto> = contracts
+            .file
+            .iter()
+            .flat_map(|file| {
+                file.message_type.iter().map(|m| (format!(".{}.{}", file.package(), m.name()), m))
+            })
+            .collect();
+        let mut rows: Vec<String> = SERVICES
+            .iter()
+            .flat_map(|(service, methods)| {
+                methods.iter().map(move |method| format!("/{service}/{}", method.name))
+            })
+            .collect();
+        let all = rows.len();
+        for file in &contracts.file {
+            for service in &file.service {
+                for declared in &service.method {
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), declared.name());
+                    let method = of_path(&path).unwrap_or_else(|| panic!("{path} has no row"));
+                    assert!(
+                        is_right(method, declared, messages[declared.input_type()]),
+                        "{path}: {method:?}"
+                    );
+                    rows.retain(|row| *row != path);
+                }
+            }
+        }
+        assert!(rows.is_empty() && all > 50, "rows of no method: {rows:?}");
+    }
+
+    #[test]
+    fn a_redemption_is_let_in_before_all_others() {
+        let class = |path| of_path(path).map(|method| method.class);
+        assert_eq!(class("/segue.issuer.v1.CodeIssuerService/RedeemCode"), Some(Class::Critical));
+        assert_eq!(class("/segue.router.v1.PriorityRouterService/AdmitHandoff"), Some(Class::Critical));
+        assert_eq!(class("/segue.router.v1.PriorityRouterService/ListContacts"), Some(Class::Bulk));
+        assert_eq!(class("/segue.router.v1.PriorityRouterService/Nothing"), None);
+        assert!(Class::Critical < Class::Normal && Class::Normal < Class::Bulk);
+    }
 }

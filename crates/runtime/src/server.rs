@@ -15,6 +15,7 @@ use crate::{
     access::{AccessLayer, Gate, Owner, Owners},
     identity::{self, IDENTITY_SETTINGS, Identity, IdentityConfig},
     incoming::IncomingLayer,
+    overload::{Limits, Load, OverloadLayer, limited},
     protocol::{Health, add_reflection},
     running::Whole,
     settings::{Reader, Setting},
@@ -43,6 +44,8 @@ pub struct ServerConfig {
     pub identity: Option<IdentityConfig>,
     /// How often files of certificates, identities and keys are looked at.
     pub reload: Duration,
+    /// How much it takes at a time.
+    pub limits: Limits,
 }
 
 impl ServerConfig {
@@ -66,6 +69,14 @@ impl ServerConfig {
             "10",
             "how long stopping may take in all after SIGTERM, 1 to 300",
         ),
+        Setting::new("max-calls", "256", "most calls under way at a time, 16 to 100000"),
+        Setting::new(
+            "target-latency-ms",
+            "1000",
+            "while the median call takes longer, fewer are let in, down to 16, 0 to 60000 ms; 0: always `max-calls`",
+        ),
+        Setting::new("max-streams", "20000", "most open streams, 1 to 1000000"),
+        Setting::new("max-connections", "10000", "most connections of clients, 1 to 1000000"),
     ];
 
     /// Reads the settings.
@@ -77,6 +88,7 @@ impl ServerConfig {
         let reload = reader.seconds("reload-seconds", 1..=3600);
         let credentials = credentials?;
         let identity = IdentityConfig::read(reader, &credentials);
+        let limits = Limits::read(reader);
         Some(Self {
             listen: listen?,
             plaintext_beyond_loopback: plaintext_beyond_loopback?,
@@ -84,6 +96,7 @@ impl ServerConfig {
             credentials,
             identity: identity?,
             reload: reload?,
+            limits: limits?,
         })
     }
 
@@ -96,6 +109,7 @@ impl ServerConfig {
             credentials: Credentials::none(),
             identity: None,
             reload: Duration::from_secs(10),
+            limits: Limits::default(),
         }
     }
 }
@@ -180,10 +194,12 @@ impl Server {
         routes.add_service(health.service());
         add_reflection(&mut routes, &names)?;
         tracing::info!(%address, services = ?names, tls = !is_plaintext, identity = identity.is_some(), "serving");
+        let load = Load::new(config.limits);
+        load.register(names.first().copied().unwrap_or_default(), address);
         let calls = TaskTracker::new();
         let mut parts = JoinSet::new();
-        let connections = tls::accept(listener, config.credentials.clone());
-        let layers = (IncomingLayer::new(calls.clone()), AccessLayer::new(gate));
+        let connections = limited(tls::accept(listener, config.credentials.clone()), load.connections());
+        let layers = (IncomingLayer::new(calls.clone()), OverloadLayer(load), AccessLayer::new(gate));
         parts.spawn(serve(connections, routes.routes(), layers, stop.clone()));
         let reload = identity::reload(config.credentials.clone(), identity, config.reload);
         parts.spawn(succeeding(until(stop.clone(), reload)));
@@ -210,7 +226,7 @@ async fn until(stop: Stop, work: impl Future<Output = ()>) {
 async fn serve(
     connections: impl Stream<Item = std::io::Result<Connection>>,
     routes: Routes,
-    (incoming, access): (IncomingLayer, AccessLayer),
+    (incoming, overload, access): (IncomingLayer, OverloadLayer, AccessLayer),
     stop: Stop,
 ) -> Result<(), ServeError> {
     tonic::transport::Server::builder()
@@ -219,6 +235,7 @@ async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .layer(incoming)
+        .layer(overload)
         .layer(access)
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections, stop.told())

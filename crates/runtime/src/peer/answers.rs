@@ -28,8 +28,12 @@ pub fn is_unsettled(status: &Status) -> bool {
     )
 }
 
-/// Hands a service's own refusal on, its fields renamed to ours; anything else means that it doesn't answer.
+/// Hands a service's own refusal on, its fields renamed to ours, and that it has too much to do; anything else means that it
+/// doesn't answer.
 pub fn relay(status: Status, service: &'static str, renamed_fields: &[(&str, &str)]) -> Status {
+    if crate::reason_of(&status) == Some(ErrorReason::Overloaded) {
+        return status;
+    }
     if !is_refusal(&status) {
         tracing::warn!(service, code = ?status.code(), "a service that is needed does not answer");
         return unavailable(service).into();

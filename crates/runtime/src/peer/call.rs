@@ -14,7 +14,11 @@ use super::{
     failure::Failure,
     pool::{Held, Nobody, Pool},
 };
-use crate::{Refusal, incoming::DEADLINE, methods, trace_context};
+use crate::{
+    Refusal,
+    incoming::{DEADLINE, requested_timeout},
+    methods, trace_context,
+};
 
 /// Kept back from the caller's deadline, to answer it in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
@@ -41,7 +45,9 @@ pub(super) async fn make(
 ) -> Result<Response<Body>, Status> {
     pool.follow();
     pool.budget.called();
-    let call = Call { deadline: limit.map(|limit| Instant::now() + left(limit)), pool };
+    // Whoever makes the call may want it to take less.
+    let wanted = limit.map(|limit| requested_timeout(request.headers()).unwrap_or(limit).min(limit));
+    let call = Call { deadline: wanted.map(|limit| Instant::now() + left(limit)), pool };
     let (mut parts, body) = request.into_parts();
     trace_context::inject(&mut parts.headers);
     match methods::of_path(parts.uri.path()) {
@@ -200,7 +206,10 @@ impl Call {
         let failure = match answer {
             Ok(Ok(response)) => match Failure::in_headers(&response) {
                 None => {
-                    held.answered();
+                    // A server that tells that it's late, just before its caller would, has not answered either.
+                    if !Failure::tells_lateness(&response) {
+                        held.answered();
+                    }
                     return Ok(response);
                 }
                 Some(failure) => failure,

@@ -41,6 +41,11 @@ impl Failure {
         nobody.then_some(Self::Broken(status))
     }
 
+    pub(super) fn tells_lateness(response: &Response<Body>) -> bool {
+        Status::from_header_map(response.headers())
+            .is_some_and(|status| matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled))
+    }
+
     pub(super) fn in_headers(response: &Response<Body>) -> Option<Self> {
         Self::in_status(response.headers())
     }

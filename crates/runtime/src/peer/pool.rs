@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -35,6 +35,8 @@ pub(super) struct Pool {
     members: RwLock<Arc<[Arc<Member>]>>,
     resolving: OnceLock<()>,
     looked_up: OnceLock<()>,
+    /// Told once, not each time that it's tried.
+    lookup_fails: AtomicBool,
     lookup_wanted: Arc<Notify>,
     /// Whoever waits for an endpoint looks again.
     pub(super) changed: Notify,
@@ -80,6 +82,7 @@ impl Pool {
             members: RwLock::new(Arc::new([])),
             resolving: OnceLock::new(),
             looked_up: OnceLock::new(),
+            lookup_fails: AtomicBool::new(false),
             lookup_wanted: Arc::default(),
             changed: Notify::new(),
             budget: Budget::default(),
@@ -119,12 +122,17 @@ impl Pool {
 
     /// Takes over what a look-up has found. Nothing found is no reason to leave those who may still be there.
     pub(super) fn found(&self, found: io::Result<Vec<SocketAddr>>) {
-        match found {
-            Ok(addresses) if !addresses.is_empty() => self.replace(&addresses),
-            Ok(_) => tracing::warn!(peer = self.authority(), "the name has no address"),
-            Err(error) => {
-                tracing::warn!(peer = self.authority(), error = %error.kind(), "the name can't be looked up");
+        let failure = match found {
+            Ok(addresses) if addresses.is_empty() => Some("it has no address".to_owned()),
+            Ok(addresses) => {
+                self.replace(&addresses);
+                None
             }
+            Err(error) => Some(error.kind().to_string()),
+        };
+        let failed_before = self.lookup_fails.swap(failure.is_some(), Ordering::Relaxed);
+        if let (Some(failure), false) = (failure, failed_before) {
+            tracing::warn!(peer = self.authority(), failure, "a name can't be looked up");
         }
         self.looked_up.get_or_init(|| ());
         self.changed.notify_waiters();

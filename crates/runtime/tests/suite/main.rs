@@ -6,4 +6,6 @@ mod ending;
 mod health;
 mod identity;
 mod limits;
+mod overload;
+mod peers;
 mod service;

@@ -1,0 +1,189 @@
+//! What a service does when more is asked of it than it can do (ADR 0013): it serves as many calls as it answers in time,
+//! the important ones first, and refuses the others at once with `RESOURCE_EXHAUSTED`.
+//!
+//! How many that is, is in `limit.rs`; who is let in, in `gate.rs`; how important a method is, in `methods.rs` of the chassis.
+//! A call counts until its work ends, also when its caller has gone: its handler goes on. A stream counts as a call while
+//! it opens, and then as a stream.
+
+mod connections;
+mod gate;
+mod limit;
+mod status;
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use segue_core::Random;
+use segue_proto::common::v1::ErrorReason;
+use tokio::time::Instant;
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+
+pub(crate) use connections::{Places, limited};
+pub use status::{LoadStatus, statuses};
+
+use gate::Gate;
+
+use crate::{
+    Refusal,
+    incoming::DEADLINE,
+    methods::{self, Again, Class},
+    settings::Reader,
+};
+
+/// Asked by whoever decides whether this replica is alive: never refused, and it costs nothing.
+const HEALTH: &str = "/grpc.health.v1.Health/";
+/// A refused caller comes again after a time between this and three times of it.
+const SHORTEST_DELAY_MS: u32 = 500;
+
+/// What a service takes at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls under way.
+    pub calls: usize,
+    /// How long the median call may take before fewer are let in; none: the number of calls is fixed.
+    pub target: Option<Duration>,
+    /// Open streams.
+    pub streams: usize,
+    /// Connections.
+    pub connections: usize,
+}
+
+impl Limits {
+    /// Reads the settings, which are declared with the server's.
+    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
+        let mut number = |name, from, to| usize::try_from(reader.number(name, from..=to)?).ok();
+        let calls = number("max-calls", 16, 100_000);
+        let streams = number("max-streams", 1, 1_000_000);
+        let connections = number("max-connections", 1, 1_000_000);
+        let target = reader.number("target-latency-ms", 0..=60_000)?;
+        let target = (target > 0).then(|| Duration::from_millis(target));
+        Some(Self { calls: calls?, target, streams: streams?, connections: connections? })
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { calls: 256, target: Some(Duration::from_secs(1)), streams: 20_000, connections: 10_000 }
+    }
+}
+
+/// What a service has to do at a moment, and how much it may.
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    gate: Arc<Gate>,
+    streams: Arc<Places>,
+    connections: Arc<Places>,
+    random: Random,
+}
+
+impl Load {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            gate: Gate::new(limits.calls, limits.target),
+            streams: Places::new(limits.streams),
+            connections: Places::new(limits.connections),
+            random: Random::secure(),
+        }
+    }
+
+    /// Where connections count.
+    pub(crate) fn connections(&self) -> Arc<Places> {
+        self.connections.clone()
+    }
+
+    fn overloaded(&self, what: &str) -> Refusal {
+        let delay = SHORTEST_DELAY_MS + self.random.below(2 * SHORTEST_DELAY_MS);
+        // A dice, so that those who were refused together don't come again together.
+        Refusal::new(ErrorReason::Overloaded, what).retry_after(Duration::from_millis(delay.into()))
+    }
+}
+
+/// Lets in what can be served. It goes inside of the layer that gives each call its task and its deadline.
+#[derive(Debug, Clone)]
+pub(crate) struct OverloadLayer(pub(crate) Load);
+
+impl<S> Layer<S> for OverloadLayer {
+    type Service = Overload<S>;
+
+    fn layer(&self, inner: S) -> Overload<S> {
+        Overload { inner, load: self.0.clone() }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Overload<S> {
+    inner: S,
+    load: Load,
+}
+
+impl<S> Service<Request<Body>> for Overload<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The ready service is the one to call; its clone waits for the next call.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        if request.uri().path().starts_with(HEALTH) {
+            return Box::pin(inner.call(request));
+        }
+        let method = methods::of_path(request.uri().path());
+        // Nobody knows it: reflection, which is a stream, or nothing that is served.
+        let (class, again) =
+            method.map_or((Class::Bulk, Again::Stream), |method| (method.class, method.again));
+        let load = self.load.clone();
+        Box::pin(async move {
+            let stream = if again == Again::Stream {
+                // It takes its place first, so that those who wait to be opened are bounded too.
+                let Some(taken) = load.streams.take() else {
+                    return Ok(refused(load.overloaded("there are more open streams than can be served")));
+                };
+                Some(taken)
+            } else {
+                None
+            };
+            let deadline = DEADLINE.try_with(|deadline| *deadline).ok();
+            let never = Instant::now() + Duration::from_secs(24 * 60 * 60);
+            let entered = load.gate.enter(class, deadline.unwrap_or(never)).await;
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                let late = Refusal::new(ErrorReason::DeadlineExceeded, "the deadline was over at the start");
+                return Ok(refused(late));
+            }
+            let Some(mut permit) = entered else {
+                return Ok(refused(load.overloaded("there is more to do than can be done in time")));
+            };
+            permit.serves();
+            // The permit ends with the handler, not with the waiting of the caller.
+            let response = inner.call(request).await;
+            drop(permit);
+            let Some(stream) = stream else { return response };
+            Ok(response?.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _open = &stream;
+                    frame
+                }))
+            }))
+        })
+    }
+}
+
+fn refused(refusal: Refusal) -> Response<Body> {
+    Status::from(refusal).into_http()
+}

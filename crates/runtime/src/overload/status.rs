@@ -1,0 +1,86 @@
+//! How loaded the services of this process are, for those who publish it.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use super::{
+    Load, Places,
+    gate::{CLASSES, Gate},
+};
+use crate::methods::Class;
+
+/// A service's load at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadStatus {
+    /// The service's gRPC name.
+    pub service: &'static str,
+    /// Where it serves.
+    pub address: SocketAddr,
+    /// Calls under way, those that nobody waits for any more too.
+    pub calls: usize,
+    /// How many may be under way now.
+    pub limit: usize,
+    /// Calls that wait to be let in.
+    pub waiting: usize,
+    /// Open streams.
+    pub streams: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Calls let in since the start, by class.
+    pub admitted: [(Class, u64); 4],
+    /// Calls refused since the start, by class.
+    pub shed: [(Class, u64); 4],
+    /// Streams refused since the start because too many were open.
+    pub shed_streams: u64,
+    /// Connections refused since the start.
+    pub shed_connections: u64,
+}
+
+struct Registered {
+    service: &'static str,
+    address: SocketAddr,
+    gate: Weak<Gate>,
+    streams: Arc<Places>,
+    connections: Arc<Places>,
+}
+
+static LOADS: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
+
+impl Load {
+    /// Makes it known to those who publish it, for as long as the service runs.
+    pub(crate) fn register(&self, service: &'static str, address: SocketAddr) {
+        let mut loads = LOADS.lock().unwrap_or_else(PoisonError::into_inner);
+        loads.retain(|load| load.gate.strong_count() > 0);
+        loads.push(Registered {
+            service,
+            address,
+            gate: Arc::downgrade(&self.gate),
+            streams: self.streams.clone(),
+            connections: self.connections.clone(),
+        });
+    }
+}
+
+/// The load of all services of this process.
+pub fn statuses() -> Vec<LoadStatus> {
+    let loads = LOADS.lock().unwrap_or_else(PoisonError::into_inner);
+    loads.iter().filter_map(|load| Some(of(load, &*load.gate.upgrade()?))).collect()
+}
+
+fn of(load: &Registered, gate: &Gate) -> LoadStatus {
+    LoadStatus {
+        service: load.service,
+        address: load.address,
+        calls: gate.under_way(),
+        limit: gate.limit(),
+        waiting: gate.waiting(),
+        streams: load.streams.taken(),
+        connections: load.connections.taken(),
+        admitted: CLASSES.map(|class| (class, gate.admitted(class))),
+        shed: CLASSES.map(|class| (class, gate.shed(class))),
+        shed_streams: load.streams.refused(),
+        shed_connections: load.connections.refused(),
+    }
+}
