@@ -128,11 +128,12 @@ impl Server {
         let calls = TaskTracker::new();
         let mut parts = JoinSet::new();
         parts.spawn(serve(listener, routes.routes(), calls.clone(), stop.clone()));
+        let followed = health.followed();
         parts.spawn(succeeding(health.follow(database.clone())));
         for work in background {
             parts.spawn(succeeding(work));
         }
-        Ok(Whole { address, parts, calls, database, stop, grace: config.grace }.start())
+        Ok(Whole { address, health: followed, parts, calls, database, stop, grace: config.grace }.start())
     }
 }
 
