@@ -24,7 +24,8 @@ fn settings_are_documented() {
         ("priority-router", priority_router::Config::SETTINGS),
         ("web-channel", web_channel::Config::SETTINGS),
     ];
-    let mut text = HEAD.to_owned() + &section("every service: logs and traces", &[telemetry::SETTINGS]);
+    let mut text =
+        HEAD.to_owned() + &section("every service: logs, traces and metrics", &[telemetry::SETTINGS]);
     for (name, settings) in services {
         text += &section(name, settings);
     }
