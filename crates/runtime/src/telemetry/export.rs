@@ -14,6 +14,7 @@ use prometheus::Registry;
 use segue_core::{Clock as _, Random, SystemClock, new_id};
 use tokio::{sync::oneshot, time::timeout};
 
+use super::{Signals, TelemetryConfig};
 use crate::BootError;
 
 /// What the last spans, measurements and lines may cost at the end of the process, after the services' own grace.
@@ -33,36 +34,37 @@ pub(super) struct Exporters {
 }
 
 impl Exporters {
-    pub fn new(service: &'static str, endpoint: &str, with_prometheus: bool) -> Result<Self, BootError> {
-        let failed = |error: &dyn std::fmt::Display| BootError::Telemetry(error.to_string());
+    pub fn new(service: &'static str, config: &TelemetryConfig) -> Result<Self, BootError> {
         let resource = resource(service);
         let mut this = Self::default();
         let mut meters = SdkMeterProvider::builder().with_resource(resource.clone()).with_view(bounded);
-        if with_prometheus {
+        if config.operations_listen.is_some() {
             let registry = Registry::new();
-            let reader = opentelemetry_prometheus::exporter()
-                .with_registry(registry.clone())
-                .scope_info_enabled(false)
-                .build()
-                .map_err(|error| failed(&error))?;
-            meters = meters.with_reader(reader);
+            let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone());
+            meters = meters.with_reader(exporter.scope_info_enabled(false).build().map_err(failed)?);
             this.registry = Some(registry);
         }
-        if !endpoint.is_empty() {
-            let spans = SpanExporter::builder().with_tonic().with_endpoint(endpoint);
-            let spans = spans.build().map_err(|error| failed(&error))?;
-            let lines = LogExporter::builder().with_tonic().with_endpoint(endpoint);
-            let lines = lines.build().map_err(|error| failed(&error))?;
-            let measurements = MetricExporter::builder().with_tonic().with_endpoint(endpoint);
-            let measurements = measurements.build().map_err(|error| failed(&error))?;
-            let reader = PeriodicReader::builder(measurements).with_interval(METRICS_INTERVAL).build();
-            meters = meters.with_reader(reader);
+        let endpoint = &config.otlp_endpoint;
+        let Signals { traces, metrics, logs } =
+            if endpoint.is_empty() { Signals::default() } else { config.otlp_signals };
+        if traces {
+            let spans =
+                SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().map_err(failed)?;
             let tracers = SdkTracerProvider::builder().with_resource(resource.clone());
             this.tracers = Some(tracers.with_batch_exporter(spans).build());
+        }
+        if metrics {
+            let exporter = MetricExporter::builder().with_tonic().with_endpoint(endpoint);
+            let reader = PeriodicReader::builder(exporter.build().map_err(failed)?);
+            meters = meters.with_reader(reader.with_interval(METRICS_INTERVAL).build());
+        }
+        if logs {
+            let lines =
+                LogExporter::builder().with_tonic().with_endpoint(endpoint).build().map_err(failed)?;
             let loggers = SdkLoggerProvider::builder().with_resource(resource);
             this.loggers = Some(loggers.with_batch_exporter(lines).build());
         }
-        if with_prometheus || !endpoint.is_empty() {
+        if metrics || this.registry.is_some() {
             this.meters = Some(meters.build());
         }
         Ok(this)
@@ -81,6 +83,10 @@ impl Exporters {
             tracing::warn!(what, "not everything was sent");
         }
     }
+}
+
+fn failed(error: impl std::fmt::Display) -> BootError {
+    BootError::Telemetry(error.to_string())
 }
 
 /// Names what could not be sent.

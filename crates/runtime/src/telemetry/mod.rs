@@ -6,6 +6,7 @@
 
 mod export;
 mod lines;
+mod signals;
 
 use std::net::SocketAddr;
 
@@ -19,6 +20,7 @@ use crate::{
     settings::{Reader, Setting},
 };
 use export::Exporters;
+pub use signals::Signals;
 
 /// Settings of every process.
 pub const SETTINGS: &[Setting] = &[
@@ -28,6 +30,11 @@ pub const SETTINGS: &[Setting] = &[
         "otlp-endpoint",
         "",
         "OTLP/gRPC receiver of traces, metrics and logs, for example `http://127.0.0.1:4317`; empty: none",
+    ),
+    Setting::new(
+        "otlp-signals",
+        "traces,metrics,logs",
+        "what goes to the OTLP receiver: any of `traces`, `metrics` and `logs`",
     ),
     Setting::new(
         "operations-listen",
@@ -48,6 +55,8 @@ pub struct TelemetryConfig {
     pub json: bool,
     /// The OTLP receiver; empty for none.
     pub otlp_endpoint: String,
+    /// What it is sent.
+    pub otlp_signals: Signals,
     /// Where the operations port is, if there is one.
     pub operations_listen: Option<SocketAddr>,
 }
@@ -64,6 +73,7 @@ impl TelemetryConfig {
             _ => Err("must be text or json".to_owned()),
         });
         let otlp_endpoint = reader.get("otlp-endpoint");
+        let otlp_signals = reader.get("otlp-signals");
         let operations_listen = reader.parse_with("operations-listen", |text| match text {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| "must be of the form ADDRESS:PORT".to_owned()),
@@ -72,6 +82,7 @@ impl TelemetryConfig {
             log: log?,
             json: json?,
             otlp_endpoint: otlp_endpoint?,
+            otlp_signals: otlp_signals?,
             operations_listen: operations_listen?,
         })
     }
@@ -88,7 +99,7 @@ impl Telemetry {
     /// Starts logging, tracing and measuring for the process. Call it once, inside the runtime and before services are
     /// bound: an instrument that was made before records nothing.
     pub fn start(service: &'static str, config: &TelemetryConfig) -> Result<Self, BootError> {
-        let exporters = Exporters::new(service, &config.otlp_endpoint, config.operations_listen.is_some())?;
+        let exporters = Exporters::new(service, config)?;
         if let Some(meters) = &exporters.meters {
             global::set_meter_provider(meters.clone());
             segue_metrics::turn_on();
