@@ -54,9 +54,6 @@ async fn trace_metrics_and_logs_of_a_handoff_belong_together() {
     ] {
         assert!(has(&sent, metric, of), "{metric} of {of} is sent");
     }
-    // A loop would fill the receiver with the exporters' own lines.
-    let of_exporters = |target: &str| ["h2", "hyper", "tonic", "tower", "opentelemetry"].contains(&target);
-    assert!(!sent.logs.iter().any(|log| log.attributes.values().any(|value| of_exporters(value))));
 }
 
 fn only<'a>(sent: &'a Collected, name: &str) -> &'a ExportedSpan {

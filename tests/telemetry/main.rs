@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bounded;
 #[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod joined;
 #[cfg(test)]
 mod names;

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use segue::demo::{Stage, play};
 use segue_proto::issuer::v1::WatchHandoffRequest;
 use segue_testkit::{Process, Storage, free_port, wait_for};
 use segue_tests::{Fixture, Processes, SERVICES, Series, scrape, try_scrape};
@@ -84,24 +83,6 @@ async fn the_all_in_one_has_one_port_for_all_services() {
         );
     }
     assert!(segue.terminate().success(), "it ends well:\n{}", segue.log());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_handoff_is_counted_once_at_each_step() {
-    let system = Processes::start(Storage::SqliteFile).await;
-    Fixture::load(&system.addresses).await;
-    play(&system.addresses, &Stage::silent()).await.unwrap();
-    let issuer = system.metrics("code-issuer").await;
-    assert_eq!(issuer.sum("segue_handoffs_issued_total", &[]), 1.0);
-    assert_eq!(issuer.sum("segue_handoffs_ended_total", &["outcome=\"switched\""]), 1.0);
-    assert_eq!(issuer.sum("segue_handoffs_ended_total", &[]), 1.0);
-    assert_eq!(issuer.sum("segue_handoffs_redemption_delay_seconds_count", &[]), 1.0);
-    assert_eq!(issuer.sum("segue_handoffs_admission_delay_seconds_count", &[]), 1.0);
-    let router = system.metrics("priority-router").await;
-    assert_eq!(router.sum("segue_handoffs_admitted_total", &[]), 1.0);
-    assert_eq!(router.sum("segue_handoffs_answered_total", &["agent=\"same\""]), 1.0);
-    assert_eq!(router.sum("segue_handoffs_answered_total", &["agent=\"other\""]), 0.0);
-    assert_eq!(router.sum("segue_handoffs_overflowed_total", &[]), 0.0);
 }
 
 fn health_of(address: SocketAddr) -> HealthClient<Channel> {
