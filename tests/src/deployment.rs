@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::Command};
 
 use crate::Security;
+use crate::scrape::{Series, scrape};
 use segue::{Addresses, DatabaseUrls, Keys, Ports, System, SystemConfig};
 use segue_core::{Random, SharedClock, SystemClock};
 use segue_runtime::{Parts, Stop};
@@ -58,6 +59,8 @@ impl InProcess {
 pub struct Processes {
     /// Where they are; a restarted service is where it was.
     pub addresses: Addresses,
+    /// Where the operations port of each service is.
+    pub operations: BTreeMap<&'static str, SocketAddr>,
     running: BTreeMap<&'static str, Process>,
     replicas: Vec<Process>,
     /// Certificates and identities, when they run with TLS.
@@ -107,6 +110,7 @@ impl Processes {
                 channel: at(free_port()),
                 pages: at(free_port()),
             },
+            operations: SERVICES.map(|service| (service, at(free_port()))).into(),
             running: BTreeMap::new(),
             replicas: vec![],
             security,
@@ -131,6 +135,16 @@ impl Processes {
         self.start_service(service);
     }
 
+    /// The process id of a service.
+    pub fn id(&self, service: &'static str) -> u32 {
+        self.running[service].id()
+    }
+
+    /// The metrics of a service, as Prometheus reads them.
+    pub async fn metrics(&self, service: &'static str) -> Series {
+        Series::read(&scrape(self.operations[service]).await)
+    }
+
     /// Asks a service to end and waits for that; true when it ended well.
     pub fn terminate(&mut self, service: &'static str) -> bool {
         self.running.remove(service).expect("a running service").terminate().success()
@@ -150,7 +164,7 @@ impl Processes {
     pub async fn add_replica(&mut self, service: &'static str) -> SocketAddr {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = self.command(service);
-        command.env("SEGUE_LISTEN", address.to_string());
+        command.env("SEGUE_LISTEN", address.to_string()).env("SEGUE_OPERATIONS_LISTEN", "127.0.0.1:0");
         let name = format!("{service}-{}", self.replicas.len() + 2);
         self.replicas.push(Process::start(command, self.databases.directory(), &name));
         wait_for(&name, || async move { tokio::net::TcpStream::connect(address).await.is_ok() }).await;
@@ -213,6 +227,7 @@ impl Processes {
         };
         let mut command = Process::binary(service);
         command.env("SEGUE_LISTEN", listen.to_string()).env("SEGUE_DATABASE_URL", database).envs(own);
+        command.env("SEGUE_OPERATIONS_LISTEN", self.operations[service].to_string());
         command.env("SEGUE_LOG", "info").envs(self.settings.iter().cloned());
         if let Some(security) = &self.security {
             command.envs(security.settings_of(service));

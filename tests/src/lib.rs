@@ -1,9 +1,13 @@
 //! What the tests of the whole system share. The tests themselves are in the folders beside.
 
+mod collector;
 mod deployment;
 mod fixture;
 pub mod security;
+mod scrape;
 
+pub use collector::{Collected, Collector};
 pub use deployment::{InProcess, Processes, SERVICES, tools};
 pub use fixture::{Clients, Fixture};
 pub use security::Security;
+pub use scrape::{Series, scrape, try_scrape};

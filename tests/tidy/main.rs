@@ -17,6 +17,8 @@ mod hygiene;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod repository;

@@ -105,10 +105,13 @@ where
     let runtime = tokio::runtime::Runtime::new().map_err(|error| BootError::Other(error.to_string()))?;
     let outcome = runtime.block_on(async {
         let telemetry = Telemetry::start(name, telemetry)?;
+        let mut operations = telemetry.operations().await?;
         let stop = Stop::new();
         stop.on_signals().map_err(|error| BootError::Other(error.to_string()))?;
         let running = bind(config, Parts::real(stop)).await?;
+        operations.serve(std::slice::from_ref(&running)).await;
         let ended = running.stopped().await;
+        operations.end().await;
         telemetry.finish().await;
         Ok(ended)
     });

@@ -15,13 +15,12 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
-use tracing::{Instrument as _, Span, field::Empty};
+use tracing::Instrument as _;
 
-use crate::{Refusal, trace_context};
+use crate::{Refusal, metrics::rpc::Calls};
 
 /// For callers that set no deadline.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
-const TRAILERS_ONLY_STATUS: &str = "grpc-status";
 
 tokio::task_local! {
     /// When the call under way has to be answered; calls made for it are given what is left.
@@ -31,12 +30,13 @@ tokio::task_local! {
 #[derive(Debug, Clone)]
 pub(crate) struct IncomingLayer {
     calls: TaskTracker,
+    records: Calls,
 }
 
 impl IncomingLayer {
     /// Counts the calls under way, those that nobody waits for any more too.
     pub(crate) fn new(calls: TaskTracker) -> Self {
-        Self { calls }
+        Self { calls, records: Calls::new() }
     }
 }
 
@@ -44,7 +44,7 @@ impl<S> Layer<S> for IncomingLayer {
     type Service = Incoming<S>;
 
     fn layer(&self, inner: S) -> Incoming<S> {
-        Incoming { inner, calls: self.calls.clone() }
+        Incoming { inner, calls: self.calls.clone(), records: self.records.clone() }
     }
 }
 
@@ -52,6 +52,7 @@ impl<S> Layer<S> for IncomingLayer {
 pub(crate) struct Incoming<S> {
     inner: S,
     calls: TaskTracker,
+    records: Calls,
 }
 
 impl<S> Service<Request<Body>> for Incoming<S>
@@ -69,13 +70,13 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let span = call_span(&request);
+        let call = self.records.begin(&request);
         let deadline = Instant::now() + requested_timeout(request.headers()).unwrap_or(DEFAULT_DEADLINE);
         // The ready service is the one to call; its clone waits for the next call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let work = DEADLINE.scope(deadline, async move { inner.call(request).await });
-        let task = self.calls.spawn(work.instrument(span.clone()));
+        let task = self.calls.spawn(work.instrument(call.span().clone()));
         Box::pin(async move {
             let response = match tokio::time::timeout_at(deadline, task).await {
                 Ok(Ok(response)) => response?,
@@ -84,33 +85,9 @@ where
                     refused(ErrorReason::DeadlineExceeded, "the deadline is over; the work may still be done")
                 }
             };
-            record_status(&span, response.headers());
-            Ok(response)
+            Ok(call.answering(response))
         })
     }
-}
-
-/// Names and attributes follow OpenTelemetry's semantic conventions for RPC.
-fn call_span(request: &Request<Body>) -> Span {
-    let path = request.uri().path().trim_start_matches('/');
-    let (service, method) = path.split_once('/').unwrap_or((path, ""));
-    let span = tracing::info_span!(
-        "rpc",
-        otel.name = path,
-        otel.kind = "server",
-        rpc.system = "grpc",
-        rpc.service = service,
-        rpc.method = method,
-        rpc.grpc.status_code = Empty,
-    );
-    trace_context::set_parent(&span, trace_context::extract(request.headers()));
-    span
-}
-
-fn record_status(span: &Span, headers: &HeaderMap) {
-    // A status in the headers is a refusal; otherwise it comes after the body, which for a unary answer is 0.
-    let status = headers.get(TRAILERS_ONLY_STATUS).and_then(|v| v.to_str().ok()).unwrap_or("0");
-    span.record("rpc.grpc.status_code", status);
 }
 
 fn refused(reason: ErrorReason, message: &str) -> Response<Body> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, stream::BoxStream};
 use segue_store::Database;
+use tokio::sync::watch;
 use tonic::{Request, Response, Status, service::RoutesBuilder};
 use tonic_health::{
     ServingStatus,
@@ -37,15 +38,54 @@ pub(crate) fn add_reflection(
 pub(crate) struct Health {
     reporter: HealthReporter,
     service_names: Vec<&'static str>,
+    is_serving: watch::Sender<bool>,
     stop: Stop,
+}
+
+/// The health of a service, as another port tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct Followed {
+    service_names: Vec<&'static str>,
+    is_serving: watch::Receiver<bool>,
 }
 
 impl Health {
     /// SERVING, as the database has just been opened.
     pub(crate) async fn new(service_names: Vec<&'static str>, stop: Stop) -> Self {
-        let this = Self { reporter: HealthReporter::new(), service_names, stop };
-        this.set_all(ServingStatus::Serving).await;
+        let is_serving = watch::Sender::new(true);
+        let this = Self { reporter: HealthReporter::new(), service_names, is_serving, stop };
+        this.set_all(true).await;
         this
+    }
+
+    /// The health of several services together, for a port of its own that ends with `stop`. The process serves if all do.
+    pub(crate) async fn of_all(services: Vec<Followed>, stop: Stop) -> Self {
+        let this = Self::new(vec![], stop).await;
+        let followed = this.clone();
+        tokio::spawn(async move { followed.follow_all(services).await });
+        this
+    }
+
+    /// For another port.
+    pub(crate) fn followed(&self) -> Followed {
+        Followed { service_names: self.service_names.clone(), is_serving: self.is_serving.subscribe() }
+    }
+
+    async fn follow_all(self, mut services: Vec<Followed>) {
+        while !self.stop.is_told() && !services.is_empty() {
+            let mut all = true;
+            for service in &mut services {
+                let is_serving = *service.is_serving.borrow_and_update();
+                all &= is_serving;
+                self.set(&service.service_names, is_serving).await;
+            }
+            self.set(&[""], all).await;
+            let changes = services.iter_mut().map(|service| Box::pin(changed(&mut service.is_serving)));
+            tokio::select! {
+                () = self.stop.told() => {}
+                _ = futures::future::select_all(changes) => {}
+            }
+        }
     }
 
     pub(crate) fn service(&self) -> HealthServer<EndingHealth> {
@@ -57,11 +97,7 @@ impl Health {
     pub(crate) async fn follow(self, database: Database) {
         loop {
             let probe = async {
-                let status = match database.ping().await {
-                    Ok(()) => ServingStatus::Serving,
-                    Err(_) => ServingStatus::NotServing,
-                };
-                self.set_all(status).await;
+                self.set_all(database.ping().await.is_ok()).await;
                 tokio::time::sleep(PROBE_INTERVAL).await;
             };
             tokio::select! {
@@ -69,13 +105,27 @@ impl Health {
                 () = probe => {}
             }
         }
-        self.set_all(ServingStatus::NotServing).await;
+        self.set_all(false).await;
     }
 
-    async fn set_all(&self, status: ServingStatus) {
-        for name in self.service_names.iter().chain(std::iter::once(&"")) {
+    async fn set_all(&self, is_serving: bool) {
+        self.set(&self.service_names, is_serving).await;
+        self.set(&[""], is_serving).await;
+        self.is_serving.send_if_modified(|known| std::mem::replace(known, is_serving) != is_serving);
+    }
+
+    async fn set(&self, names: &[&'static str], is_serving: bool) {
+        let status = if is_serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for name in names {
             self.reporter.set_service_status(*name, status).await;
         }
+    }
+}
+
+/// Waits for a change. A service that has ended changes no more; what it was last is kept.
+async fn changed(is_serving: &mut watch::Receiver<bool>) {
+    if is_serving.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

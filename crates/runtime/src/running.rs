@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use crate::Stop;
+use crate::{Stop, protocol::Followed};
 
 /// A tenth of the grace is kept back from the calls, to close the database in.
 const CLOSING_SHARE: u32 = 10;
@@ -34,6 +34,8 @@ pub enum ServeError {
 pub struct Running {
     /// Where it serves.
     pub address: SocketAddr,
+    /// For the operations port.
+    pub(crate) health: Followed,
     task: JoinHandle<Result<(), ServeError>>,
 }
 
@@ -52,6 +54,7 @@ impl Running {
 /// The parts of a service: the server and its work beside the calls.
 pub(crate) struct Whole {
     pub(crate) address: SocketAddr,
+    pub(crate) health: Followed,
     pub(crate) parts: JoinSet<Result<(), ServeError>>,
     /// Calls whose callers may be gone already.
     pub(crate) calls: TaskTracker,
@@ -62,7 +65,7 @@ pub(crate) struct Whole {
 
 impl Whole {
     pub(crate) fn start(self) -> Running {
-        Running { address: self.address, task: tokio::spawn(self.run()) }
+        Running { address: self.address, health: self.health.clone(), task: tokio::spawn(self.run()) }
     }
 
     async fn run(mut self) -> Result<(), ServeError> {

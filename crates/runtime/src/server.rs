@@ -203,11 +203,12 @@ impl Server {
         parts.spawn(serve(connections, routes.routes(), layers, stop.clone()));
         let reload = identity::reload(config.credentials.clone(), identity, config.reload);
         parts.spawn(succeeding(until(stop.clone(), reload)));
+        let followed = health.followed();
         parts.spawn(succeeding(health.follow(database.clone())));
         for work in background {
             parts.spawn(succeeding(work));
         }
-        Ok(Whole { address, parts, calls, database, stop, grace: config.grace }.start())
+        Ok(Whole { address, health: followed, parts, calls, database, stop, grace: config.grace }.start())
     }
 }
 

@@ -38,7 +38,9 @@ fn service(mode: String) -> ExitCode {
         &[LISTEN, ServerConfig::SETTINGS, DATABASE_SETTINGS],
         |reader| Some((ServerConfig::read(reader), read_database(reader))).and_then(|(a, b)| a.zip(b)),
         async move |(server, database), parts: Parts| {
-            let database = Database::open(&database, Migrations { sqlite: &NONE, postgres: &NONE }).await?;
+            let database =
+                Database::open(&database, Migrations { owner: "test", sqlite: &NONE, postgres: &NONE })
+                    .await?;
             let stop = parts.stop.clone();
             let work = async move {
                 if mode == "panic" {

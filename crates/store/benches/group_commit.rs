@@ -11,6 +11,7 @@ use segue_testkit::{Databases, Storage};
 const CALLERS: usize = 64;
 const MEASURED: Duration = Duration::from_secs(2);
 const MIGRATIONS: Migrations = Migrations {
+    owner: "test",
     sqlite: &sqlx::migrate!("tests/migrations/sqlite"),
     postgres: &sqlx::migrate!("tests/migrations/postgres"),
 };

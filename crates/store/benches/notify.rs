@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 const COMMITS: usize = 2000;
 const POLL: Duration = Duration::from_secs(60);
 const MIGRATIONS: Migrations = Migrations {
+    owner: "test",
     sqlite: &sqlx::migrate!("tests/migrations/sqlite"),
     postgres: &sqlx::migrate!("tests/migrations/postgres"),
 };

@@ -1,15 +1,14 @@
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use sqlx::{
-    Any, AnyPool, Executor as _, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection,
-    postgres::PgConnectOptions,
-};
+use sqlx::{AnyPool, Executor as _, any::AnyPoolOptions, migrate::Migrator, postgres::PgConnectOptions};
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use crate::{
-    Conn, Engine, StoreError,
+    Conn, Engine, Reading, StoreError,
     group_commit::GroupCommit,
+    metrics::DatabaseMetrics,
     notify::{Notifications, Signals},
 };
 
@@ -19,6 +18,8 @@ static SHARED_POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// A service's migrations, the same names for each engine. Numbers from 10; those below are the store's own tables.
 #[derive(Debug, Clone, Copy)]
 pub struct Migrations {
+    /// The service that they belong to: its metrics say so.
+    pub owner: &'static str,
     /// For SQLite.
     pub sqlite: &'static Migrator,
     /// For PostgreSQL.
@@ -61,6 +62,7 @@ pub struct Database {
     signals: Arc<Signals>,
     notifications: Arc<Notifications>,
     engine: Engine,
+    metrics: Arc<DatabaseMetrics>,
 }
 
 impl Database {
@@ -76,8 +78,16 @@ impl Database {
             tracing::error!(%error, "migration failed");
             StoreError::Migration
         })?;
+        let metrics = DatabaseMetrics::new(migrations.owner, engine);
+        metrics.observe(&pool);
         let signals = Arc::new(Signals::default());
-        let writer = GroupCommit::start(pool.clone(), engine, settings.max_batch.max(1), signals.clone());
+        let writer = GroupCommit::start(
+            pool.clone(),
+            engine,
+            settings.max_batch.max(1),
+            signals.clone(),
+            metrics.clone(),
+        );
         let notifications = Arc::new(match engine {
             // Replicas share a server; a file and memory have one process.
             Engine::SqliteMemory | Engine::SqliteFile => Notifications::default(),
@@ -86,12 +96,12 @@ impl Database {
                 Notifications::start(server, pool.clone(), signals.clone())
             }
         });
-        Ok(Self { pool, writer, signals, notifications, engine })
+        Ok(Self { pool, writer, signals, notifications, engine, metrics })
     }
 
     /// A connection to read with. Each statement sees what was committed before it.
-    pub async fn read(&self) -> Result<PoolConnection<Any>, StoreError> {
-        Ok(self.pool.acquire().await?)
+    pub async fn read(&self) -> Result<Reading, StoreError> {
+        Ok(Reading::new(self.metrics.acquire(&self.pool).await?, self.metrics.clone()))
     }
 
     /// Does `work` in a transaction and returns its answer once that is durable. `Err` undoes it. The work may run more
@@ -105,7 +115,11 @@ impl Database {
         T: Send + 'static,
         F: for<'c> Fn(&'c mut Conn, &'c I) -> BoxFuture<'c, Result<T, StoreError>> + Send + Sync + 'static,
     {
-        self.writer.submit(input, work).await
+        let submitted = self.writer.submit(input, work);
+        match self.metrics.write_span() {
+            Some(span) => submitted.instrument(span).await,
+            None => submitted.await,
+        }
     }
 
     /// Tells of commits. Those made through this handle or its clones always wake; those of other handles wake on
@@ -124,6 +138,11 @@ impl Database {
     /// The engine behind it.
     pub fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// What its metrics go by: the service that it belongs to.
+    pub(crate) fn owner(&self) -> &'static str {
+        self.metrics.owner()
     }
 
     /// Waits for open work and closes all connections.

@@ -14,7 +14,11 @@ use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{AnyPool, Connection as _, Executor as _};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Conn, Engine, StoreError, notify::Signals};
+use crate::{
+    Conn, Engine, StoreError,
+    metrics::{DatabaseMetrics, Operation},
+    notify::Signals,
+};
 
 const QUEUE: usize = 4096;
 /// How often contended work is done again.
@@ -62,9 +66,15 @@ where
 }
 
 impl GroupCommit {
-    pub(crate) fn start(pool: AnyPool, engine: Engine, max_batch: usize, signals: Arc<Signals>) -> Self {
+    pub(crate) fn start(
+        pool: AnyPool,
+        engine: Engine,
+        max_batch: usize,
+        signals: Arc<Signals>,
+        metrics: Arc<DatabaseMetrics>,
+    ) -> Self {
         let (sender, mut queue) = mpsc::channel::<Box<dyn Job>>(QUEUE);
-        let committer = Committer { pool, engine, signals };
+        let committer = Committer { pool, engine, signals, metrics };
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(max_batch);
             while queue.recv_many(&mut batch, max_batch).await > 0 {
@@ -102,12 +112,18 @@ impl Aborted {
         let (Self::NotBegun(error) | Self::RolledBack(error) | Self::Unknown(error)) = self;
         error
     }
+
+    fn kind(&self) -> StoreError {
+        let (Self::NotBegun(error) | Self::RolledBack(error) | Self::Unknown(error)) = self;
+        *error
+    }
 }
 
 struct Committer {
     pool: AnyPool,
     engine: Engine,
     signals: Arc<Signals>,
+    metrics: Arc<DatabaseMetrics>,
 }
 
 impl Committer {
@@ -147,8 +163,20 @@ impl Committer {
     }
 
     async fn commit(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Aborted> {
+        let mut conn =
+            self.metrics.acquire(&self.pool).await.map_err(|error| Aborted::NotBegun(error.into()))?;
+        let timer = self.metrics.timer(Operation::Write);
+        let writes = jobs.len();
+        let committed = self.transact(&mut conn, jobs).await;
+        timer.done(committed.as_ref().err().map(Aborted::kind));
+        if committed.is_ok() {
+            self.metrics.committed(writes);
+        }
+        committed
+    }
+
+    async fn transact(&self, conn: &mut Conn, jobs: &mut [Box<dyn Job>]) -> Result<(), Aborted> {
         let not_begun = |error: sqlx::Error| Aborted::NotBegun(error.into());
-        let mut conn = self.pool.acquire().await.map_err(not_begun)?;
         let mut transaction = conn.begin_with(self.engine.begin()).await.map_err(not_begun)?;
         for job in jobs {
             // Dropping the transaction rolls it back.

@@ -15,13 +15,17 @@ mod database;
 mod engine;
 mod error;
 mod group_commit;
+mod metrics;
 mod notify;
 pub mod outbox;
+mod reading;
 pub mod requests;
 
 pub use database::{Changes, Database, Migrations, Settings};
 pub use engine::Engine;
 pub use error::StoreError;
+pub use metrics::{METRICS, sample_until};
+pub use reading::Reading;
 /// A connection inside a write, or a reading one.
 pub use sqlx::AnyConnection as Conn;
 
@@ -30,6 +34,7 @@ pub use sqlx::AnyConnection as Conn;
 macro_rules! migrations {
     () => {
         $crate::Migrations {
+            owner: env!("CARGO_PKG_NAME"),
             sqlite: &sqlx::migrate!("migrations/sqlite"),
             postgres: &sqlx::migrate!("migrations/postgres"),
         }

@@ -9,6 +9,7 @@ mod config;
 pub mod domain;
 mod flow;
 mod grpc;
+mod metrics;
 mod store;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use segue_proto::issuer::v1::code_issuer_service_server::CodeIssuerServiceServer
 use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server, StreamEnd};
 use segue_store::{Database, outbox::Dispatcher};
 
-pub use crate::config::Config;
+pub use crate::{config::Config, metrics::METRICS};
 use crate::{flow::Flow, grpc::Api, store::Store};
 
 /// Starts the service.

@@ -8,17 +8,20 @@ mod config;
 mod domain;
 mod error;
 mod grpc;
+mod metrics;
 mod routing;
 mod store;
 
 pub use config::Config;
 pub use domain::Rules;
+pub use metrics::METRICS;
 use segue_proto::router::v1::priority_router_service_server::PriorityRouterServiceServer;
 use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server, StreamEnd};
 use segue_store::{Database, migrations};
 
 use crate::{
     grpc::news::News,
+    metrics::{Metrics, measure_until},
     routing::{Desks, Router, sweep_until},
 };
 
@@ -30,6 +33,7 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
         clock: parts.clock.clone(),
         random: parts.random.clone(),
         rules: config.rules,
+        metrics: Metrics::new(),
     };
     let (desks, news) = (Desks::new(router.clone()), News::default());
     let service = grpc::Service {
@@ -47,6 +51,7 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
         .owners(move |id| grpc::owner_of_contact(contacts.clone(), id))
         .service(service)
         .background(news.follow(database, parts.stop.clone()))
+        .background(measure_until(router.clone(), desks.clone(), parts.stop.token()))
         .background(sweep_until(router, desks, parts.stop))
         .start(&config.server)
         .await

@@ -122,7 +122,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let telemetry = Telemetry::start("segue", &telemetry)?;
         let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
-            Command::Up(flags) => up::up(flags, environment).await,
+            Command::Up(flags) => up::up(flags, environment, telemetry.operations().await?).await,
             Command::Demo(flags) => demo::demo(flags, environment).await,
             Command::Config(command) => config::run(command).await,
             Command::Accounts(command) => accounts::run(command).await,

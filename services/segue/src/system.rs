@@ -161,6 +161,11 @@ impl System {
         Ok(Self { addresses, running: vec![channel.running, issuer, router, selector], stop: parts.stop })
     }
 
+    /// Its services, for the operations port.
+    pub fn services(&self) -> &[Running] {
+        &self.running
+    }
+
     /// Waits until all services have stopped, and tells the first failure; when one fails, all stop.
     pub async fn stopped(self) -> Result<(), ServeError> {
         let mut outcome = Ok(());

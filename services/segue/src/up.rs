@@ -1,11 +1,11 @@
 //! `segue up`: everything on SQLite in one process.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use segue_core::Random;
-use segue_runtime::{Parts, Stop};
+use segue_runtime::{Operations, Parts, Stop};
 
 use crate::{
     Addresses, DatabaseUrls, Keys, System, SystemConfig,
@@ -16,7 +16,11 @@ use crate::{
 /// Written once the demo data is loaded. It names the addresses that the demo's platforms were given.
 const LOADED: &str = "demo-data-loaded";
 
-pub(crate) async fn up(flags: UpFlags, environment: BTreeMap<String, String>) -> anyhow::Result<()> {
+pub(crate) async fn up(
+    flags: UpFlags,
+    environment: BTreeMap<String, String>,
+    mut operations: Operations,
+) -> anyhow::Result<()> {
     let stop = Stop::new();
     stop.on_signals()?;
     let folder = &flags.data_dir;
@@ -28,11 +32,15 @@ pub(crate) async fn up(flags: UpFlags, environment: BTreeMap<String, String>) ->
         environment,
     };
     let system = System::start(config, Parts::real(stop)).await?;
+    // One port for all services: they are one process.
+    operations.serve(system.services()).await;
     if !flags.no_demo {
         load_once(&system.addresses, folder).await?;
     }
-    say(&what_to_try(&system.addresses, folder, !flags.no_demo));
-    system.stopped().await?;
+    say(&what_to_try(&system.addresses, operations.address, folder, !flags.no_demo));
+    let ended = system.stopped().await;
+    operations.end().await;
+    ended?;
     say("Segue has stopped.");
     Ok(())
 }
@@ -64,7 +72,7 @@ pub(crate) async fn load(addresses: &Addresses) -> anyhow::Result<Summary> {
     loaded
 }
 
-fn what_to_try(at: &Addresses, folder: &Path, demo: bool) -> String {
+fn what_to_try(at: &Addresses, operations: Option<SocketAddr>, folder: &Path, demo: bool) -> String {
     let mut text = format!(
         "Segue is up. Its data, and keys made for this folder alone, are in {folder}; Ctrl-C stops it.
 
@@ -81,6 +89,9 @@ fn what_to_try(at: &Addresses, folder: &Path, demo: bool) -> String {
         channel = at.channel,
         pages = at.pages,
     );
+    if let Some(address) = operations {
+        text += &format!("  metrics, health    http://{address}/metrics, gRPC health on the same port\n");
+    }
     if demo {
         text += &format!(
             "

@@ -78,7 +78,7 @@ fn apply(packages: &[&str]) -> Result<()> {
 }
 
 /// A command with the rights to install packages. The settings go through `env`, since `sudo` drops them.
-fn as_root(program: &str) -> Result<Command> {
+pub(super) fn as_root(program: &str) -> Result<Command> {
     let user = Command::new("id").arg("-u").output().context("cannot start `id`")?;
     let is_root = user.stdout.trim_ascii() == b"0";
     if !is_root && !on_path("sudo") {

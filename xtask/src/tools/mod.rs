@@ -3,6 +3,7 @@
 
 mod debian;
 mod node;
+mod promtool;
 mod python;
 mod stamp;
 
@@ -21,6 +22,7 @@ pub fn install(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     lock.lock().context("cannot lock .tools")?;
 
     steps.run("Debian packages", debian::install)?;
+    steps.run("promtool", || promtool::install(workspace))?;
     steps.run("Python tools", || python::install(workspace))?;
     steps.run("Node packages", || node::install(workspace))
 }

@@ -60,7 +60,9 @@ impl ChannelService for Waiting {
 }
 
 pub async fn open(url: &str) -> Database {
-    Database::open(&Settings::of_url(url), Migrations { sqlite: &NONE, postgres: &NONE }).await.unwrap()
+    Database::open(&Settings::of_url(url), Migrations { owner: "test", sqlite: &NONE, postgres: &NONE })
+        .await
+        .unwrap()
 }
 
 pub fn config(grace: Duration) -> ServerConfig {

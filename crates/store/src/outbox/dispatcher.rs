@@ -6,7 +6,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{LEASE_MS, OwedCall, claim, postpone};
-use crate::{Database, StoreError};
+use crate::{
+    Database, StoreError,
+    metrics::{OUTBOX_CALLS, OUTBOX_OLDEST_AGE, owned_by, sample_until},
+};
 
 /// Most calls that one dispatcher has under way: after an outage there may be thousands to make.
 pub const CALLS_AT_ONCE: usize = 64;
@@ -41,6 +44,25 @@ impl<H: Handler> Dispatcher<H> {
     /// Runs until told to stop. Calls under way are finished first; leases guard what is cut off after that.
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
+        tokio::join!(this.clone().dispatch(stop.clone()), this.measure(stop));
+    }
+
+    /// Records how much is owed, and for how long.
+    async fn measure(&self, stop: CancellationToken) {
+        let (calls, age) = (OUTBOX_CALLS.to_gauge(), OUTBOX_OLDEST_AGE.to_gauge());
+        let of = owned_by(self.database.owner());
+        sample_until(stop, || async {
+            let (owed, oldest_at) = super::size(&mut *self.database.read().await?).await?;
+            let waited_ms = oldest_at.map_or(0, |at| (self.clock.now_ms() - at).max(0));
+            calls.record(f64::from(u32::try_from(owed).unwrap_or(u32::MAX)), &of);
+            age.record(Duration::from_millis(waited_ms.unsigned_abs()).as_secs_f64(), &of);
+            Ok(())
+        })
+        .await;
+    }
+
+    async fn dispatch(self: Arc<Self>, stop: CancellationToken) {
+        let this = self;
         let mut changes = this.database.changes();
         let mut calls = JoinSet::new();
         while !stop.is_cancelled() {

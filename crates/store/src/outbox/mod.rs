@@ -158,6 +158,14 @@ pub async fn postpone(conn: &mut Conn, call: &OwedCall, next_at_ms: i64) -> Resu
     Ok(())
 }
 
+/// How many calls are owed, and when the oldest was.
+pub(crate) async fn size(conn: &mut Conn) -> Result<(i64, Option<i64>), StoreError> {
+    let row = sqlx::query("SELECT COUNT(*) AS calls, MIN(created_at) AS oldest_at FROM outbox")
+        .fetch_one(conn)
+        .await?;
+    Ok((row.try_get("calls")?, row.try_get("oldest_at")?))
+}
+
 fn owed_call(row: &AnyRow) -> Result<OwedCall, StoreError> {
     Ok(OwedCall {
         id: row.try_get("id")?,

@@ -9,6 +9,7 @@ use sqlx::Row as _;
 
 /// The migrations of these tests.
 pub const MIGRATIONS: Migrations = Migrations {
+    owner: "test",
     sqlite: &sqlx::migrate!("tests/migrations/sqlite"),
     postgres: &sqlx::migrate!("tests/migrations/postgres"),
 };

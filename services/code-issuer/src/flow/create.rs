@@ -174,7 +174,7 @@ impl Flow {
                 Created::RequestIdReused => return Err(Refusal::request_id_reused().into()),
                 Created::InProgress => return Err(in_progress(&record).into()),
                 Created::Repeated(record) => return Ok(self.issued(*record).await.map_err(Refusal::from)?),
-                Created::Done { record, calls } => {
+                Created::Done { record, calls, .. } => {
                     self.make_now(calls).await;
                     // The delivery may be known by now; if it can't be read, it's still true that it was pending.
                     let record = self.store.find(&record.id).await.ok().flatten().unwrap_or(*record);

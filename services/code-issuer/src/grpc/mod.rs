@@ -6,6 +6,7 @@ mod parse;
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use prost::Message;
+use segue_proto::common::v1::ErrorReason;
 use segue_proto::issuer::v1::{
     CancelHandoffRequest, CancelHandoffResponse, CreateHandoffRequest, CreateHandoffResponse,
     GetHandoffRequest, GetHandoffResponse, Handoff, ListHandoffsRequest, ListHandoffsResponse,
@@ -18,7 +19,10 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
-use crate::flow::{Flow, handoff_not_found};
+use crate::{
+    flow::{Flow, handoff_not_found},
+    metrics::CodeFailure,
+};
 
 const WATCH_POLL: Duration = Duration::from_millis(500);
 const WATCH_BUFFER: usize = 8;
@@ -136,7 +140,11 @@ impl CodeIssuerService for Api {
         &self,
         request: Request<RedeemCodeRequest>,
     ) -> Result<Response<RedeemCodeResponse>, Status> {
-        let asked = parse::redeem(&request.into_inner())?;
+        let asked = parse::redeem(&request.into_inner()).inspect_err(|refusal| {
+            if refusal.reason() == ErrorReason::CodeMalformed {
+                self.flow.store.metrics().code_failed(CodeFailure::Malformed);
+            }
+        })?;
         let record = self.flow.redeem(asked).await?;
         Ok(Response::new(answer::redeemed(record)))
     }

@@ -4,7 +4,7 @@ use segue_store::{
     requests::{self, Begun, RequestKey},
 };
 
-use super::{CodeHash, Record, Store, call, codes, find, transitions};
+use super::{CodeHash, Record, Store, call, codes, find, transitions, transitions::Expired};
 use crate::domain::handoff::Delivery;
 
 /// A handoff to be recorded.
@@ -19,7 +19,12 @@ pub(crate) struct NewHandoff {
 /// What became of it.
 pub(crate) enum Created {
     /// It's recorded; these calls are to be made now.
-    Done { record: Box<Record>, calls: Vec<OwedCall> },
+    Done {
+        record: Box<Record>,
+        calls: Vec<OwedCall>,
+        /// The session's handoff before, if its time was over.
+        expired: Option<Box<Expired>>,
+    },
     /// The request was done before; this is its handoff.
     Repeated(Box<Record>),
     /// The request id was used with other content.
@@ -44,7 +49,13 @@ impl Store {
     /// Records a handoff, its codes and the calls it owes.
     pub async fn create(&self, new: NewHandoff) -> Result<Created, StoreError> {
         let this = self.clone();
-        self.database.write((this, new), |conn, (this, new)| Box::pin(create(conn, this, new))).await
+        let created =
+            self.database.write((this, new), |conn, (this, new)| Box::pin(create(conn, this, new))).await?;
+        if let Created::Done { record, expired, .. } = &created {
+            self.metrics.issued(&record.target_platform);
+            expired.iter().for_each(|expired| self.count_expired(expired));
+        }
+        Ok(created)
     }
 }
 
@@ -60,7 +71,7 @@ async fn create(conn: &mut Conn, store: &Store, new: &NewHandoff) -> Result<Crea
         return Ok(Created::Collision);
     }
     let (platform, session) = (&record.source_platform, &record.source_session);
-    let release = transitions::expire_session(conn, store, platform, session, now).await?;
+    let expired = transitions::expire_session(conn, store, platform, session, now).await?;
     if !insert(conn, record).await? {
         requests::forget(conn, &new.request).await?;
         return Ok(Created::InProgress);
@@ -69,8 +80,8 @@ async fn create(conn: &mut Conn, store: &Store, new: &NewHandoff) -> Result<Crea
     codes::put_access_info(conn, &record.id, record.generation, &new.sealed_access_info).await?;
     requests::finish(conn, &new.request, record.id.as_bytes()).await?;
     let mut calls = owe_issue(conn, store, record, &new.trace_parent, now).await?;
-    calls.extend(release);
-    Ok(Created::Done { record: Box::new(record.clone()), calls })
+    calls.extend(expired.as_ref().and_then(|expired| expired.release.clone()));
+    Ok(Created::Done { record: Box::new(record.clone()), calls, expired: expired.map(Box::new) })
 }
 
 /// Owes what follows from a new code: its registration, and its delivery if the source has an adapter.

@@ -10,6 +10,8 @@ mod reissue;
 mod revoke;
 mod transitions;
 
+use std::sync::Arc;
+
 use segue_core::{Random, SharedClock};
 use segue_store::{Changes, Conn, Database, StoreError, outbox, outbox::OwedCall};
 
@@ -23,6 +25,8 @@ pub(crate) use redeem::{Redeemed, Redemption};
 pub(crate) use reissue::{NewCodes, Reissued};
 pub(crate) use revoke::Revoked;
 pub(crate) use transitions::{Admission, Cancelled};
+
+use crate::metrics::Metrics;
 
 /// The owed calls, by kind.
 pub(crate) mod call {
@@ -49,11 +53,12 @@ pub(crate) struct Store {
     clock: SharedClock,
     random: Random,
     exhausted: Exhausted,
+    metrics: Arc<Metrics>,
 }
 
 impl Store {
     pub fn new(database: Database, clock: SharedClock, random: Random) -> Self {
-        Self { database, clock, random, exhausted: Exhausted::default() }
+        Self { database, clock, random, exhausted: Exhausted::default(), metrics: Arc::new(Metrics::new()) }
     }
 
     /// The handoff with this id.
@@ -78,6 +83,10 @@ impl Store {
     /// Wakes on changes made by this process.
     pub fn changes(&self) -> Changes {
         self.database.changes()
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub fn now_ms(&self) -> i64 {

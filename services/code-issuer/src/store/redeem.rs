@@ -10,7 +10,10 @@ use super::{
     limits::{self, Charged},
     record,
 };
-use crate::domain::handoff::{Event, State};
+use crate::{
+    domain::handoff::{Event, State},
+    metrics::CodeFailure,
+};
 
 /// An attempt to redeem a code.
 #[derive(Debug, Clone)]
@@ -44,6 +47,17 @@ pub(crate) enum Redeemed {
 impl Store {
     /// Redeems the code with any of the hashes, if it's live: one winner, whoever asks at the same time (I1).
     pub async fn redeem(&self, redemption: Redemption) -> Result<Redeemed, StoreError> {
+        let redeemed = self.try_redeem(redemption).await?;
+        match &redeemed {
+            Redeemed::Won { record, .. } => self.metrics.redeemed(record.updated_at - record.created_at),
+            Redeemed::NotAccepted => self.metrics.code_failed(CodeFailure::NotAccepted),
+            Redeemed::TooManyAttempts(_) => self.metrics.code_failed(CodeFailure::TooManyAttempts),
+            Redeemed::Repeated(_) | Redeemed::RequestIdReused => {}
+        }
+        Ok(redeemed)
+    }
+
+    async fn try_redeem(&self, redemption: Redemption) -> Result<Redeemed, StoreError> {
         if let Some(wait) = self.exhausted.wait(&redemption.guessing, self.now_ms())
             && redeemed_by(&mut *self.database.read().await?, &redemption.request_id).await?.is_none()
         {

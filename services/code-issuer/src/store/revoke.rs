@@ -32,11 +32,16 @@ impl Store {
         trace_parent: String,
     ) -> Result<Revoked, StoreError> {
         let input = (self.clone(), request, id, trace_parent);
-        self.database
+        let revoked = self
+            .database
             .write(input, |conn, (this, request, id, trace_parent)| {
                 Box::pin(revoke(conn, this, request, id, trace_parent))
             })
-            .await
+            .await?;
+        if let Revoked::Done { record, .. } = &revoked {
+            self.metrics.ended(record.state, &record.target_platform);
+        }
+        Ok(revoked)
     }
 }
 

@@ -20,6 +20,14 @@ pub(crate) struct Admission {
     pub close_through_adapter: bool,
 }
 
+/// A handoff whose code was not entered in time.
+pub(crate) struct Expired {
+    /// The target.
+    pub platform: String,
+    /// To be made now.
+    pub release: Option<OwedCall>,
+}
+
 /// What became of a cancellation.
 pub(crate) enum Cancelled {
     /// It's cancelled; the call is to be made now.
@@ -39,21 +47,27 @@ impl Store {
     /// handoff is SWITCHED. Settles the call that brought it.
     pub async fn admitted(&self, call: &OwedCall, admission: Admission) -> Result<(), StoreError> {
         let input = (self.clone(), call.clone(), admission);
-        self.database
+        let admitted = self
+            .database
             .write(input, |conn, (this, call, admission)| Box::pin(admitted(conn, this, call, admission)))
-            .await
+            .await?;
+        if let Some(record) = admitted {
+            self.metrics.admitted(record.updated_at - record.created_at);
+            self.metrics.ended(record.state, &record.target_platform);
+        }
+        Ok(())
     }
 
     /// REDEEMED -> FAILED, and the call to release the router's entry. Settles the call that failed.
     pub async fn failed(&self, call: &OwedCall, why: &'static str) -> Result<(), StoreError> {
         let input = (self.clone(), call.clone(), why);
-        self.database
+        let failed = self
+            .database
             .write(input, |conn, (this, call, why)| {
                 Box::pin(async move {
-                    if step(conn, &call.subject, State::Redeemed, Event::Refuse, this.now_ms())
-                        .await?
-                        .is_some()
-                    {
+                    let failed =
+                        step(conn, &call.subject, State::Redeemed, Event::Refuse, this.now_ms()).await?;
+                    if failed.is_some() {
                         sqlx::query("UPDATE handoffs SET failure = $2 WHERE id = $1")
                             .bind(call.subject.as_str())
                             .bind(*why)
@@ -62,23 +76,37 @@ impl Store {
                         let release = new_call(&call.subject, call::RELEASE, &call.trace_parent);
                         outbox::owe_to_dispatcher(conn, &release, this.now_ms(), &this.random).await?;
                     }
-                    outbox::settle(conn, &call.id).await.map(|_| ())
+                    outbox::settle(conn, &call.id).await?;
+                    Ok(failed)
                 })
             })
-            .await
+            .await?;
+        self.count_end(failed.as_ref());
+        Ok(())
     }
 
     /// ADMITTED -> SWITCHED. Settles the call that closed the session.
     pub async fn switched(&self, call: &OwedCall) -> Result<(), StoreError> {
         let input = (call.clone(), self.now_ms());
-        self.database
+        let switched = self
+            .database
             .write(input, |conn, (call, now)| {
                 Box::pin(async move {
-                    step(conn, &call.subject, State::Admitted, Event::Close, *now).await?;
-                    outbox::settle(conn, &call.id).await.map(|_| ())
+                    let switched = step(conn, &call.subject, State::Admitted, Event::Close, *now).await?;
+                    outbox::settle(conn, &call.id).await?;
+                    Ok(switched)
                 })
             })
-            .await
+            .await?;
+        self.count_end(switched.as_ref());
+        Ok(())
+    }
+
+    /// Counts a handoff that has come to its end, if it has.
+    fn count_end(&self, ended: Option<&Record>) {
+        if let Some(record) = ended {
+            self.metrics.ended(record.state, &record.target_platform);
+        }
     }
 
     /// Records how a generation's delivery went, and settles the call.
@@ -115,11 +143,16 @@ impl Store {
         trace_parent: String,
     ) -> Result<Cancelled, StoreError> {
         let input = (self.clone(), request, id, trace_parent);
-        self.database
+        let cancelled = self
+            .database
             .write(input, |conn, (this, request, id, trace_parent)| {
                 Box::pin(cancel(conn, this, request, id, trace_parent))
             })
-            .await
+            .await?;
+        if let Cancelled::Done { record, .. } = &cancelled {
+            self.count_end(Some(record));
+        }
+        Ok(cancelled)
     }
 
     /// Ends handoffs whose code was not entered in time; returns the calls to be made now. None when none was due.
@@ -130,17 +163,25 @@ impl Store {
             return Ok(None);
         }
         let input = (self.clone(), due, now);
-        self.database
+        let expired = self
+            .database
             .write(input, |conn, (this, due, now)| {
                 Box::pin(async move {
-                    let mut calls = Vec::new();
+                    let mut expired = Vec::new();
                     for id in due {
-                        calls.extend(expire(conn, this, id, *now).await?);
+                        expired.extend(expire(conn, this, id, *now).await?);
                     }
-                    Ok(Some(calls))
+                    Ok(expired)
                 })
             })
-            .await
+            .await?;
+        expired.iter().for_each(|expired| self.count_expired(expired));
+        Ok(Some(expired.into_iter().filter_map(|expired| expired.release).collect()))
+    }
+
+    /// Counts a handoff whose code was not entered in time.
+    pub(super) fn count_expired(&self, expired: &Expired) {
+        self.metrics.ended(State::Expired, &expired.platform);
     }
 }
 
@@ -149,12 +190,12 @@ async fn admitted(
     store: &Store,
     call: &OwedCall,
     admission: &Admission,
-) -> Result<(), StoreError> {
+) -> Result<Option<Record>, StoreError> {
     let now = store.now_ms();
     outbox::settle(conn, &call.id).await?;
-    if step(conn, &call.subject, State::Redeemed, Event::Admit, now).await?.is_none() {
-        return Ok(());
-    }
+    let Some(admitted) = step(conn, &call.subject, State::Redeemed, Event::Admit, now).await? else {
+        return Ok(None);
+    };
     sqlx::query("UPDATE handoffs SET contact_id = $2, contact_agent = $3, contact_state = $4 WHERE id = $1")
         .bind(call.subject.as_str())
         .bind(admission.contact_id.as_str())
@@ -165,10 +206,10 @@ async fn admitted(
     if admission.close_through_adapter {
         // The customer need not wait for the old session's end.
         let close = new_call(&call.subject, call::CLOSE, &call.trace_parent);
-        outbox::owe_to_dispatcher(conn, &close, now, &store.random).await
+        outbox::owe_to_dispatcher(conn, &close, now, &store.random).await?;
+        Ok(Some(admitted))
     } else {
-        step(conn, &call.subject, State::Admitted, Event::Close, now).await?;
-        Ok(())
+        step(conn, &call.subject, State::Admitted, Event::Close, now).await
     }
 }
 
@@ -209,7 +250,7 @@ pub(super) async fn expire_session(
     platform: &str,
     session: &str,
     now_ms: i64,
-) -> Result<Option<OwedCall>, StoreError> {
+) -> Result<Option<Expired>, StoreError> {
     let row = sqlx::query(
         "SELECT id FROM handoffs
          WHERE source_platform = $1 AND source_session = $2 AND state = $3 AND expires_at <= $4",
@@ -231,23 +272,23 @@ async fn expire(
     store: &Store,
     id: &str,
     now_ms: i64,
-) -> Result<Option<OwedCall>, StoreError> {
+) -> Result<Option<Expired>, StoreError> {
     let Ok(expired) = State::Issued.after(Event::Expire) else { return Ok(None) };
     // The guard looks at the time again: a reissue, also on another replica, may have come between.
     let ended = sqlx::query(
-        "UPDATE handoffs SET state = $1, updated_at = $2 WHERE id = $3 AND state = $4 AND expires_at <= $2",
+        "UPDATE handoffs SET state = $1, updated_at = $2 WHERE id = $3 AND state = $4 AND expires_at <= $2
+         RETURNING target_platform",
     )
     .bind(expired.name())
     .bind(now_ms)
     .bind(id)
     .bind(State::Issued.name())
-    .execute(&mut *conn)
+    .fetch_optional(&mut *conn)
     .await?;
-    if ended.rows_affected() == 0 {
-        return Ok(None);
-    }
+    let Some(ended) = ended else { return Ok(None) };
     codes::kill(conn, id, now_ms).await?;
-    owe(conn, store, id, call::RELEASE, "").await
+    let release = owe(conn, store, id, call::RELEASE, "").await?;
+    Ok(Some(Expired { platform: ended.try_get("target_platform")?, release }))
 }
 
 async fn due(conn: &mut Conn, now_ms: i64) -> Result<Vec<String>, StoreError> {

@@ -16,7 +16,8 @@ pub enum Priority {
 }
 
 impl Priority {
-    const ALL: [Self; 5] = [Self::Low, Self::Normal, Self::High, Self::Urgent, Self::Handoff];
+    /// All classes.
+    pub const ALL: [Self; 5] = [Self::Low, Self::Normal, Self::High, Self::Urgent, Self::Handoff];
 
     /// Handoffs stand before all others, whatever their keys.
     pub fn line_rank(self) -> i64 {
@@ -35,6 +36,17 @@ impl Priority {
             Self::Normal | Self::Handoff => 0,
             Self::High => 5 * MINUTE_MS,
             Self::Urgent => 15 * MINUTE_MS,
+        }
+    }
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::Urgent => "urgent",
+            Self::Handoff => "handoff",
         }
     }
 

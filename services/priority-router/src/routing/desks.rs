@@ -48,6 +48,11 @@ impl Desks {
         Self { router, replica, open: Arc::default() }
     }
 
+    /// How many streams this replica has open.
+    pub(crate) fn open_streams(&self) -> usize {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).streams.len()
+    }
+
     /// Takes note of a stream that was opened.
     pub(crate) async fn connect(&self, agent: &str) -> Result<DeskStream, Refusal> {
         let id = new_id("stream", self.router.clock.now_ms(), &self.router.random);

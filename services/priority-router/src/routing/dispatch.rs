@@ -57,6 +57,7 @@ impl Turn<'_> {
             Contact { open_to_all: true, overflow_at: handoff.overflow_at.min(self.now_ms), ..handoff };
         handoff.last_seq += 1;
         handoff.updated_at = self.now_ms;
+        self.tally.overflowed += 1;
         contacts::update(self.conn, State::Queued, &handoff, NEVER).await?;
         events::append(self.conn, self.number, &handoff, EventKind::Overflowed, "", 0).await?;
         self.arrived.insert(handoff.place(), handoff.id);
@@ -162,6 +163,7 @@ impl Turn<'_> {
         let mut more = Counted::default();
         if before.answered_at == 0 && after.answered_at > 0 {
             more.answered = 1;
+            self.tally.answered(after);
             more.waited_ms = after.wait_ms(self.now_ms);
             more.answered_in_time = i64::from(more.waited_ms <= self.rules.service_level_ms);
         } else if before.state == State::Assigned && after.state.is_final() {

@@ -34,6 +34,7 @@ pub(crate) use sweep::sweep_until;
 use crate::{
     domain::{Place, Rules},
     error::Halt,
+    metrics::{Metrics, Tally},
     store,
 };
 
@@ -44,6 +45,7 @@ pub(crate) struct Router {
     pub clock: SharedClock,
     pub random: Random,
     pub rules: Rules,
+    pub metrics: Metrics,
 }
 
 /// A transaction that holds the routing lock.
@@ -58,6 +60,8 @@ pub(crate) struct Turn<'c> {
     arrived: BTreeMap<Place, String>,
     /// Handoffs that wait for their agent since this turn.
     expected: BTreeMap<Place, String>,
+    /// What is to be counted once this is committed.
+    tally: Tally,
 }
 
 /// A decision to be made.
@@ -73,8 +77,8 @@ impl<'c> Turn<'c> {
     /// Takes the routing lock.
     async fn take(conn: &'c mut Conn, now_ms: i64, rules: Rules) -> Result<Self, StoreError> {
         let number = store::take_turn(conn).await?;
-        let (freed, arrived, expected) = Default::default();
-        Ok(Self { conn, now_ms, number, rules, freed, arrived, expected })
+        let (freed, arrived, expected, tally) = Default::default();
+        Ok(Self { conn, now_ms, number, rules, freed, arrived, expected, tally })
     }
 }
 
@@ -82,14 +86,18 @@ impl Router {
     /// Makes a decision that is idempotent in itself.
     pub(crate) async fn decide<C: Command>(&self, command: C) -> Result<C::Answer, Refusal> {
         let (now_ms, rules) = (self.clock.now_ms(), self.rules);
-        self.database
+        let (decided, tally) = self
+            .database
             .write(command, move |conn, command| {
                 Box::pin(async move {
                     let mut turn = Turn::take(conn, now_ms, rules).await?;
-                    refused_or_failed(command.run(&mut turn).await)
+                    let decided = refused_or_failed(command.run(&mut turn).await)?;
+                    Ok((decided, turn.tally))
                 })
             })
-            .await?
+            .await?;
+        self.metrics.count(tally);
+        decided
     }
 
     /// Makes a decision once for its request id, and answers the same when it is asked for again.
@@ -104,32 +112,33 @@ impl Router {
         M: prost::Message + Default + 'static,
     {
         let (now_ms, rules) = (self.clock.now_ms(), self.rules);
-        let answered = self
+        let (answered, tally) = self
             .database
             .write((command, key), move |conn, (command, key)| {
                 Box::pin(async move {
                     // The lock before the claim: two replicas with the same request would else wait for each other.
                     let mut turn = Turn::take(conn, now_ms, rules).await?;
                     match requests::begin(turn.conn, key, now_ms).await? {
-                        Begun::Done(encoded) => return Ok(Ok(encoded)),
-                        Begun::Reused => return Ok(Err(Refusal::request_id_reused())),
+                        Begun::Done(encoded) => return Ok((Ok(encoded), turn.tally)),
+                        Begun::Reused => return Ok((Err(Refusal::request_id_reused()), turn.tally)),
                         Begun::Fresh => {}
                     }
                     match refused_or_failed(command.run(&mut turn).await)? {
                         Ok(answer) => {
                             let encoded = to_wire(answer).encode_to_vec();
                             requests::finish(turn.conn, key, &encoded).await?;
-                            Ok(Ok(encoded))
+                            Ok((Ok(encoded), turn.tally))
                         }
                         Err(refusal) => {
                             requests::forget(turn.conn, key).await?;
-                            Ok(Err(refusal))
+                            Ok((Err(refusal), turn.tally))
                         }
                     }
                 })
             })
-            .await??;
-        M::decode(answered.as_slice()).map_err(|_| StoreError::Failed.into())
+            .await?;
+        self.metrics.count(tally);
+        M::decode(answered?.as_slice()).map_err(|_| StoreError::Failed.into())
     }
 }
 

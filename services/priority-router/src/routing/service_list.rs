@@ -106,6 +106,8 @@ impl Admit {
             turn.apply(source, Action::HandOff, &agent).await?;
         }
         turn.enqueue(&contact).await?;
+        turn.tally.admitted += 1;
+        turn.tally.overflowed += u64::from(contact.open_to_all);
         turn.settle().await?;
         turn.answer(&self.contact_id).await
     }

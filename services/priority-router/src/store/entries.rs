@@ -217,3 +217,13 @@ fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
         closed_at: row.try_get("closed_at")?,
     })
 }
+
+/// What agents' capacities are held for handoffs under way, in all.
+pub(crate) async fn held_units(conn: &mut Conn) -> Result<i64, StoreError> {
+    let units = sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM(hold_units), 0) AS BIGINT) FROM service_list WHERE state = 1",
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(units)
+}
