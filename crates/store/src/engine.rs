@@ -77,6 +77,19 @@ impl Engine {
         }
     }
 
+    /// Counts the tables of a name. Each engine has a catalogue of its own.
+    pub(crate) fn count_tables(self) -> &'static str {
+        match self {
+            Self::SqliteMemory | Self::SqliteFile => {
+                "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1"
+            }
+            Self::Postgres => {
+                "SELECT COUNT(*) FROM information_schema.tables
+                 WHERE table_name = $1 AND table_schema = ANY(current_schemas(false))"
+            }
+        }
+    }
+
     /// The engine behind a connection, for the few statements that differ.
     pub(crate) fn of_conn(conn: &Conn) -> Self {
         if conn.backend_name() == "PostgreSQL" { Self::Postgres } else { Self::SqliteFile }

@@ -18,10 +18,12 @@ mod group_commit;
 mod notify;
 pub mod outbox;
 pub mod requests;
+mod schema;
 
 pub use database::{Changes, Database, Migrations, Settings};
 pub use engine::Engine;
 pub use error::StoreError;
+pub use schema::MigrationStep;
 /// A connection inside a write, or a reading one.
 pub use sqlx::AnyConnection as Conn;
 
