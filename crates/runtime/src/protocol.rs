@@ -14,6 +14,10 @@ use tonic_reflection::server::Builder;
 
 use crate::{BootError, Stop};
 
+/// The health service asked about itself: whether the process answers at all, whatever its database does. That is what
+/// decides on a restart; one would not bring a database back.
+const ALIVE: &str = "grpc.health.v1.Health";
+
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Adds reflection in both versions: grpcurl 1.8 and Python's client know only v1alpha.
@@ -45,6 +49,7 @@ impl Health {
     pub(crate) async fn new(service_names: Vec<&'static str>, stop: Stop) -> Self {
         let this = Self { reporter: HealthReporter::new(), service_names, stop };
         this.set_all(ServingStatus::Serving).await;
+        this.reporter.set_service_status(ALIVE, ServingStatus::Serving).await;
         this
     }
 
