@@ -62,8 +62,10 @@ impl Engine {
     pub(crate) fn session_setup(self) -> &'static [&'static str] {
         match self {
             Self::SqliteMemory => &["PRAGMA foreign_keys = ON"],
-            // FULL, as NORMAL may lose acknowledged commits of a WAL database on power loss (I4).
+            // FULL, as NORMAL may lose acknowledged commits of a WAL database on power loss (I4). What is temporary is in
+            // memory, as a container with a read-only root has no folder for it.
             Self::SqliteFile => &[
+                "PRAGMA temp_store = MEMORY",
                 "PRAGMA busy_timeout = 10000",
                 "PRAGMA journal_mode = WAL",
                 "PRAGMA synchronous = FULL",
