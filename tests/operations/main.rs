@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod encrypted;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod script;
