@@ -187,6 +187,7 @@ fn breaks_of_settings_and_flows() -> Vec<Break> {
         PRODUCTION "NetworkPolicy web-channel" "/spec/ingress/0/from/0" = null => "the policies let through the call graph and nothing else";
         PRODUCTION "NetworkPolicy names-and-database" "/spec/egress/1" = null => "the policies let through the call graph and nothing else";
         MONITORED "NetworkPolicy prometheus" "/spec/ingress/0/ports/0/port" = "grpc" => "the policies let through the call graph and nothing else";
+        LINKERD "NetworkPolicy linkerd" "/spec/egress/0/ports/0" = null => "the policies let through the call graph and nothing else";
         LINKERD "MeshTLSAuthentication callers-of-priority-router" "/spec/identityRefs/0" = null => "the meshes let through the same";
         LINKERD "AuthorizationPolicy code-issuer" "/spec/targetRef/name" = "x" => "the meshes let through the same";
         ISTIO "AuthorizationPolicy priority-router" "/spec/rules/0/from/0/source/principals/0" = "*" => "the meshes let through the same";

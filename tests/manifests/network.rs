@@ -16,6 +16,10 @@ use crate::{
 /// Adapters of platforms are registered while it runs, so no setting names them. The reference platform's is among them.
 const ADAPTERS: [(&str, &str); 2] = [("code-issuer", "web-channel"), ("platform-selector", "web-channel")];
 
+/// What the sidecars of a mesh have to reach.
+const CONTROL_PLANES: [(&str, &str, &[i32]); 2] =
+    [("linkerd", "linkerd", &[8080, 8086, 8090]), ("istio", "istio-system", &[15012])];
+
 /// The calls that the services' settings lead to.
 fn calls(cluster: &Cluster) -> BTreeSet<(String, String)> {
     let mut calls: BTreeSet<(String, String)> =
@@ -56,6 +60,12 @@ fn wanted(cluster: &Cluster) -> BTreeSet<String> {
         if !cluster.monitors.is_empty() && !own.ends_with("-migrate") {
             wanted.insert(format!("{{kubernetes.io/metadata.name=monitoring}} -> {own}:9464"));
         }
+    }
+    for (_, namespace, ports) in CONTROL_PLANES.iter().filter(|(mesh, ..)| cluster.folder.contains(mesh)) {
+        let flow =
+            |own: &str, port: &i32| format!("{own} -> {{kubernetes.io/metadata.name={namespace}}}:{port}");
+        let pods = cluster.deployed();
+        wanted.extend(pods.iter().flat_map(|pod| ports.iter().map(|port| flow(pod.name, port))));
     }
     for called in ["code-issuer", "priority-router"] {
         wanted.insert(format!("{{segue.local/caller=true}} -> {called}:{}", ports[called]));

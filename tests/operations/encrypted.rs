@@ -5,7 +5,8 @@ use std::{fs, path::Path, process::Command};
 use segue_testkit::{Databases, Process, Storage};
 
 fn ask(url: &str, sql: &str) -> String {
-    let output = Command::new("psql").args([url, "--no-align", "--tuples-only", "--command", sql]).output().unwrap();
+    let output =
+        Command::new("psql").args([url, "--no-align", "--tuples-only", "--command", sql]).output().unwrap();
     assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
@@ -29,7 +30,8 @@ fn certify(url: &str) -> String {
 /// Starts the migration job on an URL.
 fn migrate(url: &str) -> (bool, String) {
     let mut job = Process::binary("priority-router");
-    let output = job.env("SEGUE_DATABASE_URL", url).env("SEGUE_DATABASE_MIGRATIONS", "only").output().unwrap();
+    let output =
+        job.env("SEGUE_DATABASE_URL", url).env("SEGUE_DATABASE_MIGRATIONS", "only").output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
