@@ -67,7 +67,8 @@ pub struct Processes {
     pub security: Option<Security>,
     /// The keys they started with.
     pub keys: Keys,
-    urls: DatabaseUrls,
+    /// Their databases, for services that start from now on.
+    pub urls: DatabaseUrls,
     settings: Vec<(String, String)>,
     /// Ends last.
     pub databases: Databases,

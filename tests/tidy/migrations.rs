@@ -1,4 +1,4 @@
-//! Both engines are migrated side by side.
+//! Both engines are migrated side by side, and what older programs need is not taken from under them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +19,53 @@ fn a_missing_migration_is_found() {
     assert_eq!(unpaired(&[file(paired[0])]).len(), 1);
     let renamed = file("services/a/migrations/postgres/0011_x.sql");
     assert_eq!(unpaired(&[file(paired[0]), renamed]).len(), 2);
+}
+
+#[test]
+fn what_older_programs_need_is_taken_with_the_floor_raised() {
+    none("a migration that drops or renames raises schema_floor (docs/operations.md)", &taking(&files()));
+}
+
+#[test]
+fn a_migration_that_takes_away_is_found() {
+    let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
+    let later = "services/priority-router/migrations/sqlite/0013_x.sql";
+    let raised = "alter table a drop column b;\nUPDATE schema_floor SET migration = 13 WHERE id = 1;";
+    assert_eq!(taking(&[file(later, "alter table a drop column b;")]).len(), 1);
+    assert_eq!(taking(&[file(later, "ALTER TABLE a RENAME TO b; -- schema_floor")]).len(), 1);
+    assert!(taking(&[file(later, raised)]).is_empty());
+    assert!(taking(&[file(later, "DROP INDEX a; -- DROP TABLE b")]).is_empty());
+    assert!(taking(&[file(BEFORE_THE_FLOOR[0], "DROP TABLE a;")]).is_empty());
+}
+
+/// Migrations of a time when nobody could have an older program running.
+const BEFORE_THE_FLOOR: [&str; 4] = [
+    "services/priority-router/migrations/sqlite/0011_history.sql",
+    "services/priority-router/migrations/postgres/0011_history.sql",
+    "services/priority-router/migrations/sqlite/0012_routing.sql",
+    "services/priority-router/migrations/postgres/0012_routing.sql",
+];
+
+fn taking(files: &[File]) -> Vec<String> {
+    let migrations = files.iter().filter(|file| {
+        let is_ours = file.path.contains("/migrations/") && !file.path.contains("/tests/");
+        is_ours && !BEFORE_THE_FLOOR.contains(&file.path.as_str())
+    });
+    let mut wrong = Vec::new();
+    for file in migrations {
+        let code: Vec<_> = file
+            .text
+            .lines()
+            .map(|line| line.split("--").next().unwrap_or_default().to_uppercase())
+            .collect();
+        let code = code.join(" ");
+        // An index is no part of what a program asks for.
+        let takes = ["DROP TABLE", "DROP COLUMN", "RENAME", "DROP DEFAULT", "SET NOT NULL"];
+        if takes.iter().any(|word| code.contains(word)) && !code.contains("UPDATE SCHEMA_FLOOR") {
+            wrong.push(file.path.clone());
+        }
+    }
+    wrong
 }
 
 fn unpaired(files: &[File]) -> Vec<String> {

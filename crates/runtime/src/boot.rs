@@ -58,7 +58,7 @@ pub enum BootError {
 }
 
 /// Boots a service: reads the settings, starts telemetry, binds, and runs until SIGINT or SIGTERM. The exit
-/// status is 0 only when it was stopped by one of these.
+/// status is 0 only when it was stopped by one of these, or was asked for the migrations alone and they are applied.
 pub fn main<C, B, F>(
     name: &'static str,
     declared: &[&[Setting]],
@@ -80,9 +80,16 @@ where
         .and_then(|(telemetry, config)| run(name, &telemetry, config, bind));
     match outcome {
         Ok(Ok(())) => ExitCode::SUCCESS,
+        Err(BootError::Store(StoreError::OnlyMigrated)) => tell(&format!("{name}: the schema is up to date")),
         Ok(Err(error)) => complain(&format!("{name} failed: {error}")),
         Err(error) => complain(&format!("{name} did not start:\n{error}")),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "what a job that ran to its end was asked for")]
+fn tell(what: &str) -> ExitCode {
+    println!("{what}");
+    ExitCode::SUCCESS
 }
 
 #[expect(clippy::print_stderr, reason = "there may be no log yet, or none any more")]

@@ -11,6 +11,11 @@ pub const DATABASE_SETTINGS: &[Setting] = &[
         "most connections at a time, 2 to 200; on PostgreSQL there is one more, which listens for other replicas' commits",
     ),
     Setting::new("database-batch", "64", "most writes in one commit, 1 to 1000; 1 turns group commit off"),
+    Setting::new(
+        "database-migrations",
+        "apply",
+        "`apply`: bring the schema up to date at the start; `only`: do that and end; `expect`: refuse to start while it is behind",
+    ),
 ];
 
 /// Reads the settings.
@@ -20,9 +25,11 @@ pub fn read_database(reader: &mut Reader) -> Option<Settings> {
     });
     let max_connections = reader.number("database-connections", 2..=200);
     let max_batch = reader.number("database-batch", 1..=1000);
+    let migrations = reader.get("database-migrations");
     Some(Settings {
         url: url?,
         max_connections: u32::try_from(max_connections?).ok()?,
         max_batch: usize::try_from(max_batch?).ok()?,
+        migrations: migrations?,
     })
 }

@@ -15,6 +15,10 @@ use tonic_reflection::server::Builder;
 
 use crate::{BootError, Stop};
 
+/// The health service asked about itself: whether the process answers at all, whatever its database does. That is what
+/// decides on a restart; one would not bring a database back.
+const ALIVE: &str = "grpc.health.v1.Health";
+
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Adds reflection in both versions: grpcurl 1.8 and Python's client know only v1alpha.
@@ -55,6 +59,7 @@ impl Health {
         let is_serving = watch::Sender::new(true);
         let this = Self { reporter: HealthReporter::new(), service_names, is_serving, stop };
         this.set_all(true).await;
+        this.reporter.set_service_status(ALIVE, ServingStatus::Serving).await;
         this
     }
 

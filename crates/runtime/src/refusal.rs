@@ -89,7 +89,12 @@ impl From<StoreError> for Refusal {
             StoreError::Unavailable | StoreError::Contended => {
                 Self::new(ErrorReason::StoreUnavailable, "the store does not answer")
             }
-            StoreError::Failed | StoreError::Url | StoreError::Migration => {
+            StoreError::Failed
+            | StoreError::Url
+            | StoreError::Migration
+            | StoreError::SchemaBehind
+            | StoreError::SchemaAhead
+            | StoreError::OnlyMigrated => {
                 Self::new(ErrorReason::Internal, "the service failed; its logs tell more")
             }
         }

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     }
     a_failure_is_told();
     a_stop_is_a_success();
+    a_step_of_migrations_ends_by_itself();
     ExitCode::SUCCESS
 }
 
@@ -81,4 +82,27 @@ fn a_stop_is_a_success() {
     wait_until("serving", || process.log().contains("serving"));
     let status = process.terminate();
     assert!(status.success(), "{status}: {}", process.log());
+}
+
+fn a_step_of_migrations_ends_by_itself() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let run = |step: &str| {
+        let mut command = Command::new(env::current_exe().expect("the test has a path"));
+        command.env_clear().env(MODE, "serve").env("SEGUE_DATABASE_MIGRATIONS", step);
+        let url = format!("sqlite://{}/small.db?mode=rwc", directory.path().display());
+        let output = command.env("SEGUE_DATABASE_URL", url).output().expect("it starts");
+        let told = [output.stdout, output.stderr].map(|part| String::from_utf8_lossy(&part).into_owned());
+        (output.status.code(), told.concat())
+    };
+    let (status, told) = run("expect");
+    assert!(
+        status == Some(1) && told.contains("small did not start") && told.contains("is behind"),
+        "{told}"
+    );
+    for _ in 0..2 {
+        let (status, told) = run("only");
+        assert!(status == Some(0) && told.contains("small: the schema is up to date"), "{told}");
+    }
+    let (status, told) = run("perhaps");
+    assert!(status == Some(1) && told.contains("must be apply, only or expect"), "{told}");
 }

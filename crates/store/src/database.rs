@@ -6,10 +6,11 @@ use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use crate::{
-    Conn, Engine, Reading, StoreError,
+    Conn, Engine, MigrationStep, Reading, StoreError,
     group_commit::GroupCommit,
     metrics::DatabaseMetrics,
     notify::{Notifications, Signals},
+    schema,
 };
 
 static SHARED_SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -35,12 +36,14 @@ pub struct Settings {
     pub max_connections: u32,
     /// Most writes in one commit; 1 turns group commit off.
     pub max_batch: usize,
+    /// Who applies migrations.
+    pub migrations: MigrationStep,
 }
 
 impl Settings {
     /// A database with the usual limits.
     pub fn of_url(url: impl Into<String>) -> Self {
-        Self { url: url.into(), max_connections: 8, max_batch: 64 }
+        Self { url: url.into(), max_connections: 8, max_batch: 64, migrations: MigrationStep::Apply }
     }
 }
 
@@ -50,6 +53,7 @@ impl std::fmt::Debug for Settings {
             .field("engine", &Engine::of_url(&self.url))
             .field("max_connections", &self.max_connections)
             .field("max_batch", &self.max_batch)
+            .field("migrations", &self.migrations)
             .finish_non_exhaustive()
     }
 }
@@ -66,7 +70,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database and brings its schema up to date. On PostgreSQL it begins to listen, and does not wait for that.
+    /// Opens the database with its schema up to date, as the settings' [`MigrationStep`] says. On PostgreSQL it begins to
+    /// listen, and does not wait for that.
     pub async fn open(settings: &Settings, migrations: Migrations) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of_url(&settings.url)?;
@@ -74,10 +79,7 @@ impl Database {
             .connect(&settings.url)
             .await
             .map_err(StoreError::from)?;
-        migrator(engine, migrations).run(&pool).await.map_err(|error| {
-            tracing::error!(%error, "migration failed");
-            StoreError::Migration
-        })?;
+        schema::prepare(settings.migrations, &pool, &settings.url, migrator(engine, migrations)).await?;
         let metrics = DatabaseMetrics::new(migrations.owner, engine);
         metrics.observe(&pool);
         let signals = Arc::new(Signals::default());

@@ -62,8 +62,10 @@ impl Engine {
     pub(crate) fn session_setup(self) -> &'static [&'static str] {
         match self {
             Self::SqliteMemory => &["PRAGMA foreign_keys = ON"],
-            // FULL, as NORMAL may lose acknowledged commits of a WAL database on power loss (I4).
+            // FULL, as NORMAL may lose acknowledged commits of a WAL database on power loss (I4). What is temporary is in
+            // memory, as a container with a read-only root has no folder for it.
             Self::SqliteFile => &[
+                "PRAGMA temp_store = MEMORY",
                 "PRAGMA busy_timeout = 10000",
                 "PRAGMA journal_mode = WAL",
                 "PRAGMA synchronous = FULL",
@@ -74,6 +76,19 @@ impl Engine {
                 "SET statement_timeout = '15s'",
                 "SET lock_timeout = '10s'",
             ],
+        }
+    }
+
+    /// Counts the tables of a name. Each engine has a catalogue of its own.
+    pub(crate) fn count_tables(self) -> &'static str {
+        match self {
+            Self::SqliteMemory | Self::SqliteFile => {
+                "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1"
+            }
+            Self::Postgres => {
+                "SELECT COUNT(*) FROM information_schema.tables
+                 WHERE table_name = $1 AND table_schema = ANY(current_schemas(false))"
+            }
         }
     }
 

@@ -16,6 +16,17 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date")]
     Migration,
+    /// Migrations are missing, and applying them is somebody else's task.
+    #[error(
+        "the schema is behind this program: apply its migrations first, by running it with database-migrations=only"
+    )]
+    SchemaBehind,
+    /// A newer program has taken away what this one needs.
+    #[error("the schema is too new for this program: start a newer one")]
+    SchemaAhead,
+    /// No failure: the migrations are applied, and that was all there was to do.
+    #[error("the migrations are applied, and nothing else was asked for")]
+    OnlyMigrated,
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -20,12 +20,14 @@ mod notify;
 pub mod outbox;
 mod reading;
 pub mod requests;
+mod schema;
 
 pub use database::{Changes, Database, Migrations, Settings};
 pub use engine::Engine;
 pub use error::StoreError;
 pub use metrics::{METRICS, sample_until};
 pub use reading::Reading;
+pub use schema::MigrationStep;
 /// A connection inside a write, or a reading one.
 pub use sqlx::AnyConnection as Conn;
 

@@ -21,7 +21,7 @@ struct Package {
     is_there: fn() -> bool,
 }
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 12] = [
     // The database engine that is compiled in is written in C.
     Package { name: "build-essential", is_there: has_c_compiler },
     // PostgreSQL does not run as root; tests that do start it as its own user.
@@ -32,6 +32,8 @@ const PACKAGES: [Package; 11] = [
     Package { name: "nodejs", is_there: || on_path("node") },
     Package { name: "npm", is_there: || on_path("npm") },
     Package { name: "postgresql", is_there: has_postgresql_server },
+    // Databases are backed up as docs/operations.md says, by the engine's own shell.
+    Package { name: "sqlite3", is_there: || on_path("sqlite3") },
     Package { name: "chromium", is_there: || Path::new("/usr/bin/chromium").is_file() },
     // Screenshots are looked at by people, and the demo data is Chinese.
     Package { name: "fonts-noto-cjk", is_there: || has_font("opentype/noto/NotoSansCJK-Regular.ttc") },

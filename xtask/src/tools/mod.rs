@@ -2,6 +2,7 @@
 //! can't install what is missing fails and names it, so no test is ever skipped for want of a tool.
 
 mod debian;
+mod kubectl;
 mod node;
 mod promtool;
 mod python;
@@ -24,5 +25,7 @@ pub fn install(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("Debian packages", debian::install)?;
     steps.run("promtool", || promtool::install(workspace))?;
     steps.run("Python tools", || python::install(workspace))?;
+    steps.run("Python tools for manifests", || python::install_for_manifests(workspace))?;
+    steps.run("kubectl", || kubectl::install(workspace))?;
     steps.run("Node packages", || node::install(workspace))
 }

@@ -32,6 +32,7 @@ async fn health_follows_the_store() {
     for service in ["", SERVICE_NAME] {
         wait_for("NOT_SERVING", async || status(&client, service).await == ServingStatus::NotServing).await;
     }
+    assert_eq!(status(&client, "grpc.health.v1.Health").await, ServingStatus::Serving, "it is alive");
     postgres.restart();
     for service in ["", SERVICE_NAME] {
         wait_for("SERVING again", async || status(&client, service).await == ServingStatus::Serving).await;

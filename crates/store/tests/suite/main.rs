@@ -22,6 +22,8 @@ mod requests;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
+mod schema_steps;
+#[cfg(test)]
 mod writes;
 
 macro_rules! on_every_engine {

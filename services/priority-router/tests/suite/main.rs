@@ -32,4 +32,6 @@ mod storm;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
+mod upgrade;
+#[cfg(test)]
 mod world;

@@ -1,0 +1,12 @@
+//! What `docs/operations.md` tells an operator to do, done with the commands that stand there.
+//!
+//! A block of the document that begins with three backticks and `sh NAME` is a script that a test runs by its name.
+
+#[cfg(test)]
+mod backup;
+#[cfg(test)]
+mod encrypted;
+#[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod script;
