@@ -208,7 +208,8 @@ impl Server {
         for work in background {
             parts.spawn(succeeding(work));
         }
-        Ok(Whole { address, health: followed, parts, calls, database, stop, grace: config.grace }.start())
+        let (secure, grace) = (!is_plaintext, config.grace);
+        Ok(Whole { address, secure, health: followed, parts, calls, database, stop, grace }.start())
     }
 }
 
