@@ -20,6 +20,7 @@ pub mod peer;
 mod protocol;
 mod refusal;
 mod running;
+mod seldom;
 mod server;
 pub mod settings;
 mod stop;

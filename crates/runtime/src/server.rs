@@ -12,7 +12,7 @@ use tonic::{
 
 use crate::{
     BootError, Credentials, Parts, Refusal, Running, ServeError, Stop,
-    access::{AccessLayer, Gate, Owner, Owners},
+    access::{AccessLayer, Gate, Owner, OwnerLayer, Owners},
     identity::{self, IDENTITY_SETTINGS, Identity, IdentityConfig},
     incoming::IncomingLayer,
     overload::{Counted, Limits, Load, OverloadLayer, limited},
@@ -189,7 +189,7 @@ impl Server {
         let address = listener.local_addr().map_err(bind_failed)?;
         let Self { mut routes, names, database, background, owners, clock, stop } = self;
         let identity = config.identity.as_ref().map(|identity| Identity::new(identity, &clock));
-        let gate = identity.clone().map(|identity| Gate::new(identity, owners)).transpose()?;
+        let gate = identity.clone().map(|identity| Gate::new(identity, owners)).transpose()?.map(Arc::new);
         let health = Health::new(names.clone(), stop.clone()).await;
         routes.add_service(health.service());
         add_reflection(&mut routes, &names)?;
@@ -199,7 +199,11 @@ impl Server {
         let calls = TaskTracker::new();
         let mut parts = JoinSet::new();
         let connections = limited(tls::accept(listener, config.credentials.clone()), load.connections());
-        let layers = (IncomingLayer::new(calls.clone()), OverloadLayer(load), AccessLayer::new(gate));
+        let layers = ServiceBuilder::new()
+            .layer(IncomingLayer::new(calls.clone()))
+            .layer(AccessLayer(gate.clone()))
+            .layer(OverloadLayer(load))
+            .layer(OwnerLayer(gate));
         parts.spawn(serve(connections, routes.routes(), layers, stop.clone()));
         let reload = identity::reload(config.credentials.clone(), identity, config.reload);
         parts.spawn(succeeding(until(stop.clone(), reload)));

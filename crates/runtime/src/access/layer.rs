@@ -8,18 +8,13 @@ use http::{Request, Response};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::Gate;
+use super::{Gate, message, table, takes_one_message, watch};
+use crate::{Refusal, seldom::Seldom, tls::Accepted};
 
-/// Asks the gate about each call. Without a gate everybody may do everything, which the server allows on loopback or
-/// behind a sidecar only.
+/// Looks at who calls and at what is said, and receives the message. Without a gate everybody may do everything, which the
+/// server allows on loopback or behind a sidecar only.
 #[derive(Clone)]
-pub(crate) struct AccessLayer(Option<Arc<Gate>>);
-
-impl AccessLayer {
-    pub(crate) fn new(gate: Option<Gate>) -> Self {
-        Self(gate.map(Arc::new))
-    }
-}
+pub(crate) struct AccessLayer(pub(crate) Option<Arc<Gate>>);
 
 impl<S> Layer<S> for AccessLayer {
     type Service = Access<S>;
@@ -49,18 +44,52 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let Some(gate) = self.gate.clone() else { return Box::pin(self.inner.call(request)) };
+        let gate = self.gate.clone();
         // The ready service is the one to call; its clone waits for the next call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
-            match gate.pass(request).await {
-                Ok(request) => inner.call(request).await,
-                Err(refusal) => {
-                    tracing::info!(reason = refusal.reason().as_str_name(), "a caller was refused");
-                    Ok(Status::from(refusal).into_http())
-                }
-            }
+            let request = match pass(gate.as_ref(), request).await {
+                Ok(request) => request,
+                Err(refusal) => return Ok(refused(refusal)),
+            };
+            let again = gate.and_then(|gate| watch::Again::of(gate, &request));
+            let response = inner.call(request).await?;
+            Ok(match again {
+                Some(again) => again.over(response),
+                None => response,
+            })
         })
     }
+}
+
+/// By who it is first: nothing is received of those who may not call.
+async fn pass(gate: Option<&Arc<Gate>>, request: Request<Body>) -> Result<Request<Body>, Refusal> {
+    let path = request.uri().path().to_owned();
+    let caller = match gate {
+        Some(gate) if !table::is_open(&path) => {
+            Some(gate.caller(&path, request.headers(), request.extensions().get::<Accepted>()).await?)
+        }
+        _ => None,
+    };
+    if !takes_one_message(&request) {
+        return Ok(request);
+    }
+    let mut request = message::receive(request).await?;
+    if let (Some(gate), Some(caller)) = (gate, caller)
+        && let Some(pending) = gate.look(&path, caller, request.body())?
+    {
+        request.extensions_mut().insert(pending);
+    }
+    Ok(message::whole(request))
+}
+
+static TOLD: Seldom = Seldom::new();
+
+/// The answer to a refused call. Whoever is refused again and again must not fill the log.
+pub(super) fn refused(refusal: Refusal) -> Response<Body> {
+    if let Some(untold) = TOLD.now() {
+        tracing::info!(reason = refusal.reason().as_str_name(), untold, "a caller was refused");
+    }
+    Status::from(refusal).into_http()
 }

@@ -2,20 +2,27 @@
 //!
 //! To open an RPC to somebody, change its line. When a rule is about whose thing it is, the table names the request's
 //! field that says so, or the field with the id of a thing whose owner the service is asked for ([`Owners`]).
+//!
+//! A call passes twice: [`AccessLayer`] looks at who it is and what it says, before the call takes a place among those under
+//! way; [`OwnerLayer`], behind that, asks for the owner, which costs a read.
 
-mod first_message;
 mod layer;
+mod message;
+mod owner_layer;
 mod table;
+mod watch;
 
 use std::{collections::HashMap, sync::Arc};
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request};
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 use segue_proto::common::v1::ErrorReason;
 use tonic::body::Body;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 pub(crate) use layer::AccessLayer;
+pub(crate) use owner_layer::OwnerLayer;
 pub use table::{Allow, By, TABLE, document};
 
 use self::table::Rule;
@@ -24,6 +31,9 @@ use crate::{
     identity::{Caller, Identity, Role},
     tls::Accepted,
 };
+
+/// Longer than any id. Whatever is longer names nothing, and the service says so.
+const MAX_ID_BYTES: usize = 256;
 
 /// To whom a thing belongs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,119 +56,127 @@ pub(crate) struct Gate {
 }
 
 struct KnownRule {
-    rule: &'static Rule,
-    request: MessageDescriptor,
+    allow: &'static [Allow],
+    /// The numbers of the fields that the rule names.
+    fields: HashMap<&'static str, u32>,
+    /// The method answers with a stream.
+    streams: bool,
+}
+
+/// What is still to be asked before a call is let through: whether one of these things is the caller's.
+#[derive(Clone)]
+pub(crate) struct Pending {
+    caller: Caller,
+    things: Vec<(Role, By, String)>,
 }
 
 impl Gate {
     pub(crate) fn new(identity: Identity, owners: Option<Owners>) -> Result<Self, BootError> {
         let wrong = |error: String| BootError::Reflection(error);
-        let pool =
-            DescriptorPool::decode(segue_proto::DESCRIPTORS).map_err(|error| wrong(error.to_string()))?;
+        let pool = DescriptorPool::decode(segue_proto::DESCRIPTORS).map_err(|error| wrong(error.to_string()))?;
         let mut rules = HashMap::new();
         for (service, methods) in TABLE {
-            let Some(described) = pool.get_service_by_name(service) else {
-                // Of a library, and so without fields to look at.
-                continue;
-            };
-            for rule in *methods {
-                let method = described.methods().find(|method| method.name() == rule.method);
-                let method = method.ok_or_else(|| wrong(format!("{service} has no {}", rule.method)))?;
-                rules.insert(
-                    format!("/{service}/{}", rule.method),
-                    KnownRule { rule, request: method.input() },
-                );
+            let described = pool.get_service_by_name(service).ok_or_else(|| wrong(format!("no {service}")))?;
+            for Rule { method, allow } in *methods {
+                let found = described.methods().find(|known| known.name() == *method);
+                let found = found.ok_or_else(|| wrong(format!("{service} has no {method}")))?;
+                let fields = fields_of(allow, &found.input()).map_err(wrong)?;
+                let rule = KnownRule { allow, fields, streams: found.is_server_streaming() };
+                rules.insert(format!("/{service}/{method}"), rule);
             }
         }
         Ok(Self { identity, owners, rules })
     }
 
-    /// Lets a call through, perhaps after a look at its message, or refuses it.
-    pub(crate) async fn pass(&self, request: Request<Body>) -> Result<Request<Body>, Refusal> {
-        let path = request.uri().path();
-        if table::is_open(path) {
-            return Ok(request);
+    /// Lets a caller through to what it may be allowed, by who it is alone.
+    async fn caller(&self, path: &str, headers: &HeaderMap, from: Option<&Accepted>) -> Result<Caller, Refusal> {
+        let caller = self.identity.caller(headers, from).await?;
+        if let Some(workload) = caller.workload() {
+            tracing::Span::current().set_attribute("segue.caller", workload.to_owned());
         }
-        let caller = self.caller(request.headers(), request.extensions().get::<Accepted>()).await?;
-        if table::is_for_the_known(path) && caller.is_somebody() {
-            return Ok(request);
-        }
-        let Some(known) = self.rules.get(path) else { return Err(not_allowed()) };
-        let own = match for_its_role(known.rule, &caller) {
-            Verdict::Pass => return Ok(request),
-            Verdict::Refuse => return Err(not_allowed()),
-            Verdict::Own(own) => own,
+        let may = if table::is_for_the_known(path) {
+            caller.is_somebody()
+        } else {
+            let asks = |allow: &Allow| matches!(allow, Allow::All(role) | Allow::Own(role, _) if caller.is(*role));
+            self.rules.get(path).is_some_and(|rule| rule.allow.iter().any(asks))
         };
-        let (message, request) = first_message::read(request).await?;
-        let message = DynamicMessage::decode(known.request.clone(), message)
-            .map_err(|_| Refusal::new(ErrorReason::InvalidField, "the message can't be read"))?;
-        for (role, by) in &own {
-            if self.owns(&caller, *role, *by, &message).await? {
-                return Ok(request);
+        if may { Ok(caller) } else { Err(not_allowed()) }
+    }
+
+    /// What is left to ask after a look at the message: nothing for who may call for all, or for its own.
+    fn look(&self, path: &str, caller: Caller, body: &[u8]) -> Result<Option<Pending>, Refusal> {
+        let Some(rule) = self.rules.get(path) else { return Ok(None) };
+        let (mut own, mut things) = (Vec::new(), Vec::new());
+        for allow in rule.allow {
+            match *allow {
+                Allow::All(role) if caller.is(role) => return Ok(None),
+                Allow::Own(role, by) if caller.is(role) => own.push((role, by)),
+                _ => {}
             }
         }
+        for (role, by) in &own {
+            let (By::Field(field) | By::IdOf(field)) = by;
+            let id = message::text_field(body, rule.fields.get(field).copied().unwrap_or_default())?;
+            match by {
+                By::Field(_) if caller.owns(*role, &id) => return Ok(None),
+                By::Field(_) => {}
+                By::IdOf(_) => things.push((*role, *by, id)),
+            }
+        }
+        if things.is_empty() { Err(not_owner(&own)) } else { Ok(Some(Pending { caller, things })) }
+    }
+
+    /// Asks for the owners.
+    async fn ask(&self, pending: &Pending) -> Result<(), Refusal> {
+        for (role, _, id) in &pending.things {
+            // What names nothing is the service's own to say, and nobody's secret.
+            let Some(owner) = self.owner_of(id).await? else { return Ok(()) };
+            let owners = if *role == Role::Desk { owner.agents } else { owner.platforms };
+            if owners.iter().any(|owner| pending.caller.owns(*role, owner)) {
+                return Ok(());
+            }
+        }
+        let own: Vec<(Role, By)> = pending.things.iter().map(|(role, by, _)| (*role, *by)).collect();
         Err(not_owner(&own))
     }
 
-    async fn caller(&self, headers: &HeaderMap, accepted: Option<&Accepted>) -> Result<Caller, Refusal> {
-        self.identity.caller(headers, accepted).await
-    }
-
-    async fn owns(
-        &self,
-        caller: &Caller,
-        role: Role,
-        by: By,
-        message: &DynamicMessage,
-    ) -> Result<bool, Refusal> {
-        let has = |id: &String| match role {
-            Role::Desk => caller.has_agent(id),
-            _ => caller.has_platform(id),
-        };
-        let id = match by {
-            By::Field(field) => return Ok(has(&text(message, field))),
-            By::IdOf(field) => text(message, field),
-        };
-        let Some(owners) = &self.owners else { return Ok(false) };
-        let Some(owner) = owners(id).await? else {
-            // What isn't there is the service's own to say, and nobody's secret.
-            return Ok(true);
-        };
-        Ok(if role == Role::Desk { owner.agents.iter().any(has) } else { owner.platforms.iter().any(has) })
-    }
-}
-
-enum Verdict {
-    Pass,
-    Refuse,
-    Own(Vec<(Role, By)>),
-}
-
-/// What can be said without a look at the message.
-fn for_its_role(rule: &Rule, caller: &Caller) -> Verdict {
-    let mut own = Vec::new();
-    for allow in rule.allow {
-        match *allow {
-            Allow::All(role) if caller.is(role) => return Verdict::Pass,
-            Allow::Own(role, by) if caller.is(role) => own.push((role, by)),
-            _ => {}
+    async fn owner_of(&self, id: &str) -> Result<Option<Owner>, Refusal> {
+        let names_something = !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.contains('\0');
+        match &self.owners {
+            Some(owners) if names_something => owners(id.to_owned()).await,
+            _ => Ok(None),
         }
     }
-    if own.is_empty() { Verdict::Refuse } else { Verdict::Own(own) }
+
+    fn streams(&self, path: &str) -> bool {
+        self.rules.get(path).is_some_and(|rule| rule.streams)
+    }
 }
 
-/// A text field of the message; a dot leads into a message inside.
-fn text(message: &DynamicMessage, path: &str) -> String {
-    match path.split_once('.') {
-        Some((field, rest)) => message
-            .get_field_by_name(field)
-            .and_then(|value| value.as_message().map(|inner| text(inner, rest)))
-            .unwrap_or_default(),
-        None => message
-            .get_field_by_name(path)
-            .and_then(|value| value.as_str().map(str::to_owned))
-            .unwrap_or_default(),
+impl Caller {
+    fn owns(&self, role: Role, id: &str) -> bool {
+        if role == Role::Desk { self.has_agent(id) } else { self.has_platform(id) }
     }
+}
+
+/// The numbers of the fields that a rule names. They are texts, and none of them is inside another message.
+fn fields_of(allow: &[Allow], request: &MessageDescriptor) -> Result<HashMap<&'static str, u32>, String> {
+    let named = allow.iter().filter_map(|allow| match allow {
+        Allow::Own(_, By::Field(field) | By::IdOf(field)) => Some(*field),
+        Allow::All(_) => None,
+    });
+    named
+        .map(|name| match request.get_field_by_name(name) {
+            Some(field) if field.kind() == Kind::String && !field.is_list() => Ok((name, field.number())),
+            _ => Err(format!("{} has no text field {name}", request.full_name())),
+        })
+        .collect()
+}
+
+/// Whether a method takes one message, which is nearly all of them.
+fn takes_one_message(request: &Request<Body>) -> bool {
+    let path = request.uri().path();
+    !table::is_for_the_known(path) && !table::TAKE_STREAMS.contains(&path)
 }
 
 fn not_allowed() -> Refusal {

@@ -57,6 +57,9 @@ const OPEN: &str = "/grpc.health.v1.Health/";
 const FOR_THE_KNOWN: [&str; 2] =
     ["/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
 
+/// Methods that are sent a stream of messages; they are for those who may do it for all.
+pub(super) const TAKE_STREAMS: [&str; 1] = ["/segue.selector.v1.PlatformSelectorService/ImportAccounts"];
+
 pub(super) fn is_open(path: &str) -> bool {
     path.starts_with(OPEN)
 }
@@ -74,7 +77,7 @@ pub const TABLE: &[(&str, &[Rule])] = &[
             rule("SelectPlatform", &[ISSUER, OPERATOR, ADMIN]),
             rule("SimulateSelections", &[OPERATOR, ADMIN]),
             rule("CreatePlatform", &[ADMIN]),
-            rule("GetPlatform", &[OPERATOR, ADMIN, ISSUER, platform("id")]),
+            rule("GetPlatform", &[OPERATOR, ADMIN, platform("id")]),
             rule("ListPlatforms", &[OPERATOR, ADMIN]),
             rule("UpdatePlatform", &[ADMIN]),
             rule("DeletePlatform", &[ADMIN]),
@@ -125,7 +128,7 @@ pub const TABLE: &[(&str, &[Rule])] = &[
             rule("AcceptContact", &[desk("agent")]),
             rule("DeclineContact", &[desk("agent")]),
             rule("CompleteContact", &[desk("agent")]),
-            rule("AbandonContact", &[ADMIN, platform_of("id")]),
+            rule("AbandonContact", &[ADMIN, ISSUER, platform_of("id")]),
             rule("SetContactPriority", &[ADMIN]),
             rule("FinishWrapUp", &[desk("agent")]),
             rule("ListContactEvents", &[OPERATOR, ADMIN, desk_of("id")]),
