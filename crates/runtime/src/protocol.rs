@@ -1,10 +1,11 @@
 //! Health and reflection, the same for every service.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream::BoxStream};
+use segue_proto::common::v1::ErrorReason;
 use segue_store::Database;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tonic::{Request, Response, Status, service::RoutesBuilder};
 use tonic_health::{
     ServingStatus,
@@ -13,12 +14,14 @@ use tonic_health::{
 };
 use tonic_reflection::server::Builder;
 
-use crate::{BootError, Stop};
+use crate::{BootError, Refusal, Stop};
 
 /// The health service asked about itself: whether the process answers at all, whatever its database does. That is what
 /// decides on a restart; one would not bring a database back.
 const ALIVE: &str = "grpc.health.v1.Health";
 
+/// Most who watch the health of a port at a time; balancers that do are few.
+const MAX_WATCHERS: usize = 64;
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Adds reflection in both versions: grpcurl 1.8 and Python's client know only v1alpha.
@@ -95,7 +98,8 @@ impl Health {
 
     pub(crate) fn service(&self) -> HealthServer<EndingHealth> {
         let library = HealthService::from_health_reporter(self.reporter.clone());
-        HealthServer::new(EndingHealth { library, stop: self.stop.clone() })
+        let watchers = Arc::new(Semaphore::new(MAX_WATCHERS));
+        HealthServer::new(EndingHealth { library, watchers, stop: self.stop.clone() })
     }
 
     /// Follows the store until the stop.
@@ -136,6 +140,8 @@ async fn changed(is_serving: &mut watch::Receiver<bool>) {
 
 pub(crate) struct EndingHealth {
     library: HealthService,
+    /// Places of those who watch. Everybody may, and probes don't.
+    watchers: Arc<Semaphore>,
     stop: Stop,
 }
 
@@ -154,12 +160,18 @@ impl pb::health_server::Health for EndingHealth {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
+        let Ok(place) = self.watchers.clone().try_acquire_owned() else {
+            return Err(Refusal::new(ErrorReason::Overloaded, "too many watch the health").into());
+        };
         let stop = self.stop.clone();
         let told = async move { stop.told().await };
         let last =
             HealthCheckResponse { status: pb::health_check_response::ServingStatus::NotServing.into() };
         let watched = self.library.watch(request).await?.into_inner();
         let ending = watched.take_until(Box::pin(told)).chain(futures::stream::iter([Ok(last)]));
+        let ending = ending.inspect(move |_| {
+            let _kept_until_the_end = &place;
+        });
         Ok(Response::new(ending.boxed()))
     }
 }

@@ -199,11 +199,12 @@ impl Server {
         let calls = TaskTracker::new();
         let mut parts = JoinSet::new();
         let connections = limited(tls::accept(listener, config.credentials.clone()), load.connections());
-        let layers = ServiceBuilder::new()
-            .layer(IncomingLayer::new(calls.clone()))
-            .layer(AccessLayer(gate.clone()))
-            .layer(OverloadLayer(load))
-            .layer(OwnerLayer(gate));
+        let layers = Layers {
+            incoming: IncomingLayer::new(calls.clone()),
+            access: AccessLayer(gate.clone()),
+            overload: OverloadLayer(load),
+            owner: OwnerLayer(gate),
+        };
         parts.spawn(serve(connections, routes.routes(), layers, stop.clone()));
         let reload = identity::reload(config.credentials.clone(), identity, config.reload);
         parts.spawn(succeeding(until(stop.clone(), reload)));
@@ -229,10 +230,18 @@ async fn until(stop: Stop, work: impl Future<Output = ()>) {
     }
 }
 
+/// What is around the handlers, from outside.
+struct Layers {
+    incoming: IncomingLayer,
+    access: AccessLayer,
+    overload: OverloadLayer,
+    owner: OwnerLayer,
+}
+
 async fn serve(
     connections: impl Stream<Item = std::io::Result<Counted<Connection>>>,
     routes: Routes,
-    (incoming, overload, access): (IncomingLayer, OverloadLayer, AccessLayer),
+    layers: Layers,
     stop: Stop,
 ) -> Result<(), ServeError> {
     tonic::transport::Server::builder()
@@ -240,9 +249,10 @@ async fn serve(
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .layer(incoming)
-        .layer(overload)
-        .layer(access)
+        .layer(layers.incoming)
+        .layer(layers.access)
+        .layer(layers.overload)
+        .layer(layers.owner)
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections, stop.told())
         .await

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use segue_core::Random;
+use tokio::{sync::mpsc::Sender, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -55,6 +56,7 @@ impl Stop {
     }
 }
 
+const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
 const STREAM_AGE: Duration = Duration::from_secs(30 * 60);
 const STREAM_JITTER_SECONDS: u32 = 5 * 60;
 
@@ -70,6 +72,11 @@ impl StreamEnd {
     /// Ends streams when `stop` is told.
     pub fn new(stop: Stop, random: Random) -> Self {
         Self { stop, random }
+    }
+
+    /// Says the last word on a stream. A reader that reads nothing any more doesn't hear it, and keeps nothing open by that.
+    pub async fn tell<T>(sender: &Sender<Result<T, Status>>, status: Status) {
+        drop(timeout(LAST_WORD_LIMIT, sender.send(Err(status))).await);
     }
 
     /// Waits until the stream has to end, and gives the status to end it with. Start it when the stream starts.

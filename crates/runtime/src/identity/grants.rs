@@ -1,6 +1,6 @@
 //! The file of identities: which subject is what.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
 
@@ -69,12 +69,23 @@ pub(crate) struct Grants {
 /// Somebody who calls, and what they are. A subject that the file doesn't know is nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Caller {
+    /// The SPIFFE id, for the trace. A token's subject may be a person, and is not kept.
+    workload: Option<Arc<str>>,
     roles: Vec<Role>,
     platforms: Vec<String>,
     agents: Vec<String>,
 }
 
 impl Caller {
+    pub(crate) fn known_as(mut self, workload: Arc<str>) -> Self {
+        self.workload = Some(workload);
+        self
+    }
+
+    pub(crate) fn workload(&self) -> Option<&str> {
+        self.workload.as_deref()
+    }
+
     pub(crate) fn is_somebody(&self) -> bool {
         !self.roles.is_empty()
     }
@@ -112,13 +123,18 @@ impl Grants {
             check(&entry).map_err(|error| format!("{:?}: {error}", entry.subject))?;
             grants.add(entry)?;
         }
+        // More likely a file that is being written than a wish to lock everybody out.
+        if grants.exact.is_empty() && grants.families.is_empty() {
+            return Err("names nobody".to_owned());
+        }
         grants.families.sort_by_key(|(start, _)| std::cmp::Reverse(start.len()));
         Ok(grants)
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), String> {
         let twice = format!("{:?}: is there twice", entry.subject);
-        let caller = Caller { roles: entry.roles, platforms: entry.platforms, agents: entry.agents };
+        let caller =
+            Caller { workload: None, roles: entry.roles, platforms: entry.platforms, agents: entry.agents };
         let known = match entry.subject.strip_suffix('*') {
             Some(start) if self.families.iter().any(|(other, _)| other == start) => true,
             Some(start) => {
@@ -138,7 +154,8 @@ impl Grants {
         let family = self.families.iter().find_map(|(start, caller)| {
             // One part of a path: who may name `/platform/x` need not be trusted with `/platform/x/y`.
             let name = subject.strip_prefix(start.as_str())?;
-            (!name.is_empty() && !name.contains(['/', '*'])).then(|| caller.named(name))
+            let one_part = !name.is_empty() && !name.contains(['/', '*']);
+            (one_part && !caller.is_ambiguous(name)).then(|| caller.named(name))
         });
         family.unwrap_or_default()
     }
@@ -148,7 +165,22 @@ impl Caller {
     /// `{}` stands for what the wildcard matched.
     fn named(&self, name: &str) -> Self {
         let fill = |patterns: &[String]| patterns.iter().map(|pattern| pattern.replace("{}", name)).collect();
-        Self { roles: self.roles.clone(), platforms: fill(&self.platforms), agents: fill(&self.agents) }
+        Self {
+            workload: None,
+            roles: self.roles.clone(),
+            platforms: fill(&self.platforms),
+            agents: fill(&self.agents),
+        }
+    }
+
+    /// With `{}-*` the desk `claims` would also have the agents of the desk `claims-east`; so no name may hold what comes after
+    /// its place.
+    fn is_ambiguous(&self, name: &str) -> bool {
+        let mut patterns = self.platforms.iter().chain(&self.agents).filter(|pattern| pattern.ends_with('*'));
+        patterns.any(|pattern| match pattern.split_once("{}") {
+            Some((_, after)) => after.chars().next().is_some_and(|next| next == '*' || name.contains(next)),
+            None => false,
+        })
     }
 }
 
@@ -232,6 +264,16 @@ mod tests {
     }
 
     #[test]
+    fn a_desk_does_not_have_the_agents_of_one_whose_name_begins_alike() {
+        let grants = parse(
+            "[[identity]]\nsubject = \"spiffe://a/desk/*\"\nroles = [\"desk\"]\nagents = [\"{}-*\"]",
+        )
+        .unwrap();
+        assert!(grants.caller("spiffe://a/desk/claims").has_agent("claims-7"));
+        assert_eq!(grants.caller("spiffe://a/desk/claims-east"), Caller::default());
+    }
+
+    #[test]
     fn a_wrong_file_is_refused_whole() {
         let entry = |rest: &str| format!("[[identity]]\nsubject = \"a/*\"\n{rest}");
         for (text, part) in [
@@ -250,6 +292,7 @@ mod tests {
                 "[[identity]]\nsubject = \"a\"\nroles = [\"platform\"]\nplatforms = [\"{}\"]".to_owned(),
                 "is not an id",
             ),
+            (String::new(), "names nobody"),
         ] {
             let error = parse(&text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     jwks::{KeySource, Keys, VerifyingKey},
-    unknown,
+    spiffe, unknown,
 };
 use crate::Refusal;
 
@@ -90,6 +90,10 @@ impl Tokens {
             return Err(bad());
         }
         let claims = self.verify(token, &key, header.alg).ok_or_else(bad)?;
+        // These names are for certificates: who issues tokens must not be able to name a service.
+        if claims.sub.starts_with(spiffe::SCHEME) {
+            return Err(bad());
+        }
         Ok(claims.sub)
     }
 

@@ -97,17 +97,19 @@ impl Identity {
         headers: &http::HeaderMap,
         connection: Option<&Accepted>,
     ) -> Result<Caller, Refusal> {
-        let subject = match (bearer(headers)?, &self.tokens) {
-            (Some(token), Some(tokens)) => tokens.subject(token).await?,
-            (Some(_), None) => return Err(unknown("tokens are not taken here")),
-            (None, _) => connection
-                .and_then(|accepted| accepted.spiffe_id.as_deref())
-                .ok_or_else(|| {
+        match (bearer(headers)?, &self.tokens) {
+            (Some(token), Some(tokens)) => {
+                let subject = tokens.subject(token).await?;
+                Ok(self.grants.current().caller(&subject))
+            }
+            (Some(_), None) => Err(unknown("tokens are not taken here")),
+            (None, _) => {
+                let id = connection.and_then(|accepted| accepted.spiffe_id.clone()).ok_or_else(|| {
                     unknown("neither a certificate with a SPIFFE id nor a bearer token was shown")
-                })?
-                .to_owned(),
-        };
-        Ok(self.grants.current().caller(&subject))
+                })?;
+                Ok(self.grants.current().caller(&id).known_as(id))
+            }
+        }
     }
 
     /// Looks for new files, and for new keys of tokens when their time has come.

@@ -37,7 +37,8 @@ use crate::{
     settings::Reader,
 };
 
-/// Asked by whoever decides whether this replica is alive: never refused, and it costs nothing.
+/// Asked by whoever decides whether this replica is alive: never refused. It costs next to nothing, and those who watch it are
+/// bounded where it is served.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// A refused caller comes again after a time between this and three times of it.
 const SHORTEST_DELAY_MS: u32 = 500;

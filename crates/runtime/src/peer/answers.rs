@@ -15,7 +15,7 @@ pub fn is_refusal(status: &Status) -> bool {
 /// Whether a failed call may have been made, or may work later: anything but a clear refusal by the receiver.
 pub fn is_unsettled(status: &Status) -> bool {
     use tonic::Code;
-    !matches!(
+    is_about_us(status) || !matches!(
         status.code(),
         Code::InvalidArgument
             | Code::NotFound
@@ -28,11 +28,20 @@ pub fn is_unsettled(status: &Status) -> bool {
     )
 }
 
+/// Whether we were refused for who we are. That is a mistake of whoever set the services up, and says nothing about the call.
+fn is_about_us(status: &Status) -> bool {
+    use ErrorReason as R;
+    matches!(crate::reason_of(status), Some(R::CallerUnknown | R::CallerNotAllowed | R::CallerNotOwner))
+}
+
 /// Hands a service's own refusal on, its fields renamed to ours, and that it has too much to do; anything else means that it
 /// doesn't answer.
 pub fn relay(status: Status, service: &'static str, renamed_fields: &[(&str, &str)]) -> Status {
     if crate::reason_of(&status) == Some(ErrorReason::Overloaded) {
         return status;
+    }
+    if is_about_us(&status) {
+        tracing::error!(service, code = ?status.code(), "this service is not known there, or not as what it is");
     }
     if !is_refusal(&status) {
         tracing::warn!(service, code = ?status.code(), "a service that is needed does not answer");

@@ -23,7 +23,7 @@ use super::{
 };
 
 /// A shorter wait says nothing about the peer: its caller may just be in a hurry.
-const TELLING_WAIT: Duration = Duration::from_millis(250);
+const TELLING_WAIT: Duration = Duration::from_secs(1);
 
 /// All endpoints of one peer.
 pub(super) struct Pool {

@@ -19,7 +19,7 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::transport::server::Connected;
 
 use super::Credentials;
-use crate::identity::spiffe;
+use crate::{identity::spiffe, seldom::Seldom};
 
 /// A caller that has not shown who it is by then is not worth waiting for.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
@@ -103,10 +103,19 @@ async fn take_all(
                         Accepted { spiffe_id: spiffe::id_of(stream.get_ref().1.peer_certificates()) };
                     drop(sender.send(Ok(Connection::Tls(Box::new(stream), accepted))).await);
                 }
-                Ok(Err(error)) => tracing::info!(%error, "a caller's TLS handshake failed"),
-                Err(_) => tracing::info!("a caller's TLS handshake took too long"),
+                Ok(Err(error)) => failed(&error.to_string()),
+                Err(_) => failed("took too long"),
             }
         });
+    }
+}
+
+static TOLD: Seldom = Seldom::new();
+
+/// Anybody can make this happen all the time.
+fn failed(error: &str) {
+    if let Some(untold) = TOLD.now() {
+        tracing::info!(error, untold, "a connection could not be opened");
     }
 }
 

@@ -100,7 +100,7 @@ impl CodeIssuerService for Api {
             tokio::select! {
                 () = watch(flow, first, &sender) => {}
                 () = sender.closed() => {}
-                status = end.due() => drop(sender.send(Err(status)).await),
+                status = end.due() => StreamEnd::tell(&sender, status).await,
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))

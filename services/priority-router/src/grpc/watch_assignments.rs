@@ -86,7 +86,7 @@ pub(super) async fn open(
             end = desk.run(start, agent.last_seq) => if let End::Refused(refusal) = end {
                 drop(messages.send(Err(refusal.into())).await);
             },
-            status = stream_end.due() => drop(messages.send(Err(status)).await),
+            status = stream_end.due() => StreamEnd::tell(&messages, status).await,
             () = messages.closed() => {}
         }
         // A replica that stops leaves all its desks at once.

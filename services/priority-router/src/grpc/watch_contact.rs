@@ -44,7 +44,7 @@ pub(super) async fn open(
             ended = follow(&router, &mut news, &messages, first) => if let Err(refusal) = ended {
                 drop(messages.send(Err(refusal.into())).await);
             },
-            status = stream_end.due() => drop(messages.send(Err(status)).await),
+            status = stream_end.due() => StreamEnd::tell(&messages, status).await,
             () = messages.closed() => {}
         }
     });
