@@ -141,6 +141,20 @@ async fn check_nobodys(
     assert_eq!(outcome(&answer), Expected::NotOwner, "{} by {who:?}, of nobody", method.full_name());
 }
 
+/// What only shows something is for operators and admins, whatever it is about; but for an agent's stream of assignments, which
+/// is its lease, and what platforms are asked for.
+#[test]
+fn operators_read_everything() {
+    let reads = ["Get", "List", "Watch", "Find", "Simulate"];
+    for (service, rules) in TABLE.iter().filter(|(name, _)| !name.ends_with("ChannelService")) {
+        for rule in rules.iter().filter(|rule| reads.iter().any(|read| rule.method.starts_with(read))) {
+            let for_readers = [Role::Operator, Role::Admin].map(|role| rule.allow.contains(&Allow::All(role)));
+            let expected = rule.method != "WatchAssignments";
+            assert_eq!(for_readers, [expected; 2], "{service}/{}", rule.method);
+        }
+    }
+}
+
 /// Codes are in the answers of two methods and in one request: none of them is for those who only read.
 #[test]
 fn nobody_who_only_reads_is_given_a_code() {

@@ -3,11 +3,11 @@
 mod collector;
 mod deployment;
 mod fixture;
-pub mod security;
 mod scrape;
+pub mod security;
 
 pub use collector::{Collected, Collector};
 pub use deployment::{InProcess, Processes, SERVICES, tools};
 pub use fixture::{Clients, Fixture};
-pub use security::Security;
 pub use scrape::{Series, scrape, try_scrape};
+pub use security::Security;

@@ -25,7 +25,8 @@ fn settings_are_documented() {
         ("priority-router", priority_router::Config::SETTINGS),
         ("web-channel", web_channel::Config::SETTINGS),
     ];
-    let mut text = HEAD.to_owned() + &section("every service: logs, traces and metrics", &[telemetry::SETTINGS]);
+    let mut text =
+        HEAD.to_owned() + &section("every service: logs, traces and metrics", &[telemetry::SETTINGS]);
     text += &section("every service: how it serves, and whom", &[ServerConfig::SETTINGS, DATABASE_SETTINGS]);
     for (name, settings) in services {
         text += &section(name, &[&own(settings)]);

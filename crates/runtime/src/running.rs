@@ -34,6 +34,7 @@ pub enum ServeError {
 pub struct Running {
     /// Where it serves.
     pub address: SocketAddr,
+    secure: bool,
     /// For the operations port.
     pub(crate) health: Followed,
     task: JoinHandle<Result<(), ServeError>>,
@@ -42,7 +43,8 @@ pub struct Running {
 impl Running {
     /// The URI for clients.
     pub fn uri(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Waits until it has stopped, and tells whether it was asked to.
@@ -54,6 +56,8 @@ impl Running {
 /// The parts of a service: the server and its work beside the calls.
 pub(crate) struct Whole {
     pub(crate) address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub(crate) secure: bool,
     pub(crate) health: Followed,
     pub(crate) parts: JoinSet<Result<(), ServeError>>,
     /// Calls whose callers may be gone already.
@@ -65,7 +69,8 @@ pub(crate) struct Whole {
 
 impl Whole {
     pub(crate) fn start(self) -> Running {
-        Running { address: self.address, health: self.health.clone(), task: tokio::spawn(self.run()) }
+        let (address, secure, health) = (self.address, self.secure, self.health.clone());
+        Running { address, secure, health, task: tokio::spawn(self.run()) }
     }
 
     async fn run(mut self) -> Result<(), ServeError> {

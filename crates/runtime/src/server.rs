@@ -15,7 +15,7 @@ use crate::{
     access::{AccessLayer, Gate, Owner, Owners},
     identity::{self, IDENTITY_SETTINGS, Identity, IdentityConfig},
     incoming::IncomingLayer,
-    overload::{Limits, Load, OverloadLayer, limited},
+    overload::{Counted, Limits, Load, OverloadLayer, limited},
     protocol::{Health, add_reflection},
     running::Whole,
     settings::{Reader, Setting},
@@ -208,7 +208,8 @@ impl Server {
         for work in background {
             parts.spawn(succeeding(work));
         }
-        Ok(Whole { address, health: followed, parts, calls, database, stop, grace: config.grace }.start())
+        let (secure, grace) = (!is_plaintext, config.grace);
+        Ok(Whole { address, secure, health: followed, parts, calls, database, stop, grace }.start())
     }
 }
 
@@ -225,7 +226,7 @@ async fn until(stop: Stop, work: impl Future<Output = ()>) {
 }
 
 async fn serve(
-    connections: impl Stream<Item = std::io::Result<Connection>>,
+    connections: impl Stream<Item = std::io::Result<Counted<Connection>>>,
     routes: Routes,
     (incoming, overload, access): (IncomingLayer, OverloadLayer, AccessLayer),
     stop: Stop,

@@ -10,7 +10,7 @@ use crate::engines::{Engines, MIGRATIONS, amount, at_once, open, write_item};
 
 /// The migrations of an older program, which knew none of its own yet.
 static NONE: Migrator = Migrator { migrations: Cow::Borrowed(&[]), ..Migrator::DEFAULT };
-const OLDER: Migrations = Migrations { sqlite: &NONE, postgres: &NONE };
+const OLDER: Migrations = Migrations { owner: "tests", sqlite: &NONE, postgres: &NONE };
 
 async fn open_with(url: &str, migrations: Migrations, step: MigrationStep) -> Result<Database, StoreError> {
     Database::open(&Settings { migrations: step, ..Settings::of_url(url) }, migrations).await

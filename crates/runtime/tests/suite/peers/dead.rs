@@ -10,6 +10,7 @@ use segue_proto::{
     common::v1::ErrorReason,
 };
 use segue_runtime::{
+    Credentials,
     peer::{Peer, statuses},
     reason_of,
 };
@@ -29,7 +30,7 @@ fn assert_fails_fast(failed: &Status, start: Instant) {
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_to_a_dead_peer_fail_fast_until_it_is_back() {
     let mut servers = [Killable::start(), Killable::start()];
-    let peer = Names::of(&servers).uri().connect();
+    let peer = Names::of(&servers).uri().connect(&Credentials::none());
     deliver(&peer).await.unwrap();
     servers.iter_mut().for_each(Killable::kill);
     for _ in 0..10 {
@@ -53,7 +54,7 @@ async fn deliver_in_a_hurry(peer: &Peer) -> Result<(), Status> {
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_to_a_peer_that_hangs_fail_fast_until_it_answers() {
     let servers = [Killable::start()];
-    let peer = Names::of(&servers).uri().connect();
+    let peer = Names::of(&servers).uri().connect(&Credentials::none());
     deliver(&peer).await.unwrap();
     servers[0].service.hangs.store(true, Ordering::SeqCst);
     let waited = futures::future::join_all((0..5).map(|_| deliver_in_a_hurry(&peer))).await;
@@ -73,7 +74,7 @@ async fn calls_to_a_peer_that_hangs_fail_fast_until_it_answers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_without_addresses_fails_fast() {
-    let peer = Names::default().uri().connect();
+    let peer = Names::default().uri().connect(&Credentials::none());
     let start = Instant::now();
     assert_fails_fast(&deliver(&peer).await.unwrap_err(), start);
 }

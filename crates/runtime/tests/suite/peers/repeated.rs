@@ -12,7 +12,7 @@ use segue_proto::{
     },
     common::v1::ErrorReason,
 };
-use segue_runtime::reason_of;
+use segue_runtime::{Credentials, reason_of};
 use segue_testkit::wait_for;
 use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -22,7 +22,7 @@ use super::servers::{Killable, Names, deliver};
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_fails_while_servers_are_killed_and_restarted_in_turn() {
     let mut servers: Vec<_> = (0..3).map(|_| Killable::start()).collect();
-    let peer = Names::of(&servers).uri().connect();
+    let peer = Names::of(&servers).uri().connect(&Credentials::none());
     let (over, made) = (AtomicBool::new(false), AtomicUsize::new(0));
     let load = async || {
         while !over.load(Ordering::Relaxed) {
@@ -53,7 +53,7 @@ async fn killed_in_the_middle<F: Future<Output = Result<(), tonic::Status>>>(
 ) -> (Result<(), tonic::Status>, usize) {
     let mut servers = [Killable::start(), Killable::start()];
     servers[0].service.hangs.store(true, Ordering::SeqCst);
-    let peer = Names::of(&servers).uri().connect();
+    let peer = Names::of(&servers).uri().connect(&Credentials::none());
     loop {
         let mut under_way = Box::pin(call(peer.clone()));
         let before = servers[1].service.count();
@@ -85,7 +85,7 @@ async fn any_other_call_is_made_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_ours_is_an_answer() {
     let servers = [Killable::start(), Killable::start()];
-    let peer = Names::of(&servers).uri().connect();
+    let peer = Names::of(&servers).uri().connect(&Credentials::none());
     let mut client = ChannelServiceClient::new(peer.clone());
     let refused = client.find_accounts(FindAccountsRequest::default()).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(ErrorReason::StoreUnavailable), "{refused:?}");
@@ -99,7 +99,7 @@ async fn an_answer_of_ours_is_an_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_end_with_the_deadline() {
     let servers = [Killable::start()];
-    let peer = Names::of(&servers).uri().connect();
+    let peer = Names::of(&servers).uri().connect(&Credentials::none());
     deliver(&peer).await.unwrap();
     let mut request = Request::new(CloseSessionRequest::default());
     request.set_timeout(Duration::from_millis(120));
@@ -115,7 +115,7 @@ async fn retries_end_with_the_deadline() {
 async fn a_call_that_is_late_is_not_made_again() {
     let servers = [Killable::start(), Killable::start()];
     servers.iter().for_each(|server| server.service.hangs.store(true, Ordering::SeqCst));
-    let peer = Names::of(&servers).uri().connect();
+    let peer = Names::of(&servers).uri().connect(&Credentials::none());
     let mut request = Request::new(DeliverAccessInfoRequest::default());
     request.set_timeout(Duration::from_millis(100));
     let ended = ChannelServiceClient::new(peer.clone()).deliver_access_info(request).await.unwrap_err();

@@ -1,6 +1,6 @@
 //! Who gets the calls.
 
-use segue_runtime::peer::PeerUri;
+use segue_runtime::{Credentials, peer::PeerUri};
 use segue_testkit::wait_for;
 use tonic::Request;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -18,7 +18,7 @@ fn counts(servers: &[Killable]) -> Vec<usize> {
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_spread_over_all_servers() {
     let servers = three();
-    let peer = Names::of(&servers).uri().connect();
+    let peer = Names::of(&servers).uri().connect(&Credentials::none());
     for _ in 0..300 {
         deliver(&peer).await.unwrap();
     }
@@ -34,7 +34,7 @@ async fn a_server_is_used_soon_after_its_name_is_and_no_more_after_it_is_gone() 
     let mut servers = three();
     let added = servers.pop().unwrap();
     let names = Names::of(&servers);
-    let peer = names.uri().connect();
+    let peer = names.uri().connect(&Credentials::none());
     for _ in 0..20 {
         deliver(&peer).await.unwrap();
     }
@@ -60,7 +60,7 @@ async fn a_server_is_used_soon_after_its_name_is_and_no_more_after_it_is_gone() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_costs_next_to_nothing() {
     let mut servers = three();
-    let peer = Names::of(&servers).uri().connect();
+    let peer = Names::of(&servers).uri().connect(&Credentials::none());
     for _ in 0..30 {
         deliver(&peer).await.unwrap();
     }
@@ -79,7 +79,7 @@ async fn a_name_of_the_system_is_looked_up() {
     let server = Killable::start();
     let uri: PeerUri = format!("http://localhost:{}", server.address.port()).parse().unwrap();
     // It may have an address of each family, and the server listens on one.
-    let peer = uri.connect();
+    let peer = uri.connect(&Credentials::none());
     for _ in 0..20 {
         deliver(&peer).await.unwrap();
     }
@@ -90,7 +90,7 @@ async fn a_name_of_the_system_is_looked_up() {
 async fn an_open_stream_keeps_no_calls_on_a_server_that_is_going_away() {
     let servers = [Killable::start(), Killable::start()];
     let uri = Names::of(&servers).uri();
-    let (calls, streams) = (uri.connect(), uri.connect_for_streams());
+    let (calls, streams) = (uri.connect(&Credentials::none()), uri.connect_for_streams(&Credentials::none()));
     let mut opened = vec![];
     for _ in 0..8 {
         let mut client = HealthClient::new(streams.clone());
