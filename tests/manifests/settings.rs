@@ -205,7 +205,8 @@ pub fn peers(cluster: &Cluster) -> Vec<String> {
         let is_plain =
             environment.get("SEGUE_PLAINTEXT_BEYOND_LOOPBACK").is_some_and(|value| value == "true");
         let may_be_plain = ["local", "istio", "linkerd"].iter().any(|part| cluster.folder.contains(part));
-        if !has_tls && !(is_plain && may_be_plain) {
+        let is_safe = has_tls || is_plain && may_be_plain;
+        if !is_safe {
             wrong.push(format!("{}: neither TLS nor a mesh", workload.name));
         }
         for (variable, scheme, host, port) in peer_uris(cluster, &workload) {
