@@ -24,10 +24,10 @@ const SECONDS: u64 = 60;
 /// What is asked for, as a multiple of what can be done.
 const TIMES: f64 = 3.0;
 /// Callers who wait for each other: how many at a time, to find what can be done.
-const STEPS: [usize; 3] = [12, 24, 48];
-const STEP: Duration = Duration::from_secs(3);
+const STEPS: [usize; 2] = [16, 48];
+const STEP: Duration = Duration::from_secs(5);
 /// For each handoff so many lists are asked for.
-const LISTS: f64 = 0.25;
+const LISTS: f64 = 0.2;
 const RECOVERY: Duration = Duration::from_secs(5);
 /// So many in a row as on a quiet day, and all is well.
 const WELL: usize = 10;

@@ -100,7 +100,7 @@ impl ServerConfig {
         })
     }
 
-    /// On a loopback port, for the all-in-one and for tests.
+    /// On a loopback port, for tests and benches, which bring crowds of their own: nothing of what they call is refused.
     pub fn loopback(port: u16) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
@@ -109,7 +109,7 @@ impl ServerConfig {
             credentials: Credentials::none(),
             identity: None,
             reload: Duration::from_secs(10),
-            limits: Limits::default(),
+            limits: Limits::for_crowds(),
         }
     }
 }

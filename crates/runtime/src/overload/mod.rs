@@ -56,6 +56,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Wide ones that stay as they are.
+    pub fn for_crowds() -> Self {
+        Self { calls: 100_000, target: None, ..Self::default() }
+    }
+
     /// Reads the settings, which are declared with the server's.
     pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
         let mut number = |name, from, to| usize::try_from(reader.number(name, from..=to)?).ok();

@@ -111,6 +111,8 @@ async fn a_call_whose_deadline_is_over_is_not_started() {
     hurried.set_timeout(Duration::from_millis(50));
     let late = client.deliver_access_info(hurried).await.unwrap_err();
     assert!(matches!(late.code(), Code::DeadlineExceeded | Code::Cancelled), "{late:?}");
+    // It has left the queue before there is room.
+    wait_for("the queue to be empty", async || load(&running).waiting == 0).await;
     service.go_on.notify_waiters();
     for call in waiting {
         call.await.unwrap().unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use futures::{StreamExt as _, stream};
 use platform_selector::{AdapterSettings, Config, History, bind};
 use segue_core::{Key, KeyRing, Random};
 use segue_proto::{
@@ -78,7 +79,8 @@ pub async fn with_platforms(url: &str, count: usize) -> Selector {
             }
         }
     });
-    futures::future::join_all(created).await;
+    // Far more at a time would be refused.
+    stream::iter(created).buffer_unordered(64).collect::<()>().await;
     selector
 }
 

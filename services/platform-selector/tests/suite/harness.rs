@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt as _, stream};
 use platform_selector::{AdapterSettings, Config, History, bind};
 use segue_core::{Key, KeyRing, ManualClock, Random};
 use segue_proto::{
@@ -19,6 +20,9 @@ use tonic::{
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
 pub const MONDAY_MS: i64 = 1_772_416_800_000;
+
+/// Calls at a time; far more would be refused.
+const AT_A_TIME: usize = 64;
 
 pub type Client = PlatformSelectorServiceClient<Channel>;
 
@@ -65,13 +69,13 @@ impl Selector {
         self.running.take().unwrap().stopped().await.unwrap();
     }
 
-    /// Adds platforms, all at the same time.
+    /// Adds platforms, as many at the same time as a service takes.
     pub async fn create(&mut self, platforms: impl IntoIterator<Item = Platform>) {
         let client = &self.client;
         let all = platforms.into_iter().map(|platform| async move {
             client.clone().create_platform(create(platform)).await.unwrap();
         });
-        futures::future::join_all(all).await;
+        stream::iter(all).buffer_unordered(AT_A_TIME).collect::<()>().await;
     }
 
     /// Links an account; returns its reference.
