@@ -148,7 +148,8 @@ fn operators_read_everything() {
     let reads = ["Get", "List", "Watch", "Find", "Simulate"];
     for (service, rules) in TABLE.iter().filter(|(name, _)| !name.ends_with("ChannelService")) {
         for rule in rules.iter().filter(|rule| reads.iter().any(|read| rule.method.starts_with(read))) {
-            let for_readers = [Role::Operator, Role::Admin].map(|role| rule.allow.contains(&Allow::All(role)));
+            let for_readers =
+                [Role::Operator, Role::Admin].map(|role| rule.allow.contains(&Allow::All(role)));
             let expected = rule.method != "WatchAssignments";
             assert_eq!(for_readers, [expected; 2], "{service}/{}", rule.method);
         }

@@ -26,4 +26,6 @@ mod rules;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+mod started;
+#[cfg(test)]
 mod tools;

@@ -8,27 +8,14 @@ use std::{
 
 use segue_core::{Key, Random};
 use segue_runtime::{
-    peer::PeerUri,
     settings::{Reader, Setting},
     telemetry,
 };
 use segue_tests::SERVICES;
 use serde::Deserialize;
+use tempfile::TempDir;
 
 use crate::cluster::{Cluster, Workload, name};
-
-/// Agreed settings that the chassis is about to declare. A name that it declares has no place here any more.
-const AWAITED: [&str; 9] = [
-    "SEGUE_OPERATIONS_LISTEN",
-    "SEGUE_TLS_CERTIFICATE",
-    "SEGUE_TLS_KEY",
-    "SEGUE_TLS_CA",
-    "SEGUE_IDENTITIES",
-    "SEGUE_JWT_KEYS",
-    "SEGUE_JWT_ISSUER",
-    "SEGUE_JWT_AUDIENCE",
-    "SEGUE_RELOAD_SECONDS",
-];
 
 /// What stands in an example where a key belongs, so that nobody deploys it as it is.
 const PLACEHOLDER: &str = "REPLACE";
@@ -54,9 +41,7 @@ pub fn declared(cluster: &Cluster) -> Vec<String> {
         let known: BTreeSet<String> =
             settings_of(service_of(&workload)).iter().copied().flatten().map(variable).collect();
         let given = cluster.environment(workload.container());
-        let arrived = AWAITED.iter().filter(|name| known.contains(**name));
-        wrong.extend(arrived.map(|name| format!("{name} is declared: take it out of AWAITED")));
-        let unknown = given.keys().filter(|name| !known.contains(*name) && !AWAITED.contains(&name.as_str()));
+        let unknown = given.keys().filter(|name| !known.contains(*name));
         wrong.extend(unknown.map(|unknown| format!("{}: {unknown}", workload.name)));
     }
     wrong
@@ -66,22 +51,34 @@ fn variable(setting: &Setting) -> String {
     format!("SEGUE_{}", setting.name.to_uppercase().replace('-', "_"))
 }
 
-/// With the files where the pod would have them, and the example of its secret, each service reads all its settings.
+/// What a container is started with, its files laid below a folder of this machine.
+pub struct Prepared {
+    pub root: TempDir,
+    pub environment: BTreeMap<String, String>,
+    pub arguments: Vec<String>,
+}
+
+/// Lays a pod's files below a folder, with the example of its secret, and has its settings point there.
+pub fn prepare(cluster: &Cluster, workload: &Workload<'_>) -> Result<Prepared, String> {
+    let root = tempfile::tempdir().unwrap();
+    mount(cluster, workload, root.path())?;
+    let inside = root.path().display();
+    let moved = |text: &str| {
+        let etc = text.replace("/etc/segue", &format!("{inside}/etc/segue"));
+        etc.replace("/var/lib/segue", &format!("{inside}/var/lib/segue"))
+    };
+    let environment = cluster.environment(workload.container());
+    let environment = environment.into_iter().map(|(name, value)| (name, moved(&value))).collect();
+    let arguments = workload.container().args.iter().flatten().map(|argument| moved(argument)).collect();
+    Ok(Prepared { root, environment, arguments })
+}
+
+/// With the files where the pod would have them, each service reads all its settings.
 pub fn readable(cluster: &Cluster) -> Vec<String> {
     let read = |workload: Workload<'_>| {
-        let root = tempfile::tempdir().unwrap();
-        if let Err(missing) = mount(cluster, &workload, root.path()) {
-            return Some(format!("{}: {missing}", workload.name));
-        }
-        let inside = format!("{}/etc/segue", root.path().display());
-        // Until the chassis calls over TLS.
-        let scheme = if "https://x:1".parse::<PeerUri>().is_ok() { "https://" } else { "http://" };
-        let moved = |text: &str| text.replace("/etc/segue", &inside).replace("https://", scheme);
-        let environment = cluster.environment(workload.container());
-        let environment = environment.into_iter().map(|(name, value)| (name, moved(&value))).collect();
-        let arguments = workload.container().args.iter().flatten().map(|argument| moved(argument)).collect();
-        let error = read_config(service_of(&workload), arguments, &environment).err()?;
-        Some(format!("{}: {error}", workload.name))
+        let read = prepare(cluster, &workload)
+            .and_then(|pod| read_config(service_of(&workload), pod.arguments, &pod.environment));
+        Some(format!("{}: {}", workload.name, read.err()?))
     };
     cluster.workloads().into_iter().filter_map(read).collect()
 }
@@ -94,13 +91,14 @@ fn read_config(
     let program = SERVICES.into_iter().find(|known| *known == service).ok_or("is no service")?;
     let arguments = std::iter::once(program.to_owned()).chain(arguments);
     let mut reader = Reader::new(program, &settings_of(service), arguments, environment);
+    let telemetry = telemetry::TelemetryConfig::read(&mut reader);
     let config = match service {
         "platform-selector" => platform_selector::Config::read(&mut reader).map(drop),
         "code-issuer" => code_issuer::Config::read(&mut reader).map(drop),
         "priority-router" => priority_router::Config::read(&mut reader).map(drop),
         _ => web_channel::Config::read(&mut reader).map(drop),
     };
-    reader.finish(config).map_err(|error| error.to_string())
+    reader.finish(telemetry.zip(config)).map(drop).map_err(|error| error.to_string())
 }
 
 /// Lays the files of a pod's volumes below a folder.
@@ -207,7 +205,8 @@ pub fn peers(cluster: &Cluster) -> Vec<String> {
         let is_plain =
             environment.get("SEGUE_PLAINTEXT_BEYOND_LOOPBACK").is_some_and(|value| value == "true");
         let may_be_plain = ["local", "istio", "linkerd"].iter().any(|part| cluster.folder.contains(part));
-        if !has_tls && !(is_plain && may_be_plain) {
+        let is_safe = has_tls || is_plain && may_be_plain;
+        if !is_safe {
             wrong.push(format!("{}: neither TLS nor a mesh", workload.name));
         }
         for (variable, scheme, host, port) in peer_uris(cluster, &workload) {
