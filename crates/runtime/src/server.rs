@@ -15,15 +15,18 @@ use crate::{
     access::{AccessLayer, Gate, Owner, OwnerLayer, Owners},
     identity::{self, IDENTITY_SETTINGS, Identity, IdentityConfig},
     incoming::IncomingLayer,
-    overload::{Counted, Limits, Load, OverloadLayer, limited},
+    overload::{Counted, Limits, Load, OverloadLayer, Places, limited},
     protocol::{Health, add_reflection},
     running::Whole,
     settings::{Reader, Setting},
-    tls::{self, Connection, TLS_SETTINGS},
+    tls::{self, Callers, Connection, TLS_SETTINGS},
 };
 
 /// The largest message a service reads or sends.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+/// Where callers need certificates, those without one take one of so many connections at most: nobody who may not call is to
+/// keep out who may.
+const STRANGERS_SHARE: usize = 16;
 const MAX_STREAMS_PER_CONNECTION: u32 = 1024;
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -84,20 +87,28 @@ impl ServerConfig {
         let listen = reader.get("listen");
         let plaintext_beyond_loopback = reader.get("plaintext-beyond-loopback");
         let grace = reader.seconds("shutdown-grace-seconds", 1..=300);
-        let credentials = Credentials::read(reader);
+        let credentials = Credentials::read(reader)
+            .zip(plaintext_beyond_loopback)
+            .map(|(credentials, allowed)| credentials.plaintext_beyond_loopback(allowed));
         let reload = reader.seconds("reload-seconds", 1..=3600);
-        let credentials = credentials?;
-        let identity = IdentityConfig::read(reader, &credentials);
+        let identity = credentials.as_ref().and_then(|credentials| IdentityConfig::read(reader, credentials));
         let limits = Limits::read(reader);
         Some(Self {
             listen: listen?,
             plaintext_beyond_loopback: plaintext_beyond_loopback?,
             grace: grace?,
-            credentials,
+            credentials: credentials?,
             identity: identity?,
             reload: reload?,
             limits: limits?,
         })
+    }
+
+    fn callers(&self) -> Callers {
+        let only_certificates = self.identity.as_ref().is_some_and(|identity| !identity.takes_tokens());
+        let strangers =
+            only_certificates.then(|| Places::new((self.limits.connections / STRANGERS_SHARE).max(1)));
+        Callers { credentials: self.credentials.clone(), strangers }
     }
 
     /// On a loopback port, for tests and benches, which bring crowds of their own: nothing of what they call is refused.
@@ -198,7 +209,7 @@ impl Server {
         load.register(names.first().copied().unwrap_or_default(), address);
         let calls = TaskTracker::new();
         let mut parts = JoinSet::new();
-        let connections = limited(tls::accept(listener, config.credentials.clone()), load.connections());
+        let connections = limited(tls::accept(listener, config.callers()), load.connections());
         let layers = Layers {
             incoming: IncomingLayer::new(calls.clone()),
             access: AccessLayer(gate.clone()),

@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn a_field_is_read_as_whoever_decodes_the_message_reads_it() {
         let session = Session { platform: "hotline".to_owned(), session: "agent".to_owned() };
-        let first = CreateHandoffRequest { agent: "1".to_owned(), source: Some(session), ..Default::default() };
+        let first =
+            CreateHandoffRequest { agent: "1".to_owned(), source: Some(session), ..Default::default() };
         let second = CreateHandoffRequest { agent: "2".to_owned(), ..Default::default() };
         let both = [first.encode_to_vec(), second.encode_to_vec()].concat();
         assert_eq!(CreateHandoffRequest::decode(both.as_slice()).unwrap().agent, "2");

@@ -73,10 +73,12 @@ pub(crate) struct Pending {
 impl Gate {
     pub(crate) fn new(identity: Identity, owners: Option<Owners>) -> Result<Self, BootError> {
         let wrong = |error: String| BootError::Reflection(error);
-        let pool = DescriptorPool::decode(segue_proto::DESCRIPTORS).map_err(|error| wrong(error.to_string()))?;
+        let pool =
+            DescriptorPool::decode(segue_proto::DESCRIPTORS).map_err(|error| wrong(error.to_string()))?;
         let mut rules = HashMap::new();
         for (service, methods) in TABLE {
-            let described = pool.get_service_by_name(service).ok_or_else(|| wrong(format!("no {service}")))?;
+            let described =
+                pool.get_service_by_name(service).ok_or_else(|| wrong(format!("no {service}")))?;
             for Rule { method, allow } in *methods {
                 let found = described.methods().find(|known| known.name() == *method);
                 let found = found.ok_or_else(|| wrong(format!("{service} has no {method}")))?;
@@ -89,7 +91,12 @@ impl Gate {
     }
 
     /// Lets a caller through to what it may be allowed, by who it is alone.
-    async fn caller(&self, path: &str, headers: &HeaderMap, from: Option<&Accepted>) -> Result<Caller, Refusal> {
+    async fn caller(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        from: Option<&Accepted>,
+    ) -> Result<Caller, Refusal> {
         let caller = self.identity.caller(headers, from).await?;
         if let Some(workload) = caller.workload() {
             tracing::Span::current().set_attribute("segue.caller", workload.to_owned());
@@ -97,7 +104,8 @@ impl Gate {
         let may = if table::is_for_the_known(path) {
             caller.is_somebody()
         } else {
-            let asks = |allow: &Allow| matches!(allow, Allow::All(role) | Allow::Own(role, _) if caller.is(*role));
+            let asks =
+                |allow: &Allow| matches!(allow, Allow::All(role) | Allow::Own(role, _) if caller.is(*role));
             self.rules.get(path).is_some_and(|rule| rule.allow.iter().any(asks))
         };
         if may { Ok(caller) } else { Err(not_allowed()) }

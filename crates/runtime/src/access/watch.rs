@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use http_body::{Body as _, Frame};
+use http_body::Frame;
 use tokio::sync::oneshot;
 use tonic::{Status, body::Body};
 
@@ -73,10 +73,7 @@ impl Again {
         };
         match looked.await {
             Err(refusal)
-                if matches!(
-                    refusal.reason(),
-                    R::CallerUnknown | R::CallerNotAllowed | R::CallerNotOwner
-                ) =>
+                if matches!(refusal.reason(), R::CallerUnknown | R::CallerNotAllowed | R::CallerNotOwner) =>
             {
                 Err(refusal)
             }

@@ -265,10 +265,9 @@ mod tests {
 
     #[test]
     fn a_desk_does_not_have_the_agents_of_one_whose_name_begins_alike() {
-        let grants = parse(
-            "[[identity]]\nsubject = \"spiffe://a/desk/*\"\nroles = [\"desk\"]\nagents = [\"{}-*\"]",
-        )
-        .unwrap();
+        let grants =
+            parse("[[identity]]\nsubject = \"spiffe://a/desk/*\"\nroles = [\"desk\"]\nagents = [\"{}-*\"]")
+                .unwrap();
         assert!(grants.caller("spiffe://a/desk/claims").has_agent("claims-7"));
         assert_eq!(grants.caller("spiffe://a/desk/claims-east"), Caller::default());
     }

@@ -23,11 +23,11 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    pub(super) fn new(most: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, taken: AtomicUsize::new(0), refused: AtomicU64::new(0) })
     }
 
-    pub(super) fn take(self: &Arc<Self>) -> Option<Taken> {
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Taken> {
         let one_more = |taken: usize| (taken < self.most).then_some(taken + 1);
         if self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -47,7 +47,7 @@ impl Places {
 
 /// One of them.
 #[derive(Debug)]
-pub(super) struct Taken(Arc<Places>);
+pub(crate) struct Taken(Arc<Places>);
 
 impl Drop for Taken {
     fn drop(&mut self) {

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-pub(crate) use connections::{Counted, Places, limited};
+pub(crate) use connections::{Counted, Places, Taken, limited};
 pub use status::{LoadStatus, statuses};
 
 use gate::Gate;

@@ -15,17 +15,18 @@ pub fn is_refusal(status: &Status) -> bool {
 /// Whether a failed call may have been made, or may work later: anything but a clear refusal by the receiver.
 pub fn is_unsettled(status: &Status) -> bool {
     use tonic::Code;
-    is_about_us(status) || !matches!(
-        status.code(),
-        Code::InvalidArgument
-            | Code::NotFound
-            | Code::AlreadyExists
-            | Code::PermissionDenied
-            | Code::FailedPrecondition
-            | Code::OutOfRange
-            | Code::Unimplemented
-            | Code::Unauthenticated
-    )
+    is_about_us(status)
+        || !matches!(
+            status.code(),
+            Code::InvalidArgument
+                | Code::NotFound
+                | Code::AlreadyExists
+                | Code::PermissionDenied
+                | Code::FailedPrecondition
+                | Code::OutOfRange
+                | Code::Unimplemented
+                | Code::Unauthenticated
+        )
 }
 
 /// Whether we were refused for who we are. That is a mistake of whoever set the services up, and says nothing about the call.

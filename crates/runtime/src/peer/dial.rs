@@ -38,15 +38,6 @@ impl From<io::Error> for Unreachable {
     }
 }
 
-/// How a peer is spoken to over TLS.
-#[derive(Debug, Clone)]
-pub(super) struct Tls {
-    /// Looked at for each connection, since certificates are replaced.
-    pub(super) credentials: Credentials,
-    /// The name that the peer's certificate must have.
-    pub(super) name: ServerName<'static>,
-}
-
 /// A connection, whichever its kind.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -56,13 +47,20 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 #[derive(Debug, Clone)]
 pub(super) struct Dial {
     address: SocketAddr,
-    tls: Option<Tls>,
+    /// The name that the peer's certificate must have; none for plain text.
+    name: Option<ServerName<'static>>,
+    /// Looked at for each connection, since certificates are replaced.
+    credentials: Credentials,
     failed: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Dial {
-    pub(super) fn new(address: SocketAddr, tls: Option<Tls>) -> Self {
-        Self { address, tls, failed: Arc::default() }
+    pub(super) fn new(
+        address: SocketAddr,
+        name: Option<ServerName<'static>>,
+        credentials: Credentials,
+    ) -> Self {
+        Self { address, name, credentials, failed: Arc::default() }
     }
 
     async fn connect(self) -> Result<TokioIo<Box<dyn Stream>>, Unreachable> {
@@ -74,9 +72,9 @@ impl Dial {
             Ok(opened) => opened,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         };
-        if let (Err(error), None, true) = (&opened, just_failed, self.tls.is_some()) {
-            // Of TLS the kind of an error says too little: a wrong name, an unknown authority and an old certificate are one.
-            tracing::warn!(endpoint = %self.address, %error, "can't connect over TLS");
+        if let (Err(error), None) = (&opened, just_failed) {
+            // The kind of an error says too little: a wrong name, an unknown authority and an old certificate are one.
+            tracing::warn!(endpoint = %self.address, %error, "can't connect");
         }
         let at = opened.is_err().then(Instant::now);
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = at;
@@ -84,10 +82,16 @@ impl Dial {
     }
 
     async fn open(&self) -> io::Result<Box<dyn Stream>> {
+        if self.name.is_none() && !self.credentials.may_call_in_plaintext(self.address.ip()) {
+            return Err(io::Error::other(
+                "http goes no further than loopback here; the URI must begin with https",
+            ));
+        }
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        let Some(Tls { credentials, name }) = &self.tls else { return Ok(Box::new(stream)) };
-        let config = credentials
+        let Some(name) = &self.name else { return Ok(Box::new(stream)) };
+        let config = self
+            .credentials
             .client()
             .ok_or_else(|| io::Error::other("an https peer needs tls-ca, to know it by its certificate"))?;
         Ok(Box::new(TlsConnector::from(config).connect(name.clone(), stream).await?))

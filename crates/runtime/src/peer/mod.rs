@@ -33,7 +33,6 @@ pub use answers::{is_refusal, is_unsettled, relay, unavailable};
 pub use resolve::Resolver;
 pub use status::{PeerStatus, statuses};
 
-use dial::Tls;
 use pool::Pool;
 
 use crate::Credentials;
@@ -99,8 +98,8 @@ impl PeerUri {
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(5))
             .keep_alive_while_idle(true);
-        let tls = self.name.clone().map(|name| Tls { credentials: credentials.clone(), name });
-        Peer { pool: Pool::new(endpoint, tls, self.resolver.clone(), limit.is_none()), limit }
+        let (name, credentials, resolver) = (self.name.clone(), credentials.clone(), self.resolver.clone());
+        Peer { pool: Pool::new(endpoint, name, credentials, resolver, limit.is_none()), limit }
     }
 }
 

@@ -10,15 +10,18 @@ use std::{
     time::Duration,
 };
 
+use rustls::pki_types::ServerName;
 use segue_core::Random;
 use tokio::{sync::Notify, time::Instant};
 use tonic::transport::{Channel, Endpoint};
+
+use crate::Credentials;
 
 use super::{
     PeerStatus, Resolver,
     breaker::{Breaker, Failing},
     budget::Budget,
-    dial::{Dial, Tls},
+    dial::Dial,
     status,
 };
 
@@ -28,7 +31,8 @@ const TELLING_WAIT: Duration = Duration::from_secs(1);
 /// All endpoints of one peer.
 pub(super) struct Pool {
     endpoint: Endpoint,
-    tls: Option<Tls>,
+    name: Option<ServerName<'static>>,
+    credentials: Credentials,
     resolver: Resolver,
     streams: bool,
     random: Random,
@@ -72,10 +76,17 @@ pub(super) struct Nobody {
 }
 
 impl Pool {
-    pub(super) fn new(endpoint: Endpoint, tls: Option<Tls>, resolver: Resolver, streams: bool) -> Arc<Self> {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        name: Option<ServerName<'static>>,
+        credentials: Credentials,
+        resolver: Resolver,
+        streams: bool,
+    ) -> Arc<Self> {
         let pool = Arc::new(Self {
             endpoint,
-            tls,
+            name,
+            credentials,
             resolver,
             streams,
             random: Random::secure(),
@@ -156,7 +167,11 @@ impl Pool {
     fn member(&self, address: SocketAddr) -> Arc<Member> {
         Arc::new(Member {
             address,
-            channel: self.endpoint.connect_with_connector_lazy(Dial::new(address, self.tls.clone())),
+            channel: self.endpoint.connect_with_connector_lazy(Dial::new(
+                address,
+                self.name.clone(),
+                self.credentials.clone(),
+            )),
             under_way: AtomicUsize::new(0),
             breaker: Mutex::default(),
         })

@@ -4,13 +4,15 @@
 //! ones use what is new.
 
 mod accept;
+mod connection;
 mod material;
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc};
 
 use rustls::{ClientConfig, ServerConfig};
 
-pub(crate) use accept::{Accepted, Connection, accept};
+pub(crate) use accept::{Callers, accept};
+pub(crate) use connection::{Accepted, Connection};
 
 use self::material::{Files, Material};
 use crate::{
@@ -35,18 +37,32 @@ pub const TLS_SETTINGS: &[Setting] = &[
 
 /// Certificates, keys and authorities as they are now. Cloning shares them.
 #[derive(Clone)]
-pub struct Credentials(Option<Arc<Watched<Material>>>);
+pub struct Credentials {
+    files: Option<Arc<Watched<Material>>>,
+    /// Others beyond loopback may be spoken to without TLS.
+    plaintext_beyond_loopback: bool,
+}
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Credentials(TLS)" } else { "Credentials(none)" })
+        f.write_str(if self.files.is_some() { "Credentials(TLS)" } else { "Credentials(none)" })
     }
 }
 
 impl Credentials {
     /// Plain text.
     pub const fn none() -> Self {
-        Self(None)
+        Self { files: None, plaintext_beyond_loopback: true }
+    }
+
+    /// With TLS, nothing beyond loopback is called without it, unless a sidecar does that.
+    #[must_use]
+    pub(crate) fn plaintext_beyond_loopback(self, allowed: bool) -> Self {
+        Self { plaintext_beyond_loopback: allowed || self.files.is_none(), ..self }
+    }
+
+    pub(crate) fn may_call_in_plaintext(&self, address: IpAddr) -> bool {
+        self.plaintext_beyond_loopback || address.is_loopback()
     }
 
     /// Reads the settings of TLS and the files that they name.
@@ -65,23 +81,24 @@ impl Credentials {
             return Ok(Self::none());
         }
         let (paths, build) = files.into_build();
-        Ok(Self(Some(Arc::new(Watched::open(paths, build)?))))
+        let files = Some(Arc::new(Watched::open(paths, build)?));
+        Ok(Self { files, plaintext_beyond_loopback: false })
     }
 
     /// How to serve, when there is a certificate. Callers may show one of their own; whether they must is the
     /// authorisation's matter.
     pub(crate) fn server(&self) -> Option<Arc<ServerConfig>> {
-        self.0.as_ref()?.current().server.clone()
+        self.files.as_ref()?.current().server.clone()
     }
 
     /// How to call, when there are authorities to check called services against.
     pub(crate) fn client(&self) -> Option<Arc<ClientConfig>> {
-        self.0.as_ref()?.current().client.clone()
+        self.files.as_ref()?.current().client.clone()
     }
 
     /// Whether callers' certificates can be checked.
     pub(crate) fn knows_callers(&self) -> bool {
-        self.0.as_ref().is_some_and(|watched| {
+        self.files.as_ref().is_some_and(|watched| {
             let material = watched.current();
             material.server.is_some() && material.client.is_some()
         })
@@ -89,6 +106,6 @@ impl Credentials {
 
     /// Looks for new files.
     pub(crate) fn look(&self) -> Result<bool, String> {
-        self.0.as_ref().map_or(Ok(false), |watched| watched.look())
+        self.files.as_ref().map_or(Ok(false), |watched| watched.look())
     }
 }

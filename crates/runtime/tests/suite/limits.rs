@@ -26,7 +26,8 @@ async fn a_message_that_is_too_large_is_refused() {
         |bytes: usize| DeliverAccessInfoRequest { session: "x".repeat(bytes), ..Default::default() };
     client.deliver_access_info(of_size(MAX_MESSAGE_BYTES - 8)).await.unwrap();
     let answer = client.deliver_access_info(of_size(MAX_MESSAGE_BYTES)).await;
-    assert_eq!(answer.unwrap_err().code(), Code::OutOfRange);
+    let refusal = refused(answer);
+    assert_eq!((refusal.code, refusal.reason), (Code::InvalidArgument, ErrorReason::InvalidField));
     drop(client);
     stop.now();
     running.stopped().await.unwrap();

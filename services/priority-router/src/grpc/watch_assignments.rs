@@ -7,7 +7,7 @@ use segue_proto::router::v1::{
     AcknowledgeAssignmentsRequest, AcknowledgeAssignmentsResponse, AssignmentChange, WatchAssignmentsRequest,
     WatchAssignmentsResponse,
 };
-use segue_runtime::{Fields, Refusal, page};
+use segue_runtime::{Fields, Refusal, StreamEnd, page};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use segue_proto::router::v1::{WatchContactRequest, WatchContactResponse};
-use segue_runtime::{Fields, Refusal};
+use segue_runtime::{Fields, Refusal, StreamEnd};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;

@@ -1,5 +1,6 @@
 //! Who calls, over real connections: certificates, tokens, and their replacement under load.
 
+mod abuse;
 mod certificates;
 mod gate;
 mod reload;

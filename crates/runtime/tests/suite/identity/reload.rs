@@ -117,7 +117,8 @@ async fn who_is_taken_out_of_the_identities_is_refused_on_open_connections_too()
     let client = world.client(&running, Some(&world.authority.issue("issuer", ISSUER))).await.unwrap();
     assert_eq!(asked(&mut client.clone(), None).await, None);
     fs::write(&world.identities, "[[identity]]\nsubject = \"unfinished\n").unwrap();
-    fs::write(&world.identities, "").unwrap();
+    let others = "[[identity]]\nsubject = \"somebody\"\nroles = [\"operator\"]\n";
+    fs::write(&world.identities, others).unwrap();
     wait_for("the refusal", || async { asked(&mut client.clone(), None).await.is_some() }).await;
     assert_eq!(asked(&mut client.clone(), None).await, Some(ErrorReason::CallerNotAllowed));
     end(running, &stop).await;

@@ -134,6 +134,7 @@ async fn a_token_is_taken_only_when_everything_about_it_is_right() {
     assert_eq!(ask(&signer.sign(&nobody)).await, Some(ErrorReason::CallerNotAllowed));
 
     for (what, claims) in [
+        ("a name that is for certificates", claims_with("sub", json!(super::ISSUER))),
         ("other audience", claims_with("aud", json!("other"))),
         ("no audience", claims_without("aud")),
         ("other issuer", claims_with("iss", json!("https://evil.example"))),

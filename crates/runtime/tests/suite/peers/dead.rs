@@ -45,10 +45,17 @@ async fn calls_to_a_dead_peer_fail_fast_until_it_is_back() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
-/// Without an answer in 300 ms.
-async fn deliver_in_a_hurry(peer: &Peer) -> Result<(), Status> {
+/// Five calls that wait no longer than this.
+async fn give_up_after(peer: &Peer, wait: Duration) {
+    let waited = futures::future::join_all((0..5).map(|_| deliver_within(peer, wait))).await;
+    for failed in waited {
+        assert!(matches!(failed.unwrap_err().code(), Code::DeadlineExceeded | Code::Cancelled));
+    }
+}
+
+async fn deliver_within(peer: &Peer, wait: Duration) -> Result<(), Status> {
     let mut request = Request::new(DeliverAccessInfoRequest::default());
-    request.set_timeout(Duration::from_millis(300));
+    request.set_timeout(wait);
     ChannelServiceClient::new(peer.clone()).deliver_access_info(request).await.map(drop)
 }
 
@@ -58,10 +65,9 @@ async fn calls_to_a_peer_that_hangs_fail_fast_until_it_answers() {
     let peer = Names::of(&servers).uri().connect(&Credentials::none());
     deliver(&peer).await.unwrap();
     servers[0].service.hangs.store(true, Ordering::SeqCst);
-    let waited = futures::future::join_all((0..5).map(|_| deliver_in_a_hurry(&peer))).await;
-    for failed in waited {
-        assert!(matches!(failed.unwrap_err().code(), Code::DeadlineExceeded | Code::Cancelled));
-    }
+    give_up_after(&peer, Duration::from_millis(300)).await;
+    assert_eq!(peer.status().open, 0, "who is in a hurry says nothing about the peer");
+    give_up_after(&peer, Duration::from_millis(1200)).await;
     let calls = servers[0].service.count();
     for _ in 0..20 {
         let start = Instant::now();
