@@ -4,3 +4,5 @@ mod cast;
 mod command_line;
 mod grpcurl;
 mod matrix;
+mod revoke;
+mod stream;

@@ -80,7 +80,6 @@ impl Storm {
             request_id: request_id(),
             platform: Some(hotline),
             update_mask: Some(prost_types::FieldMask { paths: vec!["adapter_uri".to_owned()] }),
-            ..UpdatePlatformRequest::default()
         };
         selector.update_platform(update).await.unwrap();
         for desk in 0..DESKS {

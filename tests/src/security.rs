@@ -82,6 +82,11 @@ impl Security {
         self.authority.issue(name, spiffe_id)
     }
 
+    /// The file that says who is what.
+    pub fn identities(&self) -> &Path {
+        &self.identities
+    }
+
     /// The authority's own certificate.
     pub fn authority_file(&self) -> &Path {
         &self.authority.file

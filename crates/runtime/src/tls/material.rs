@@ -38,17 +38,18 @@ impl Files {
         self.pair.is_none() && self.ca.is_none()
     }
 
-    /// The files to read, and how to build from their contents.
-    pub(super) fn into_build(self) -> (Vec<PathBuf>, impl Fn(&[Vec<u8>]) -> Result<Material, String>) {
-        let (has_pair, has_ca) = (self.pair.is_some(), self.ca.is_some());
-        let paths = self.pair.into_iter().flat_map(|(certificate, key)| [certificate, key]).chain(self.ca);
-        let build = move |contents: &[Vec<u8>]| {
-            let mut contents = contents.iter().map(Vec::as_slice);
-            let pair = has_pair.then(|| read_pair(contents.next(), contents.next())).transpose()?;
-            let roots = has_ca.then(|| read_roots(contents.next())).transpose()?;
-            build(pair, roots)
-        };
-        (paths.collect(), build)
+    /// The files to read.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let pair = self.pair.iter().flat_map(|(certificate, key)| [certificate, key]);
+        pair.chain(&self.ca).cloned().collect()
+    }
+
+    /// What is made of their contents, in the same order.
+    pub(super) fn build(&self, contents: &[Vec<u8>]) -> Result<Material, String> {
+        let mut contents = contents.iter().map(Vec::as_slice);
+        let pair = self.pair.is_some().then(|| read_pair(contents.next(), contents.next())).transpose()?;
+        let roots = self.ca.is_some().then(|| read_roots(contents.next())).transpose()?;
+        build(pair, roots)
     }
 }
 

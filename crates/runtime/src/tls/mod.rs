@@ -80,8 +80,8 @@ impl Credentials {
         if files.is_empty() {
             return Ok(Self::none());
         }
-        let (paths, build) = files.into_build();
-        let files = Some(Arc::new(Watched::open(paths, build)?));
+        let watched = Watched::open(files.paths(), move |contents| files.build(contents))?;
+        let files = Some(Arc::new(watched));
         Ok(Self { files, plaintext_beyond_loopback: false })
     }
 

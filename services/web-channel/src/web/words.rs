@@ -21,9 +21,7 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
             ("No platform can take the remaining work just now.", "目前没有平台可以办理剩余业务。")
         }
         R::AgentMustChoose => ("Please choose the platform to go on with.", "请选择要继续办理的平台。"),
-        R::FaceNotUsable => {
-            ("No form of code works on both platforms.", "两个平台没有可共用的快速接入码形式。")
-        }
+        R::FaceNotUsable | R::FaceTooWeak => of_faces(reason),
         R::AgentNotFound => ("There is no agent with this number.", "没有该工号的坐席。"),
         R::AgentOffline => ("The agent is not signed in.", "坐席未登录。"),
         R::HandoffNotFound => ("There is no such handoff.", "没有该切换记录。"),
@@ -41,9 +39,6 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
             "There were too many wrong codes. Please wait a while before you try again.",
             "错误次数过多，请稍后再试。",
         ),
-        R::FaceTooWeak => {
-            ("This form of code would be too easy to guess just now.", "该形式的快速接入码目前安全强度不足。")
-        }
         R::RevokeTooLate => ("It is too late to take this switch back.", "已超过可撤回的时间。"),
         R::AdmissionPending => {
             ("Your code is accepted; we are connecting you.", "快速接入码已接受，正在为您接通。")
@@ -55,6 +50,7 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         R::ContactNotFound | R::ContactState | R::ContactIsHandoff | R::ContactNotYours => {
             of_contacts(reason)
         }
+        R::CallerUnknown | R::CallerNotAllowed | R::CallerNotOwner => FAULT,
         R::SessionNotFound => ("Please start a conversation first.", "请先开始会话。"),
         R::DependencyUnavailable | R::StoreUnavailable => {
             ("The service can't be reached just now. Please try again.", "服务暂时无法访问，请稍后重试。")
@@ -67,9 +63,6 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         | R::Internal
         | R::InvalidPageToken
         | R::InvalidResumeToken
-        | R::CallerUnknown
-        | R::CallerNotAllowed
-        | R::CallerNotOwner
         | R::PlatformExists
         | R::EtagMismatch
         | R::AccountNotFound
@@ -79,6 +72,19 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         | R::ImportNotFound
         | R::ServiceListEntryNotFound
         | R::ServiceListEntryClosed => FAULT,
+    }
+}
+
+/// What an agent is told of the forms of codes.
+fn of_faces(reason: ErrorReason) -> (&'static str, &'static str) {
+    match reason {
+        ErrorReason::FaceNotUsable => {
+            ("No form of code works on both platforms.", "两个平台没有可共用的快速接入码形式。")
+        }
+        ErrorReason::FaceTooWeak => {
+            ("This form of code would be too easy to guess just now.", "该形式的快速接入码目前安全强度不足。")
+        }
+        _ => FAULT,
     }
 }
 

@@ -4,14 +4,14 @@ use std::{
     collections::BTreeMap,
     fs,
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use axum::{Router, http::StatusCode, routing::get};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256};
-use segue_core::ManualClock;
+use segue_core::{Clock as _, ManualClock, SystemClock};
 use segue_proto::{channel::v1::channel_service_client::ChannelServiceClient, common::v1::ErrorReason};
 use segue_runtime::Stop;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ fn ed25519_key() -> Vec<u8> {
 }
 
 fn now() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+    SystemClock.now_ms() / 1000
 }
 
 fn claims() -> Value {
