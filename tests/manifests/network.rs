@@ -67,7 +67,7 @@ fn wanted(cluster: &Cluster) -> BTreeSet<String> {
         let pods = cluster.deployed();
         wanted.extend(pods.iter().flat_map(|pod| ports.iter().map(|port| flow(pod.name, port))));
     }
-    for called in ["code-issuer", "priority-router"] {
+    for called in ["platform-selector", "code-issuer", "priority-router"] {
         wanted.insert(format!("{{segue.local/caller=true}} -> {called}:{}", ports[called]));
     }
     for asking in ["code-issuer", "platform-selector"] {

@@ -11,13 +11,16 @@ table below doesn't allow is refused: by `CALLER_UNKNOWN` whoever shows nothing 
 has no role for the method, by `CALLER_NOT_OWNER` whoever asks for another's agent or platform (errors.md). Without them, in
 development on loopback or behind a sidecar that does it, everybody may do everything.
 
+What is refused by who calls is refused before its message is read, and before it takes a place among the calls under way. A
+stream's caller is looked at again every 10 seconds.
+
 A caller is known by the SPIFFE id in its certificate (exactly one URI among the subject's alternative names), or by the `sub` of a
 bearer token (`authorization: Bearer ...`). A token goes before a certificate, which may be a proxy's. Tokens are signed with
 RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA by a key of the JWK set, with `kid`, `iss`, `aud`, `exp` and
-`sub`; two clocks may be 30 seconds apart.
+`sub`; two clocks may be 30 seconds apart. A `sub` that begins with `spiffe://` is refused: those names are for certificates.
 
 What a caller is, the file says that the setting `identities` names. It is read again when it changes, within `reload-seconds`;
-who is taken out is refused on open connections too, from the next call on.
+who is taken out is refused on open connections too, from the next call on. A file that is wrong or names nobody is not taken.
 
 ```toml
 [[identity]]
@@ -34,7 +37,8 @@ subject = "spiffe://segue.local/platform/*"
 roles = ["platform"]
 platforms = ["{}"]
 
-# An agent's number, or the start of several.
+# An agent's number, or the start of several. After `{}` and before `*` comes something that no name may hold: with
+# `agents = ["{}-*"]` the desk `claims-east` would be nobody, or `claims` would have its agents.
 [[identity]]
 subject = "desk-of-claims"
 roles = ["desk", "operator"]
@@ -51,7 +55,8 @@ agents = ["claims-*", "A1001"]
 | `selector` | platform-selector |
 
 Nobody reads codes: the two methods that answer with one are for the desk of the handoff's agent, and the one that carries one
-to a platform is code-issuer's.
+to a platform is code-issuer's. But whoever may change a platform's adapter decides where its codes go: keep `admin` for few, and
+look at what they change (`segue config diff`). With `tls-ca`, adapters and services beyond loopback are called over TLS only.
 
 gRPC health is open to all, since probes have no identity; reflection is for whoever has a role.
 
