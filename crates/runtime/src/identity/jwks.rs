@@ -72,9 +72,7 @@ impl KeySet {
     fn parse(json: &[u8]) -> Result<Self, String> {
         let set: WrittenSet = serde_json::from_slice(json).map_err(|_| "is not a JWK set".to_owned())?;
         let keys = set.keys.into_iter().filter_map(|key| read_key(serde_json::from_value(key).ok()?));
-        let keys = Self(keys.collect());
-        // Taken over, it would lock out everybody.
-        if keys.0.is_empty() { Err("holds no key to check signatures with".to_owned()) } else { Ok(keys) }
+        Ok(Self(keys.collect()))
     }
 }
 
@@ -181,7 +179,10 @@ async fn fetch(url: Url) -> Result<KeySet, String> {
             return Err(format!("is larger than {MAX_SET_BYTES} bytes"));
         }
     }
-    KeySet::parse(&json)
+    let keys = KeySet::parse(&json)?;
+    // A file may be empty by intent, until there is somebody to trust. An answer without keys is more likely a mistake, and
+    // taken over it would lock out everybody.
+    if keys.0.is_empty() { Err("holds no key to check signatures with".to_owned()) } else { Ok(keys) }
 }
 
 impl std::fmt::Debug for KeySet {
