@@ -8,7 +8,7 @@ use segue_testkit::{Storage, repository, wait_for};
 use segue_tests::{Fixture, Processes, SERVICES};
 
 /// Words of PromQL that are no metrics.
-const WORDS: [&str; 26] = [
+const WORDS: [&str; 29] = [
     "sum",
     "max",
     "by",
@@ -29,6 +29,9 @@ const WORDS: [&str; 26] = [
     "job",
     "instance",
     "rpc_method",
+    "rpc_service",
+    "segue_class",
+    "server_address",
     "rpc_response_status_code",
     "segue_service",
     "error_type",
@@ -99,7 +102,7 @@ fn asked_by_dashboard() -> BTreeSet<String> {
     let panels = dashboard["panels"].as_array().unwrap();
     let rows: Vec<_> =
         panels.iter().filter(|panel| panel["type"] == "row").map(|row| &row["title"]).collect();
-    assert_eq!(rows, ["Customers", "Queues", "Codes", "Calls", "Databases", "Processes"]);
+    assert_eq!(rows, ["Customers", "Queues", "Codes", "Calls", "Databases", "Processes", "Load"]);
     let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_i64().unwrap()).collect();
     assert_eq!(ids.len(), panels.len(), "panels have ids of their own");
     let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();

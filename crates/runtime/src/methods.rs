@@ -16,6 +16,18 @@ pub enum Class {
     Bulk,
 }
 
+impl Class {
+    /// As metrics name it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Opening => "opening",
+            Self::Normal => "normal",
+            Self::Bulk => "bulk",
+        }
+    }
+}
+
 /// Whether a call may be made again when nobody knows what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Again {

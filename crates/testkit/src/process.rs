@@ -1,15 +1,35 @@
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _},
     net::{Ipv4Addr, TcpListener},
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
-/// A port that is free now.
+/// Below those that the system gives out by itself, to callers and to whoever binds port 0: a port that is handed out here and
+/// bound in a moment is not taken by one of these in between.
+const PORTS: Range<u16> = 10_000..32_000;
+
+/// A port that is free now, and that no other test on this machine is given soon: they take turns through a file.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    let path = std::env::temp_dir().join("segue-test-ports");
+    let mut turn = File::options().read(true).write(true).create(true).truncate(false).open(path).unwrap();
+    turn.lock().unwrap();
+    let mut text = String::new();
+    turn.read_to_string(&mut text).unwrap();
+    let mut port: u16 = text.trim().parse().unwrap_or(PORTS.start);
+    loop {
+        port = if PORTS.contains(&(port + 1)) { port + 1 } else { PORTS.start };
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            break;
+        }
+    }
+    turn.rewind().unwrap();
+    turn.set_len(0).unwrap();
+    turn.write_all(port.to_string().as_bytes()).unwrap();
+    port
 }
 
 /// A process that ends with its handle.

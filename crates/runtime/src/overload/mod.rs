@@ -20,6 +20,7 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use segue_core::Random;
+use segue_metrics::{Counter, KeyValue};
 use segue_proto::common::v1::ErrorReason;
 use tokio::time::Instant;
 use tonic::{Status, body::Body};
@@ -28,18 +29,21 @@ use tower::{Layer, Service};
 pub(crate) use connections::{Counted, Places, Taken, limited};
 pub use status::{LoadStatus, statuses};
 
-use gate::Gate;
+use gate::{CLASSES, Gate};
 
 use crate::{
     Refusal,
     incoming::DEADLINE,
     methods::{self, Again, Class},
+    metrics::load::REFUSED,
     settings::Reader,
 };
 
 /// Asked by whoever decides whether this replica is alive: never refused. It costs next to nothing, and those who watch it are
 /// bounded where it is served.
 const HEALTH: &str = "/grpc.health.v1.Health/";
+/// The class of a refused stream that found no place, beside those of calls.
+const STREAM: &str = "stream";
 /// A refused caller comes again after a time between this and three times of it.
 const SHORTEST_DELAY_MS: u32 = 500;
 
@@ -86,15 +90,22 @@ pub(crate) struct Load {
     gate: Arc<Gate>,
     streams: Arc<Places>,
     connections: Arc<Places>,
+    refused: Counter<u64>,
     random: Random,
 }
 
 impl Load {
     pub(crate) fn new(limits: Limits) -> Self {
+        let refused = REFUSED.to_counter();
+        // A rate can only be told of what is there before it goes up.
+        for class in CLASSES.map(Class::name).into_iter().chain([STREAM]) {
+            refused.add(0, &[KeyValue::new("segue.class", class)]);
+        }
         Self {
             gate: Gate::new(limits.calls, limits.target),
             streams: Places::new(limits.streams),
             connections: Places::new(limits.connections),
+            refused,
             random: Random::secure(),
         }
     }
@@ -104,7 +115,8 @@ impl Load {
         self.connections.clone()
     }
 
-    fn overloaded(&self, what: &str) -> Refusal {
+    fn overloaded(&self, class: &'static str, what: &str) -> Refusal {
+        self.refused.add(1, &[KeyValue::new("segue.class", class)]);
         let delay = SHORTEST_DELAY_MS + self.random.below(2 * SHORTEST_DELAY_MS);
         // A dice, so that those who were refused together don't come again together.
         Refusal::new(ErrorReason::Overloaded, what).retry_after(Duration::from_millis(delay.into()))
@@ -159,7 +171,9 @@ where
             let stream = if again == Again::Stream {
                 // It takes its place first, so that those who wait to be opened are bounded too.
                 let Some(taken) = load.streams.take() else {
-                    return Ok(refused(load.overloaded("there are more open streams than can be served")));
+                    return Ok(refused(
+                        load.overloaded(STREAM, "there are more open streams than can be served"),
+                    ));
                 };
                 Some(taken)
             } else {
@@ -173,7 +187,9 @@ where
                 return Ok(refused(late));
             }
             let Some(mut permit) = entered else {
-                return Ok(refused(load.overloaded("there is more to do than can be done in time")));
+                return Ok(refused(
+                    load.overloaded(class.name(), "there is more to do than can be done in time"),
+                ));
             };
             permit.serves();
             // The permit ends with the handler, not with the waiting of the caller.
