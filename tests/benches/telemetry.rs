@@ -1,4 +1,4 @@
-//! What telemetry costs: `cargo bench -p priority-router --bench telemetry`.
+//! What telemetry costs: `cargo bench -p segue-tests --bench telemetry`.
 //!
 //! The router's cheapest call, GetAgent, with nothing sent, with traces, with metrics for Prometheus, and with all of it, each
 //! by a process of its own that is this program again. They take turns in one run, so that what else the machine does meets
