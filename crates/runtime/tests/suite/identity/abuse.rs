@@ -1,6 +1,6 @@
 //! Callers who open things and leave them open.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, stream};
 use segue_proto::{
@@ -30,6 +30,7 @@ async fn a_message_that_never_ends_takes_no_place_from_others() {
     let running = server(&stop, Waiting::default()).await.start(&config).await.unwrap();
     let issuer = world.authority.issue("issuer", ISSUER);
     let channel = world.channel(&running, Some(&issuer)).await.unwrap();
+    let start = Instant::now();
     // More calls than there are places, of which none says that its message is over.
     let unended: Vec<_> = (0..64)
         .map(|_| {
@@ -52,6 +53,7 @@ async fn a_message_that_never_ends_takes_no_place_from_others() {
         let refusal = refused(call.await.unwrap());
         assert_eq!(refusal.reason, ErrorReason::DeadlineExceeded, "each is let go");
     }
+    assert!(start.elapsed() < Duration::from_secs(20), "long before its deadline, which is 30 s");
     end(running, &stop).await;
 }
 
@@ -131,7 +133,7 @@ async fn with_tls_nobody_beyond_loopback_is_called_in_plain_text() {
     // An address for documentation: nobody is there, and nobody is asked.
     let far: PeerUri = "http://192.0.2.1:50052".parse().unwrap();
     let mut client = ChannelServiceClient::new(far.connect(&secured.credentials));
-    let before = std::time::Instant::now();
+    let before = Instant::now();
     let refusal = refused(client.deliver_access_info(DeliverAccessInfoRequest::default()).await);
     assert_eq!(refusal.reason, ErrorReason::DependencyUnavailable);
     assert!(before.elapsed() < Duration::from_secs(2), "it was not even tried");

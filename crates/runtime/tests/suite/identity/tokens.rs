@@ -204,6 +204,9 @@ async fn no_key_and_no_algorithm_but_those_of_the_set() {
         let body = URL_SAFE_NO_PAD.encode(claims().to_string());
         assert_eq!(ask(&format!("{head}.{body}.")).await, BAD, "{algorithm}");
     }
+    // Another algorithm of the same kind than the one that the key is for.
+    let header = Header { kid: Some("rsa".to_owned()), ..Header::new(Algorithm::RS512) };
+    assert_eq!(ask(&with(header, &rsa.key)).await, BAD, "a key for another algorithm");
     // A key of one kind under the other's algorithm.
     let header = Header { kid: Some("rsa".to_owned()), ..ec.header() };
     assert_eq!(ask(&with(header, &ec.key)).await, BAD, "another kind of key");
