@@ -40,7 +40,7 @@ pub enum BootError {
     Store(#[from] StoreError),
     /// The address can't be bound.
     #[error("can't listen on {0}: {1}")]
-    Bind(SocketAddr, String),
+    Bind(SocketAddr, std::io::Error),
     /// Plain text beyond loopback.
     #[error(
         "{0} is not a loopback address: without TLS, say plaintext-beyond-loopback if a mesh sidecar encrypts"
@@ -116,7 +116,7 @@ where
         let stop = Stop::new();
         stop.on_signals().map_err(|error| BootError::Other(error.to_string()))?;
         let running = bind(config, Parts::real(stop)).await?;
-        operations.serve(std::slice::from_ref(&running)).await;
+        operations.serve(std::slice::from_ref(&running)).await?;
         let ended = running.stopped().await;
         operations.end().await;
         telemetry.finish().await;

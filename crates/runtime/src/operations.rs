@@ -1,4 +1,4 @@
-//! The operations port: health over gRPC and metrics over HTTP, in plain text and for everybody who reaches it. The kubelet
+//! The operations port: health (with reflection for it alone) over gRPC and metrics over HTTP, in plain text and for everybody who reaches it. The kubelet
 //! and Prometheus have no identity that the gRPC port would take, and nothing on it is personal.
 //!
 //! It is there from before the services are until after they have ended, so that their draining is seen.
@@ -9,11 +9,11 @@ use axum::{Router, extract::State, http::StatusCode, http::header, response::Int
 use prometheus::{Registry, TextEncoder};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tonic::{
-    service::Routes,
+    service::{Routes, RoutesBuilder},
     transport::{Server, server::TcpIncoming},
 };
 
-use crate::{BootError, Running, Stop, protocol::Health};
+use crate::{BootError, Running, Stop, protocol::{HEALTH_DESCRIPTORS, Health, add_reflection}};
 
 /// Scrapers keep connections open; they are not waited for longer than this.
 const END_LIMIT: Duration = Duration::from_millis(500);
@@ -37,31 +37,36 @@ impl Operations {
     }
 
     pub(crate) async fn bind(listen: SocketAddr, registry: Registry) -> Result<Self, BootError> {
-        let failed = |error: std::io::Error| BootError::Bind(listen, error.to_string());
+        let failed = |error: std::io::Error| BootError::Bind(listen, error);
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self { bound: Some((listener, registry)), address: Some(address), ..Self::none() })
     }
 
     /// Serves, with the health of all services of the process.
-    pub async fn serve(&mut self, services: &[Running]) {
-        let (Some((listener, registry)), Some(address)) = (self.bound.take(), self.address) else { return };
+    pub async fn serve(&mut self, services: &[Running]) -> Result<(), BootError> {
+        let (Some((listener, registry)), Some(address)) = (self.bound.take(), self.address) else {
+            return Ok(());
+        };
         let followed = services.iter().map(|running| running.health.clone()).collect();
         let health = Health::of_all(followed, self.stop.clone()).await;
         let pages = Router::new().route("/metrics", get(metrics)).with_state(registry);
-        let routes = Routes::from(pages).add_service(health.service());
+        let mut routes = RoutesBuilder::from(Routes::from(pages));
+        routes.add_service(health.service());
+        add_reflection(&mut routes, &[], HEALTH_DESCRIPTORS)?;
         let told = self.stop.clone();
         tracing::info!(%address, "serving operations");
         self.serving = Some(tokio::spawn(async move {
             let served = Server::builder()
                 .accept_http1(true)
                 .max_concurrent_streams(MOST_CALLS_PER_CONNECTION)
-                .add_routes(routes)
+                .add_routes(routes.routes())
                 .serve_with_incoming_shutdown(TcpIncoming::from(listener), told.told());
             if let Err(error) = served.await {
                 tracing::error!(%error, "the operations port failed");
             }
         }));
+        Ok(())
     }
 
     /// Ends it, once the services have ended.

@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use segue_proto::common::v1::ErrorReason;
 use segue_store::Database;
 use tokio::sync::{Semaphore, watch};
-use tonic::{Request, Response, Status, service::RoutesBuilder};
+use tonic::{Code, Request, Response, Status, service::RoutesBuilder};
 use tonic_health::{
     ServingStatus,
     pb::{self, HealthCheckRequest, HealthCheckResponse, health_server::HealthServer},
@@ -20,17 +23,27 @@ use crate::{BootError, Refusal, Stop};
 /// decides on a restart; one would not bring a database back.
 const ALIVE: &str = "grpc.health.v1.Health";
 
+/// The contract of the health service, which every port has.
+pub(crate) const HEALTH_DESCRIPTORS: &[u8] = pb::FILE_DESCRIPTOR_SET;
+
 /// Most who watch the health of a port at a time; balancers that do are few.
 const MAX_WATCHERS: usize = 64;
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Adds reflection in both versions: grpcurl 1.8 and Python's client know only v1alpha.
+/// Adds reflection in both versions: grpcurl 1.8 and Python's client know only v1alpha. It lists these services and health, and
+/// knows the messages of `descriptors` and those that a refusal's details are made of: without them a client shows bytes
+/// instead of the reason.
 pub(crate) fn add_reflection(
     routes: &mut RoutesBuilder,
     service_names: &[&'static str],
+    descriptors: &'static [u8],
 ) -> Result<(), BootError> {
     let builder = || {
-        let builder = Builder::configure().register_encoded_file_descriptor_set(segue_proto::DESCRIPTORS);
+        let builder = Builder::configure()
+            .register_encoded_file_descriptor_set(descriptors)
+            .register_encoded_file_descriptor_set(HEALTH_DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name(ALIVE);
         service_names.iter().fold(builder, |builder, name| builder.with_service_name(*name))
     };
     let failed = |error: tonic_reflection::server::Error| BootError::Reflection(error.to_string());
@@ -67,8 +80,10 @@ impl Health {
     }
 
     /// The health of several services together, for a port of its own that ends with `stop`. The process serves if all do.
-    pub(crate) async fn of_all(services: Vec<Followed>, stop: Stop) -> Self {
+    pub(crate) async fn of_all(mut services: Vec<Followed>, stop: Stop) -> Self {
         let this = Self::new(vec![], stop).await;
+        // Before anybody asks: who watches a name that is unknown is not told when it becomes known.
+        this.update(&mut services).await;
         let followed = this.clone();
         tokio::spawn(async move { followed.follow_all(services).await });
         this
@@ -81,19 +96,23 @@ impl Health {
 
     async fn follow_all(self, mut services: Vec<Followed>) {
         while !self.stop.is_told() && !services.is_empty() {
-            let mut all = true;
-            for service in &mut services {
-                let is_serving = *service.is_serving.borrow_and_update();
-                all &= is_serving;
-                self.set(&service.service_names, is_serving).await;
-            }
-            self.set(&[""], all).await;
+            self.update(&mut services).await;
             let changes = services.iter_mut().map(|service| Box::pin(changed(&mut service.is_serving)));
             tokio::select! {
                 () = self.stop.told() => {}
                 _ = futures::future::select_all(changes) => {}
             }
         }
+    }
+
+    async fn update(&self, services: &mut [Followed]) {
+        let mut all = true;
+        for service in services {
+            let is_serving = *service.is_serving.borrow_and_update();
+            all &= is_serving;
+            self.set(&service.service_names, is_serving).await;
+        }
+        self.set(&[""], all).await;
     }
 
     pub(crate) fn service(&self) -> HealthServer<EndingHealth> {
@@ -164,14 +183,26 @@ impl pb::health_server::Health for EndingHealth {
             return Err(Refusal::new(ErrorReason::Overloaded, "too many watch the health").into());
         };
         let stop = self.stop.clone();
-        let told = async move { stop.told().await };
-        let last =
-            HealthCheckResponse { status: pb::health_check_response::ServingStatus::NotServing.into() };
-        let watched = self.library.watch(request).await?.into_inner();
-        let ending = watched.take_until(Box::pin(told)).chain(futures::stream::iter([Ok(last)]));
-        let ending = ending.inspect(move |_| {
+        let told = Box::pin(async move { stop.told().await });
+        let watched = match self.library.watch(request).await {
+            Ok(watched) => {
+                let last = health_of(pb::health_check_response::ServingStatus::NotServing);
+                watched.into_inner().take_until(told).chain(stream::iter([Ok(last)])).boxed()
+            }
+            // gRPC's health protocol: the stream stays open, as the name may become known. Here the names are those of the start.
+            Err(status) if status.code() == Code::NotFound => {
+                let unknown = health_of(pb::health_check_response::ServingStatus::ServiceUnknown);
+                stream::iter([Ok(unknown)]).chain(stream::pending()).take_until(told).boxed()
+            }
+            Err(status) => return Err(status),
+        };
+        let ending = watched.inspect(move |_| {
             let _kept_until_the_end = &place;
         });
         Ok(Response::new(ending.boxed()))
     }
+}
+
+fn health_of(status: pb::health_check_response::ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse { status: status.into() }
 }

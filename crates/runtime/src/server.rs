@@ -195,7 +195,7 @@ impl Server {
         if is_plaintext && !config.listen.ip().is_loopback() && !config.plaintext_beyond_loopback {
             return Err(BootError::Plaintext(config.listen));
         }
-        let bind_failed = |error: std::io::Error| BootError::Bind(config.listen, error.to_string());
+        let bind_failed = |error: std::io::Error| BootError::Bind(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(bind_failed)?;
         let address = listener.local_addr().map_err(bind_failed)?;
         let Self { mut routes, names, database, background, owners, clock, stop } = self;
@@ -203,7 +203,7 @@ impl Server {
         let gate = identity.clone().map(|identity| Gate::new(identity, owners)).transpose()?.map(Arc::new);
         let health = Health::new(names.clone(), stop.clone()).await;
         routes.add_service(health.service());
-        add_reflection(&mut routes, &names)?;
+        add_reflection(&mut routes, &names, segue_proto::DESCRIPTORS)?;
         tracing::info!(%address, services = ?names, tls = !is_plaintext, identity = identity.is_some(), "serving");
         let load = Load::new(config.limits);
         load.register(names.first().copied().unwrap_or_default(), address);

@@ -57,3 +57,21 @@ async fn a_watcher_is_told_of_the_stop_and_does_not_hold_it_up() {
     tokio::time::timeout(WAIT, running.stopped()).await.expect("the stop takes the whole grace").unwrap();
     drop(client);
 }
+
+/// gRPC's health protocol: a name that is not known is answered with SERVICE_UNKNOWN on a stream that stays open.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_an_unknown_service_is_told_so_and_not_refused() {
+    let stop = Stop::new();
+    let running = server(&stop, Waiting::default()).await.start(&config(LONG_GRACE)).await.unwrap();
+    let mut client = HealthClient::new(connect(&running).await);
+    let request = HealthCheckRequest { service: "nobody".to_owned() };
+    let refused = client.check(request.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::NotFound);
+    let mut watched = client.watch(request).await.unwrap().into_inner();
+    assert_eq!(watched.message().await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
+    assert!(futures::poll!(std::pin::pin!(watched.message())).is_pending(), "the stream goes on");
+    stop.now();
+    let rest = tokio::time::timeout(WAIT, watched.message()).await.expect("the stream does not end");
+    assert!(rest.unwrap().is_none(), "it ends with the service");
+    tokio::time::timeout(WAIT, running.stopped()).await.expect("the stop takes the whole grace").unwrap();
+}

@@ -74,7 +74,9 @@ async fn reflection_lists_the_service_in_both_versions() {
     let newer = listed_services!(channel.clone(), v1);
     let older = listed_services!(channel.clone(), v1alpha);
     for listed in [newer, older] {
-        assert!(listed.iter().any(|name| name == SERVICE_NAME), "{listed:?}");
+        for wanted in [SERVICE_NAME, "grpc.health.v1.Health"] {
+            assert!(listed.iter().any(|name| name == wanted), "{listed:?} has no {wanted}");
+        }
     }
     drop(channel);
     stop.now();

@@ -66,7 +66,7 @@ pub(crate) async fn listen(config: &Config) -> Result<TcpListener, BootError> {
     if !address.ip().is_loopback() && !config.server.plaintext_beyond_loopback {
         return Err(BootError::Plaintext(address));
     }
-    TcpListener::bind(address).await.map_err(|error| BootError::Bind(address, error.to_string()))
+    TcpListener::bind(address).await.map_err(|error| BootError::Bind(address, error))
 }
 
 /// Serves the pages until the stop is told.
