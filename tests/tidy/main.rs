@@ -11,6 +11,8 @@ mod comments;
 #[cfg(test)]
 mod contracts;
 #[cfg(test)]
+mod dependencies;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod hygiene;

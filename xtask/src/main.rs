@@ -21,7 +21,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   tools         install what the tests need (into .tools/, and Debian packages); fast when all is there
-  lint          tools, then formatting, protobuf rules and clippy, every warning an error
+  lint          tools, then formatting, protobuf rules, dependencies and clippy, every warning an error
   test          tools, lint, build every program, run every test: what CI runs
   test ARGS...  the quick loop: hand ARGS to the test runner (a name, `-p PACKAGE`, ...), without the lint
                 and the documentation tests

