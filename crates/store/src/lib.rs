@@ -11,6 +11,7 @@
 //! Times are BIGINT milliseconds since the Unix epoch, ids are TEXT, `$1` parameters, `CAST` where PostgreSQL can't infer
 //! a type. To add a table, put a migration of the same name into both of the service's `migrations/` folders.
 
+mod create;
 mod database;
 mod engine;
 mod error;
@@ -22,6 +23,7 @@ mod reading;
 pub mod requests;
 mod schema;
 
+pub use create::create_databases;
 pub use database::{Changes, Database, Migrations, Settings};
 pub use engine::Engine;
 pub use error::StoreError;

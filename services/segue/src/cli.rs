@@ -9,7 +9,7 @@ use segue_runtime::{
 };
 
 use crate::{
-    Ports,
+    Ports, ServerUrl,
     accounts::{self, AccountsCommand},
     config::{self, ConfigCommand},
     demo, up,
@@ -41,9 +41,13 @@ enum Command {
 /// Where the system is and what it starts with.
 #[derive(Debug, Clone, Args)]
 pub struct UpFlags {
-    /// Folder of the databases and keys
+    /// Folder of the databases and keys, one process at a time
     #[arg(long, env = "SEGUE_DATA_DIR", default_value = "segue-data")]
     pub data_dir: PathBuf,
+    /// PostgreSQL instead of files: `postgres://USER:PASSWORD@HOST/NAME`. Each service has a database of its own on that
+    /// server, NAME_code_issuer and so on, made where it is missing
+    #[arg(long, env = "SEGUE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<ServerUrl>,
     /// Start without the demo data
     #[arg(long)]
     pub no_demo: bool,
@@ -81,6 +85,20 @@ pub struct DemoFlags {
     /// Where a running system is looked for.
     #[command(flatten)]
     pub ports: PortFlags,
+}
+
+impl PortFlags {
+    /// The flag by which a port was chosen.
+    pub(crate) fn flag_of(self, port: u16) -> Option<&'static str> {
+        let flags = [
+            (self.selector_port, "--selector-port"),
+            (self.issuer_port, "--issuer-port"),
+            (self.router_port, "--router-port"),
+            (self.channel_port, "--channel-port"),
+            (self.pages_port, "--pages-port"),
+        ];
+        flags.into_iter().find(|(chosen, _)| *chosen == port).map(|(_, flag)| flag)
+    }
 }
 
 impl From<PortFlags> for Ports {
@@ -122,7 +140,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let telemetry = Telemetry::start("segue", &telemetry)?;
         let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
-            Command::Up(flags) => up::up(flags, environment, telemetry.operations().await?).await,
+            Command::Up(flags) => up::up(flags, environment, &telemetry).await,
             Command::Demo(flags) => demo::demo(flags, environment).await,
             Command::Config(command) => config::run(command).await,
             Command::Accounts(command) => accounts::run(command).await,

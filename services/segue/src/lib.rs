@@ -3,14 +3,15 @@
 mod accounts;
 pub mod cli;
 pub mod config;
+mod databases;
 pub mod demo;
 pub mod demo_data;
-mod files;
+mod folder;
 mod keys;
 mod system;
 mod up;
 
-pub use files::DatabaseUrls;
+pub use databases::{DatabaseUrls, ServerUrl};
 pub use keys::Keys;
 pub use system::{Addresses, Ports, System, SystemConfig};
 

@@ -8,7 +8,7 @@ use segue_runtime::{
     settings::{Reader, Setting},
 };
 
-use crate::{demo_data::Targets, files::DatabaseUrls, keys::Keys};
+use crate::{databases::DatabaseUrls, demo_data::Targets, keys::Keys};
 
 /// Where the services listen, all on loopback; 0 takes a free port.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,16 +1,22 @@
-//! `segue up`: everything on SQLite in one process.
+//! `segue up`: everything in one process, on SQLite or on a PostgreSQL server.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use segue_core::Random;
-use segue_runtime::{Operations, Parts, Stop};
+use segue_runtime::{BootError, Parts, Stop, telemetry::Telemetry};
 
 use crate::{
     Addresses, DatabaseUrls, Keys, System, SystemConfig,
-    cli::UpFlags,
+    cli::{PortFlags, UpFlags},
     demo_data::{self, DEMO_AGENT, Summary},
+    folder::DataFolder,
 };
 
 /// Written once the demo data is loaded. It names the addresses that the demo's platforms were given.
@@ -19,23 +25,26 @@ const LOADED: &str = "demo-data-loaded";
 pub(crate) async fn up(
     flags: UpFlags,
     environment: BTreeMap<String, String>,
-    mut operations: Operations,
+    telemetry: &Telemetry,
 ) -> anyhow::Result<()> {
     let stop = Stop::new();
     stop.on_signals()?;
     let folder = &flags.data_dir;
-    fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
+    // First of all, and until the end: a second process would take over what the first one is about.
+    let _taken = DataFolder::open(folder)?;
+    let taken = |error| taken_port(error, flags.ports);
+    let mut operations = telemetry.operations().await.map_err(taken)?;
     let config = SystemConfig {
         ports: flags.ports.into(),
-        databases: DatabaseUrls::in_folder(folder),
+        databases: databases(&flags).await?,
         keys: Keys::beside_data(folder, &Random::secure())?,
         environment,
     };
-    let system = System::start(config, Parts::real(stop)).await?;
+    let system = System::start(config, Parts::real(stop)).await.map_err(taken)?;
     // One port for all services: they are one process.
-    operations.serve(system.services()).await;
+    operations.serve(system.services()).await?;
     if !flags.no_demo {
-        load_once(&system.addresses, folder).await?;
+        load_once(&system.addresses, &marker(&flags)?).await?;
     }
     say(&what_to_try(&system.addresses, operations.address, folder, !flags.no_demo));
     let ended = system.stopped().await;
@@ -45,16 +54,45 @@ pub(crate) async fn up(
     Ok(())
 }
 
+async fn databases(flags: &UpFlags) -> anyhow::Result<DatabaseUrls> {
+    if let Some(server) = &flags.database_url {
+        return server.databases().await;
+    }
+    DataFolder::make_databases(&flags.data_dir)?;
+    Ok(DatabaseUrls::in_folder(&flags.data_dir))
+}
+
+/// What to do about a port that somebody else has.
+fn taken_port(error: BootError, ports: PortFlags) -> anyhow::Error {
+    let BootError::Bind(address, cause) = &error else { return error.into() };
+    if cause.kind() != io::ErrorKind::AddrInUse {
+        return error.into();
+    }
+    let another = match ports.flag_of(address.port()) {
+        Some(flag) => format!("choose another with {flag} (0 takes a free one)"),
+        None => "choose another for the setting operations-listen (SEGUE_OPERATIONS_LISTEN)".to_owned(),
+    };
+    anyhow::anyhow!("another program listens on {address}, perhaps another Segue: stop it, or {another}")
+}
+
+/// One for each place that the data can be in.
+fn marker(flags: &UpFlags) -> anyhow::Result<PathBuf> {
+    let name = match &flags.database_url {
+        Some(server) => format!("{LOADED}-{}", server.fingerprint()?),
+        None => LOADED.to_owned(),
+    };
+    Ok(flags.data_dir.join(name))
+}
+
 /// The platforms must be found where they are now; the rest is loaded once and then left to its users.
-async fn load_once(addresses: &Addresses, folder: &Path) -> anyhow::Result<()> {
-    let marker = folder.join(LOADED);
+async fn load_once(addresses: &Addresses, marker: &Path) -> anyhow::Result<()> {
     let now = format!("{}\n{}\n", addresses.channel, addresses.pages);
-    match fs::read_to_string(&marker) {
+    match fs::read_to_string(marker) {
         Ok(then) if then == now => return Ok(()),
         Ok(_) => demo_data::move_to(&addresses.demo_data_targets(0)?).await?,
         Err(_) => drop(load(addresses).await?),
     }
-    fs::write(&marker, now).with_context(|| format!("can't write {}", marker.display()))
+    fs::write(marker, now).with_context(|| format!("can't write {}", marker.display()))
 }
 
 /// Loads the demo data into a running system, with a progress bar on a terminal.

@@ -46,8 +46,7 @@ pub fn migrations() -> Migrations {
 pub async fn bind(config: Config, parts: Parts) -> Result<Bound, BootError> {
     let database = Database::open(&config.database, migrations()).await?;
     let listener = web::listen(&config).await?;
-    let http =
-        listener.local_addr().map_err(|error| BootError::Bind(config.http_listen, error))?;
+    let http = listener.local_addr().map_err(|error| BootError::Bind(config.http_listen, error))?;
     let store = Store::new(database.clone(), config.keys.clone(), parts.random.clone(), parts.clock.clone());
     let channel = ChannelServiceServer::new(Channel::new(store.clone(), config.platforms.clone()))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

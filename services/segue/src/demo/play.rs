@@ -202,14 +202,35 @@ fn explain(candidates: &[Candidate]) -> String {
 }
 
 fn shown_to_agent(info: &AccessInfo) -> String {
-    let faces: Vec<&str> = info
-        .faces
-        .iter()
-        .map(|face| match face.kind() {
-            Face::Digits => "digits",
-            Face::Qr => "a QR code",
-            _ => "another face",
-        })
-        .collect();
-    faces.join(" and ")
+    let named: Vec<&str> = info.faces.iter().map(|face| name_of(face.kind())).collect();
+    match named.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => named.join(""),
+    }
+}
+
+fn name_of(face: Face) -> &'static str {
+    match face {
+        Face::Unspecified => "a form that this program doesn't know",
+        Face::Digits => "digits",
+        Face::Letters => "letters",
+        Face::Words => "words",
+        Face::Characters => "Chinese words",
+        Face::Picture => "pictures",
+        Face::Qr => "a QR code",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use segue_proto::common::v1::CodeFace;
+
+    use super::*;
+
+    #[test]
+    fn each_face_is_named() {
+        let faces = (1..=6).map(|kind| CodeFace { kind, ..CodeFace::default() }).collect();
+        let shown = shown_to_agent(&AccessInfo { faces, ..AccessInfo::default() });
+        assert_eq!(shown, "digits, letters, words, Chinese words, pictures and a QR code");
+    }
 }
