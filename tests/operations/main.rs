@@ -1,12 +1,18 @@
-//! What `docs/operations.md` tells an operator to do, done with the commands that stand there.
+//! What `docs/operations.md` and `docs/kubernetes.md` tell an operator to do, done with the commands that stand there.
 //!
-//! A block of the document that begins with three backticks and `sh NAME` is a script that a test runs by its name.
+//! A block of these that begins with three backticks and `sh NAME` is a script that a test runs by its name.
 
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod encrypted;
 #[cfg(test)]
+mod kubernetes;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod up;
+#[cfg(test)]
+mod up_starts;

@@ -4,7 +4,8 @@ use std::{fs, path::Path, process::Command};
 
 use segue_testkit::repository;
 
-const CLEAN: &str = "[package]\nname = \"clean\"\nversion = \"1.0.0\"\nedition = \"2024\"\nlicense = \"MIT\"\n";
+const CLEAN: &str =
+    "[package]\nname = \"clean\"\nversion = \"1.0.0\"\nedition = \"2024\"\nlicense = \"MIT\"\n";
 
 /// What cargo-deny says of a package with these lines in its manifest, and whether it lets it pass.
 fn judged(check: &str, folder: &Path, manifest: &str) -> (bool, String) {
@@ -39,7 +40,8 @@ fn a_licence_that_is_not_permissive_is_refused() {
 fn a_second_version_and_a_second_tls_library_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let named = |name: &str, version: &str| CLEAN.replace("clean", name).replace("1.0.0", version);
-    for (path, name, version) in [("a", "twice", "1.0.0"), ("b", "twice", "2.0.0"), ("c", "native-tls", "1.0.0")]
+    for (path, name, version) in
+        [("a", "twice", "1.0.0"), ("b", "twice", "2.0.0"), ("c", "native-tls", "1.0.0")]
     {
         package(&folder.path().join(path), &named(name, version));
     }

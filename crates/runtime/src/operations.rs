@@ -13,7 +13,10 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-use crate::{BootError, Running, Stop, protocol::{HEALTH_DESCRIPTORS, Health, add_reflection}};
+use crate::{
+    BootError, Running, Stop,
+    protocol::{HEALTH_DESCRIPTORS, Health, add_reflection},
+};
 
 /// Scrapers keep connections open; they are not waited for longer than this.
 const END_LIMIT: Duration = Duration::from_millis(500);

@@ -54,7 +54,9 @@ impl Authority {
 
     /// A certificate with any number of URIs.
     pub fn issue_with(&self, name: &str, uris: &[&str], validity: Validity) -> Issued {
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        // As the manifests' certificates do, for those who reach it by a forwarded port.
+        let in_cluster = format!("{name}.segue.svc.cluster.local");
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), in_cluster];
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.subject_alt_names.extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
