@@ -2,15 +2,18 @@
 
 use std::{fs, net::TcpListener, process::Command};
 
-use segue_testkit::Process;
+use segue_testkit::{Process, wait_for};
 
 use crate::up::{Up, command};
 
 /// It must not start; what it says.
-fn refused(mut command: Command) -> String {
-    let output = command.arg("--no-demo").output().unwrap();
-    assert!(!output.status.success(), "it starts");
-    String::from_utf8_lossy(&output.stderr).into_owned()
+async fn refused(mut command: Command) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    command.arg("--no-demo");
+    let mut process = Process::start(command, folder.path(), "segue");
+    wait_for("the start to be given up", async || process.ended().is_some()).await;
+    assert!(!process.ended().unwrap().success(), "it ran");
+    process.log()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,7 +21,7 @@ async fn a_folder_has_one_process_at_a_time() {
     let root = tempfile::tempdir().unwrap();
     let data = root.path().join("data");
     let mut first = Up::start(&data, &[]).await;
-    let told = refused(command(&data).0);
+    let told = refused(command(&data).0).await;
     let holder = format!("process {} has Segue running in the data folder", first.process.id());
     assert!(told.contains(&holder) && told.contains("--data-dir"), "{told}");
     first.process.kill();
@@ -26,8 +29,8 @@ async fn a_folder_has_one_process_at_a_time() {
     assert!(again.process.terminate().success(), "{}", again.process.log());
 }
 
-#[test]
-fn a_taken_port_names_the_flag_that_chooses_another() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_names_the_flag_that_chooses_another() {
     let root = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -37,31 +40,31 @@ fn a_taken_port_names_the_flag_that_chooses_another() {
         for other in ["--selector-port", "--issuer-port", "--router-port", "--channel-port", "--pages-port"] {
             start.args([other, if other == flag { &port } else { "0" }]);
         }
-        let told = refused(start);
+        let told = refused(start).await;
         assert!(told.contains(&format!("127.0.0.1:{port}")) && told.contains(flag), "{told}");
     }
     let mut start = command(&root.path().join("operations")).0;
     start.env("SEGUE_OPERATIONS_LISTEN", format!("127.0.0.1:{port}"));
-    let told = refused(start);
+    let told = refused(start).await;
     assert!(told.contains("SEGUE_OPERATIONS_LISTEN"), "{told}");
 }
 
-#[test]
-fn a_folder_that_cannot_be_written_to_says_so() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_cannot_be_written_to_says_so() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("file"), "").unwrap();
     // Nobody can make a file in the second, root neither.
     for path in [root.path().join("file/data"), "/proc/self".into()] {
-        let told = refused(command(&path).0);
+        let told = refused(command(&path).0).await;
         assert!(told.contains(path.to_str().unwrap()) && told.contains("--data-dir"), "{told}");
     }
 }
 
-#[test]
-fn a_database_server_that_is_not_there_is_told_without_the_password() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_server_that_is_not_there_is_told_without_the_password() {
     let root = tempfile::tempdir().unwrap();
     let (mut start, addresses) = command(&root.path().join("data"));
     start.env("SEGUE_DATABASE_URL", format!("postgres://segue:hush@{}/segue", addresses.pages));
-    let told = refused(start);
+    let told = refused(start).await;
     assert!(told.contains("segue_code_issuer") && !told.contains("hush"), "{told}");
 }

