@@ -11,7 +11,7 @@ async fn refused(mut command: Command) -> String {
     let folder = tempfile::tempdir().unwrap();
     command.arg("--no-demo");
     let mut process = Process::start(command, folder.path(), "segue");
-    wait_for("the start to be given up", async || process.ended().is_some()).await;
+    wait_for("the start to be given up", || std::future::ready(process.ended().is_some())).await;
     assert!(!process.ended().unwrap().success(), "it ran");
     process.log()
 }
