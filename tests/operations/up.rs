@@ -17,7 +17,7 @@ use segue_testkit::{Databases, Process, Storage, free_port, wait_for};
 use segue_tests::{Clients, Fixture};
 use tempfile::TempDir;
 
-use crate::script;
+use crate::{script, up_starts::refused};
 
 const IS_UP: &str = "Segue is up.";
 const OLD_NAMES: [(&str, &str); 4] = [
@@ -176,6 +176,10 @@ async fn all_services_run_on_one_postgres_server() {
     fixture.set_presence(DEMO_AGENT, Presence::Available).await;
     let issued = fixture.create(Fixture::handoff("call-1")).await;
     assert!(!data.join("code-issuer.db").exists(), "nothing is in files");
+    let mut second = command(&data.with_file_name("other")).0;
+    second.env("SEGUE_DATABASE_URL", &url);
+    let told = refused(second).await;
+    assert!(told.contains("another segue up has its data in"), "{told}");
     assert!(up.process.terminate().success());
     // Made before, and the demo data with them: neither is done again.
     let again = Up::start_with(&data, &["--database-url", &url]).await;

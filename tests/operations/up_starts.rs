@@ -7,7 +7,7 @@ use segue_testkit::{Process, wait_for};
 use crate::up::{Up, command};
 
 /// It must not start; what it says.
-async fn refused(mut command: Command) -> String {
+pub async fn refused(mut command: Command) -> String {
     let folder = tempfile::tempdir().unwrap();
     command.arg("--no-demo");
     let mut process = Process::start(command, folder.path(), "segue");

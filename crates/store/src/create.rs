@@ -1,4 +1,4 @@
-//! Making databases on a PostgreSQL server.
+//! Making databases on a PostgreSQL server, and having them for oneself.
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
@@ -7,19 +7,32 @@ use crate::{Conn, Engine, StoreError};
 /// duplicate_database, and what a race for the name ends in: unique_violation in the catalogue.
 const ALREADY_THERE: [&str; 2] = ["42P04", "23505"];
 
-/// Makes the databases that are missing on the server that the URL leads to; those that are there need no right to make any. Names
-/// are of a-z, 0-9 and `_`; others are refused as [`StoreError::Failed`].
-pub async fn create_databases(url: &str, names: &[String]) -> Result<(), StoreError> {
+/// Held in the database that the URL leads to, where each database has locks of its own.
+const LOCK: i64 = 0x0005_e90e;
+
+/// The databases are this process's. The server takes that back when the connection ends, however it ends.
+#[derive(Debug)]
+pub struct Claim {
+    _conn: Conn,
+}
+
+/// Makes the databases that are missing on the server that the URL leads to; those that are there need no right to make any. None:
+/// another process holds a [`Claim`] by the same URL. Names are of a-z, 0-9 and `_`; others are refused as
+/// [`StoreError::Failed`].
+pub async fn claim_databases(url: &str, names: &[String]) -> Result<Option<Claim>, StoreError> {
     sqlx::any::install_default_drivers();
     if Engine::of_url(url)? != Engine::Postgres {
         return Err(StoreError::Url);
     }
     let mut conn = Conn::connect(url).await?;
+    let claimed = sqlx::query("SELECT pg_try_advisory_lock($1)").bind(LOCK).fetch_one(&mut conn).await?;
+    if !claimed.try_get::<bool, _>(0)? {
+        return Ok(None);
+    }
     for name in names {
         create(&mut conn, name).await?;
     }
-    conn.close().await?;
-    Ok(())
+    Ok(Some(Claim { _conn: conn }))
 }
 
 async fn create(conn: &mut Conn, name: &str) -> Result<(), StoreError> {

@@ -23,7 +23,7 @@ mod reading;
 pub mod requests;
 mod schema;
 
-pub use create::create_databases;
+pub use create::{Claim, claim_databases};
 pub use database::{Changes, Database, Migrations, Settings};
 pub use engine::Engine;
 pub use error::StoreError;

@@ -4,7 +4,7 @@ use std::{fmt, path::Path, str::FromStr};
 
 use anyhow::{Context as _, bail, ensure};
 use reqwest::Url;
-use segue_store::{Engine, create_databases};
+use segue_store::{Claim, Engine, claim_databases};
 use sha2::{Digest as _, Sha256};
 
 /// A database for each service. A URL may hold a password, so there is no `Debug`.
@@ -58,24 +58,31 @@ impl fmt::Debug for ServerUrl {
 }
 
 impl ServerUrl {
-    /// The databases of the services, made where they are missing.
-    pub async fn databases(&self) -> anyhow::Result<DatabaseUrls> {
+    /// The databases of the services, made where they are missing, and for this process only as long as it has the claim.
+    pub async fn databases(&self) -> anyhow::Result<(DatabaseUrls, Claim)> {
         let (url, name) = self.parse()?;
         let named = |service: &str| format!("{name}_{}", service.replace('-', "_"));
         let names = DatabaseUrls::of_services(named);
         let names = [names.selector, names.issuer, names.router, names.channel];
-        create_databases(&self.0, &names).await.with_context(|| {
+        let claim = claim_databases(&self.0, &names).await.with_context(|| {
             format!(
                 "the databases {} can't be made on the server of --database-url: see that it runs and that its user may \
                  connect to {name} and create databases, or create the four beforehand with that user as their owner",
                 names.join(", ")
             )
         })?;
-        Ok(DatabaseUrls::of_services(|service| {
+        let claim = claim.with_context(|| {
+            format!(
+                "another segue up has its data in {name} on the server of --database-url: use it as it is, or stop it, or name \
+                 another database"
+            )
+        })?;
+        let urls = DatabaseUrls::of_services(|service| {
             let mut own = url.clone();
             own.set_path(&named(service));
             own.into()
-        }))
+        });
+        Ok((urls, claim))
     }
 
     /// Tells the server and the database from others, without the credentials.

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use segue_core::Random;
 use segue_runtime::{BootError, Parts, Stop, telemetry::Telemetry};
+use segue_store::Claim;
 
 use crate::{
     Addresses, DatabaseUrls, Keys, System, SystemConfig,
@@ -34,9 +35,10 @@ pub(crate) async fn up(
     let _taken = DataFolder::open(folder)?;
     let taken = |error| taken_port(error, flags.ports);
     let mut operations = telemetry.operations().await.map_err(taken)?;
+    let (databases, _claimed) = databases(&flags).await?;
     let config = SystemConfig {
         ports: flags.ports.into(),
-        databases: databases(&flags).await?,
+        databases,
         keys: Keys::beside_data(folder, &Random::secure())?,
         environment,
     };
@@ -46,7 +48,8 @@ pub(crate) async fn up(
     if !flags.no_demo {
         load_once(&system.addresses, &marker(&flags)?).await?;
     }
-    say(&what_to_try(&system.addresses, operations.address, folder, !flags.no_demo));
+    say(&format!("Segue is up. {}; Ctrl-C stops it.", where_it_is(&flags)));
+    say(&what_to_try(&system.addresses, operations.address, !flags.no_demo));
     let ended = system.stopped().await;
     operations.end().await;
     ended?;
@@ -54,12 +57,13 @@ pub(crate) async fn up(
     Ok(())
 }
 
-async fn databases(flags: &UpFlags) -> anyhow::Result<DatabaseUrls> {
+async fn databases(flags: &UpFlags) -> anyhow::Result<(DatabaseUrls, Option<Claim>)> {
     if let Some(server) = &flags.database_url {
-        return server.databases().await;
+        let (urls, claim) = server.databases().await?;
+        return Ok((urls, Some(claim)));
     }
     DataFolder::make_databases(&flags.data_dir)?;
-    Ok(DatabaseUrls::in_folder(&flags.data_dir))
+    Ok((DatabaseUrls::in_folder(&flags.data_dir), None))
 }
 
 /// What to do about a port that somebody else has.
@@ -110,17 +114,25 @@ pub(crate) async fn load(addresses: &Addresses) -> anyhow::Result<Summary> {
     loaded
 }
 
-fn what_to_try(at: &Addresses, operations: Option<SocketAddr>, folder: &Path, demo: bool) -> String {
-    let mut text = format!(
-        "Segue is up. Its data, and keys made for this folder alone, are in {folder}; Ctrl-C stops it.
+fn where_it_is(flags: &UpFlags) -> String {
+    let folder = flags.data_dir.display();
+    match flags.database_url {
+        Some(_) => {
+            format!("Its data is on the PostgreSQL server, and keys made for this data alone are in {folder}")
+        }
+        None => format!("Its data, and keys made for this folder alone, are in {folder}"),
+    }
+}
 
+fn what_to_try(at: &Addresses, operations: Option<SocketAddr>, demo: bool) -> String {
+    let mut text = format!(
+        "
   platform-selector  {selector}
   code-issuer        {issuer}
   priority-router    {router}
   web-channel        {channel} (gRPC)
   pages              http://{pages}/
 ",
-        folder = folder.display(),
         selector = at.selector,
         issuer = at.issuer,
         router = at.router,
