@@ -4,5 +4,6 @@ mod cast;
 mod command_line;
 mod grpcurl;
 mod matrix;
+mod request_ids;
 mod revoke;
 mod stream;

@@ -14,7 +14,9 @@ use segue_proto::{
         CreateHandoffRequest, GetHandoffRequest, Handoff, HandoffState, RevokeHandoffRequest,
         WatchHandoffRequest,
     },
-    router::v1::{CompleteContactRequest, ContactState, GetAgentRequest, GetContactRequest},
+    router::v1::{
+        CompleteContactRequest, ContactState, GetAgentRequest, GetContactRequest, SubmitContactRequest,
+    },
 };
 use segue_testkit::{Storage, refused, request_id, wait_for};
 use segue_tests::{Fixture, InProcess, Processes};
@@ -200,4 +202,31 @@ async fn what_a_revocation_owes_is_done_when_its_receivers_are_back() {
         contact_state(&fixture, &switched.handoff.contact_id).await == ContactState::Abandoned
     })
     .await;
+}
+
+/// A platform that knows the handoff's id uses up, for a contact of its own, the request id that could be made from it; callers are
+/// not even told apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_can_not_be_used_up_by_who_knows_the_handoff() {
+    let system = InProcess::start(Storage::SqliteFile).await;
+    let fixture = Fixture::load(&system.addresses).await;
+    let issued = fixture.create(Fixture::handoff("call-1")).await;
+    let redemption = Fixture::redemption(&Fixture::digits(&issued), "app-1");
+    let contact =
+        fixture.clients.issuer.clone().redeem_code(redemption).await.unwrap().into_inner().contact_id;
+    let handoff = issued.handoff.unwrap().id;
+    let uuid = handoff.split_once('_').unwrap().1.to_owned();
+    let squatted = SubmitContactRequest {
+        request_id: uuid,
+        platform: "app".to_owned(),
+        session: "squatter".to_owned(),
+        ..SubmitContactRequest::default()
+    };
+    fixture.clients.router.clone().submit_contact(squatted).await.unwrap();
+    fixture.clients.issuer.clone().revoke_handoff(revocation(&handoff)).await.unwrap();
+    wait_for("the end of the contact", async || {
+        contact_state(&fixture, &contact).await == ContactState::Abandoned
+    })
+    .await;
+    system.stop().await;
 }

@@ -40,6 +40,13 @@ impl Clients {
         Self::over(addresses, |address| Endpoint::from_shared(format!("http://{address}")).unwrap())
     }
 
+    /// Clients of a system with TLS, with a certificate for a SPIFFE id.
+    pub fn secured(system: &Processes, spiffe_id: &str) -> Self {
+        let security = system.security.as_ref().expect("a system with TLS");
+        let issued = security.issue("clients", spiffe_id);
+        Self::over(&system.addresses, |address| security.endpoint(address, Some(&issued)))
+    }
+
     /// Clients of a system that is called in a certain way.
     pub fn over(addresses: &Addresses, endpoint: impl Fn(SocketAddr) -> Endpoint) -> Self {
         let channel = |address| endpoint(address).connect_lazy();
@@ -65,10 +72,7 @@ impl Fixture {
 
     /// The same in a system with TLS.
     pub async fn load_secured(system: &Processes) -> Self {
-        let security = system.security.as_ref().expect("a system with TLS");
-        let issued = security.issue("fixture", EVERYTHING);
-        let endpoint = |address| security.endpoint(address, Some(&issued));
-        Self::load_with(&system.addresses, Clients::over(&system.addresses, endpoint)).await
+        Self::load_with(&system.addresses, Clients::secured(system, EVERYTHING)).await
     }
 
     async fn load_with(addresses: &Addresses, clients: Clients) -> Self {

@@ -13,6 +13,9 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 /// The SPIFFE id of a caller that may do whatever a test needs for its data and its desk.
 pub const EVERYTHING: &str = "spiffe://segue.local/test/everything";
 
+/// Another one.
+pub const EVERYTHING_TOO: &str = "spiffe://segue.local/test/everything-too";
+
 /// Who is what: the services as in production, and one family of callers for each role.
 const IDENTITIES: &str = r#"
 [[identity]]
@@ -49,6 +52,12 @@ platforms = ["{}"]
 
 [[identity]]
 subject = "spiffe://segue.local/test/everything"
+roles = ["admin", "desk", "platform"]
+agents = ["*"]
+platforms = ["*"]
+
+[[identity]]
+subject = "spiffe://segue.local/test/everything-too"
 roles = ["admin", "desk", "platform"]
 agents = ["*"]
 platforms = ["*"]

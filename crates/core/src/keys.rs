@@ -111,6 +111,15 @@ impl KeyRing {
         self.keys().map(|key| hash_with(key, purpose, parts)).collect()
     }
 
+    /// A request id for something that is done at most once, named by the parts. Who doesn't have the key can't tell it, and so can't
+    /// use it up first.
+    pub fn request_id(&self, parts: &[&str]) -> String {
+        let hash = self.hash(Purpose::Request, parts);
+        let bytes = hash.get(..32).and_then(|hex| u128::from_str_radix(hex, 16).ok()).unwrap_or_default();
+        // Version 8: made by a rule of our own (RFC 9562).
+        uuid::Builder::from_custom_bytes(bytes.to_be_bytes()).into_uuid().hyphenated().to_string()
+    }
+
     /// A fingerprint of the current key, to be kept beside what was hashed with it.
     pub fn current_id(&self) -> String {
         fingerprint(&self.current)

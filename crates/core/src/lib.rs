@@ -2,6 +2,7 @@
 //!
 //! Nothing in here knows a transport or a database.
 
+mod caller;
 mod clock;
 mod identity;
 mod ids;
@@ -9,6 +10,7 @@ mod keys;
 mod random;
 mod secret;
 
+pub use caller::CallerId;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use identity::{AccountRef, Identity, IdentityError, IdentityKind, account_refs};
 pub use ids::{is_slug, new_id};

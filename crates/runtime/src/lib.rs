@@ -29,6 +29,7 @@ mod tls;
 pub mod trace_context;
 mod watched;
 
+pub use access::caller;
 pub use boot::{BootError, Parts, main, read_keys};
 pub use database::{DATABASE_SETTINGS, read_database};
 pub use fields::{Fields, millis_of, timestamp};

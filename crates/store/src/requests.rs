@@ -1,9 +1,11 @@
 //! Idempotency: the answer to a `request_id` is kept, so that a repeated write is answered and not done again.
 //!
+//! A request is named by its caller, its method and the id that the caller gave it: two callers who use one id have made two requests.
+//!
 //! Inside a write: [`begin`] first. When it says [`Begun::Fresh`], do the work, then [`finish`] with the encoded answer, or
 //! [`forget`] when the work was refused and nothing was written.
 
-use segue_core::{KeyRing, Purpose};
+use segue_core::{CallerId, KeyRing, Purpose};
 use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 
@@ -12,10 +14,12 @@ use crate::{Conn, StoreError};
 /// How long answers are kept.
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What names a request: its id, its method, and a fingerprint of its content.
+/// What names a request, and a fingerprint of its content.
 #[derive(Debug, Clone)]
 pub struct RequestKey {
     id: String,
+    /// Caller, method and id.
+    name: String,
     method: &'static str,
     /// The first is stored, any may match: keys rotate.
     fingerprints: Vec<String>,
@@ -34,16 +38,26 @@ pub enum Begun {
 
 impl RequestKey {
     /// For content without personal data or codes.
-    pub fn plain(id: &str, method: &'static str, content: &impl prost::Message) -> Self {
+    pub fn plain(caller: &CallerId, id: &str, method: &'static str, content: &impl prost::Message) -> Self {
         let digest = Sha256::digest(content.encode_to_vec());
         let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { id: id.to_owned(), method, fingerprints: vec![fingerprint] }
+        Self::new(caller, id, method, vec![fingerprint])
     }
 
     /// For content that a plain hash would betray to whoever guesses.
-    pub fn keyed(id: &str, method: &'static str, content: &impl prost::Message, keys: &KeyRing) -> Self {
+    pub fn keyed(
+        caller: &CallerId,
+        id: &str,
+        method: &'static str,
+        content: &impl prost::Message,
+        keys: &KeyRing,
+    ) -> Self {
         let text: String = content.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { id: id.to_owned(), method, fingerprints: keys.hashes(Purpose::Request, &[method, &text]) }
+        Self::new(caller, id, method, keys.hashes(Purpose::Request, &[method, &text]))
+    }
+
+    fn new(caller: &CallerId, id: &str, method: &'static str, fingerprints: Vec<String>) -> Self {
+        Self { id: id.to_owned(), name: format!("{method}/{}", caller.scoped(id)), method, fingerprints }
     }
 
     /// The request's id.
@@ -56,12 +70,16 @@ impl RequestKey {
 pub async fn begin(conn: &mut Conn, key: &RequestKey, now_ms: i64) -> Result<Begun, StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO requests (request_id, method, fingerprint, response, created_at)
-         VALUES ($1, $2, $3, NULL, $4) ON CONFLICT (request_id) DO NOTHING",
+         SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), NULL, CAST($4 AS BIGINT)
+         -- Programs of before 0.2 stored the id alone.
+         WHERE NOT EXISTS (SELECT 1 FROM requests WHERE request_id = $5 AND method = $2)
+         ON CONFLICT (request_id) DO NOTHING",
     )
-    .bind(key.id.as_str())
+    .bind(key.name.as_str())
     .bind(key.method)
     .bind(key.fingerprints.first().map_or("", String::as_str))
     .bind(now_ms)
+    .bind(key.id.as_str())
     .execute(&mut *conn)
     .await?;
     if inserted.rows_affected() == 1 {
@@ -74,13 +92,17 @@ pub async fn begin(conn: &mut Conn, key: &RequestKey, now_ms: i64) -> Result<Beg
 
 /// What is known of the request, without claiming it.
 pub async fn look_up(conn: &mut Conn, key: &RequestKey) -> Result<Option<Begun>, StoreError> {
-    let row = sqlx::query("SELECT method, fingerprint, response FROM requests WHERE request_id = $1")
-        .bind(key.id.as_str())
-        .fetch_optional(conn)
-        .await?;
+    let row = sqlx::query(
+        "SELECT fingerprint, response FROM requests WHERE (request_id = $1 OR request_id = $2) AND method = $3",
+    )
+    .bind(key.name.as_str())
+    .bind(key.id.as_str())
+    .bind(key.method)
+    .fetch_optional(conn)
+    .await?;
     let Some(row) = row else { return Ok(None) };
-    let (method, fingerprint): (String, String) = (row.try_get("method")?, row.try_get("fingerprint")?);
-    if method != key.method || !key.fingerprints.contains(&fingerprint) {
+    let fingerprint: String = row.try_get("fingerprint")?;
+    if !key.fingerprints.contains(&fingerprint) {
         return Ok(Some(Begun::Reused));
     }
     Ok(row.try_get::<Option<Vec<u8>>, _>("response")?.map(Begun::Done))
@@ -89,7 +111,7 @@ pub async fn look_up(conn: &mut Conn, key: &RequestKey) -> Result<Option<Begun>,
 /// Keeps the answer.
 pub async fn finish(conn: &mut Conn, key: &RequestKey, response: &[u8]) -> Result<(), StoreError> {
     sqlx::query("UPDATE requests SET response = $2 WHERE request_id = $1")
-        .bind(key.id.as_str())
+        .bind(key.name.as_str())
         .bind(response)
         .execute(conn)
         .await?;
@@ -98,7 +120,7 @@ pub async fn finish(conn: &mut Conn, key: &RequestKey, response: &[u8]) -> Resul
 
 /// Takes the claim back.
 pub async fn forget(conn: &mut Conn, key: &RequestKey) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM requests WHERE request_id = $1").bind(key.id.as_str()).execute(conn).await?;
+    sqlx::query("DELETE FROM requests WHERE request_id = $1").bind(key.name.as_str()).execute(conn).await?;
     Ok(())
 }
 

@@ -167,12 +167,14 @@ async function resume() {
 // --- What the customer does ------------------------------------------------------------------------------------------
 
 const nextStart = attempts();
+// Only this page may repeat what it started.
+const startSecret = crypto.randomUUID() + crypto.randomUUID();
 byId('start').addEventListener('submit', (event) => {
   event.preventDefault();
   const form = event.target;
   const content = Object.fromEntries(['name', 'phone', 'member_id', 'account'].map((name) => [name, form.elements[name].value]));
   busy(event.submitter, problem, async () => {
-    session = await once(nextStart, content, (request_id) => post('/api/sessions', { platform, request_id, ...content }));
+    session = await once(nextStart, content, (request_id) => post('/api/sessions', { platform, request_id, start_secret: startSecret, ...content }));
     form.reset();
     byId('messages').replaceChildren();
     byId('closed').hidden = true;

@@ -5,12 +5,14 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
+use segue_core::CallerId;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::{Gate, message, table, takes_one_message, watch};
+use super::{CALLER, Gate, message, table, takes_one_message, watch};
 use crate::{
     Refusal,
+    identity::Caller,
     methods::{self, Class, Method},
     overload::{Load, Reservation},
     seldom::Seldom,
@@ -60,12 +62,12 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
             // What the call takes of the memory for messages is free again when its handler is done.
-            let (request, _reserved) = match pass(gate.as_ref(), &load, request).await {
+            let Passed { request, caller, _reserved } = match pass(gate.as_ref(), &load, request).await {
                 Ok(passed) => passed,
                 Err(refusal) => return Ok(refused(refusal)),
             };
             let again = gate.and_then(|gate| watch::Again::of(gate, &request));
-            let response = inner.call(request).await?;
+            let response = CALLER.scope(caller, inner.call(request)).await?;
             Ok(match again {
                 Some(again) => again.over(response),
                 None => response,
@@ -74,12 +76,15 @@ where
     }
 }
 
-/// By who it is first: nothing is received of those who may not call.
-async fn pass(
-    gate: Option<&Arc<Gate>>,
-    load: &Load,
+/// A call that may go on.
+struct Passed {
     request: Request<Body>,
-) -> Result<(Request<Body>, Option<Reservation>), Refusal> {
+    caller: CallerId,
+    _reserved: Option<Reservation>,
+}
+
+/// By who it is first: nothing is received of those who may not call.
+async fn pass(gate: Option<&Arc<Gate>>, load: &Load, request: Request<Body>) -> Result<Passed, Refusal> {
     let path = request.uri().path().to_owned();
     let caller = match gate {
         Some(gate) if !table::is_open(&path) => {
@@ -87,8 +92,9 @@ async fn pass(
         }
         _ => None,
     };
+    let id = caller.as_ref().map(Caller::id).unwrap_or_default();
     if !takes_one_message(&request) {
-        return Ok((request, None));
+        return Ok(Passed { request, caller: id, _reserved: None });
     }
     let method = methods::of_path(&path);
     let mut reserved = reserve(load, method, &request)?;
@@ -99,7 +105,7 @@ async fn pass(
     {
         request.extensions_mut().insert(pending);
     }
-    Ok((message::whole(request), Some(reserved)))
+    Ok(Passed { request: message::whole(request), caller: id, _reserved: Some(reserved) })
 }
 
 fn reserve(load: &Load, method: Option<Method>, request: &Request<Body>) -> Result<Reservation, Refusal> {

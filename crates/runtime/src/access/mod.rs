@@ -17,6 +17,7 @@ use std::{collections::HashMap, sync::Arc};
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request};
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
+use segue_core::CallerId;
 use segue_proto::common::v1::ErrorReason;
 use tonic::body::Body;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -31,6 +32,15 @@ use crate::{
     identity::{Caller, Identity, Role},
     tls::Accepted,
 };
+
+tokio::task_local! {
+    static CALLER: CallerId;
+}
+
+/// Who made the call under way, for what is told apart by caller: requests of the same id.
+pub fn caller() -> CallerId {
+    CALLER.try_with(Clone::clone).unwrap_or_default()
+}
 
 /// Longer than any id. Whatever is longer names nothing, and the service says so.
 const MAX_ID_BYTES: usize = 256;

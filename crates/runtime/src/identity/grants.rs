@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use segue_core::CallerId;
 use serde::Deserialize;
 
 /// What a caller may be. A caller can be several.
@@ -71,6 +72,7 @@ pub(crate) struct Grants {
 pub(crate) struct Caller {
     /// The SPIFFE id, for the trace. A token's subject may be a person, and is not kept.
     workload: Option<Arc<str>>,
+    id: CallerId,
     roles: Vec<Role>,
     platforms: Vec<String>,
     agents: Vec<String>,
@@ -80,6 +82,16 @@ impl Caller {
     pub(crate) fn known_as(mut self, workload: Arc<str>) -> Self {
         self.workload = Some(workload);
         self
+    }
+
+    /// Proven to be this subject.
+    pub(crate) fn identified_by(mut self, subject: &str) -> Self {
+        self.id = CallerId::of_subject(subject);
+        self
+    }
+
+    pub(crate) fn id(&self) -> CallerId {
+        self.id.clone()
     }
 
     pub(crate) fn workload(&self) -> Option<&str> {
@@ -133,8 +145,12 @@ impl Grants {
 
     fn add(&mut self, entry: Entry) -> Result<(), String> {
         let twice = format!("{:?}: is there twice", entry.subject);
-        let caller =
-            Caller { workload: None, roles: entry.roles, platforms: entry.platforms, agents: entry.agents };
+        let caller = Caller {
+            roles: entry.roles,
+            platforms: entry.platforms,
+            agents: entry.agents,
+            ..Caller::default()
+        };
         let known = match entry.subject.strip_suffix('*') {
             Some(start) if self.families.iter().any(|(other, _)| other == start) => true,
             Some(start) => {
@@ -166,10 +182,10 @@ impl Caller {
     fn named(&self, name: &str) -> Self {
         let fill = |patterns: &[String]| patterns.iter().map(|pattern| pattern.replace("{}", name)).collect();
         Self {
-            workload: None,
             roles: self.roles.clone(),
             platforms: fill(&self.platforms),
             agents: fill(&self.agents),
+            ..Self::default()
         }
     }
 

@@ -105,14 +105,14 @@ impl Identity {
         match (bearer(headers)?, &self.tokens) {
             (Some(token), Some(tokens)) => {
                 let subject = tokens.subject(token).await?;
-                Ok(self.grants.current().caller(&subject))
+                Ok(self.grants.current().caller(&subject).identified_by(&subject))
             }
             (Some(_), None) => Err(unknown("tokens are not taken here")),
             (None, _) => {
                 let id = connection.and_then(|accepted| accepted.spiffe_id.clone()).ok_or_else(|| {
                     unknown("neither a certificate with a SPIFFE id nor a bearer token was shown")
                 })?;
-                Ok(self.grants.current().caller(&id).known_as(id))
+                Ok(self.grants.current().caller(&id).identified_by(&id).known_as(id))
             }
         }
     }

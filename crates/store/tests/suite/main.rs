@@ -84,6 +84,8 @@ on_every_engine! {
     requests: [
         a_repeated_request_gets_the_first_answer,
         an_id_with_other_content_is_reused,
+        an_id_is_of_its_caller_and_method,
+        an_answer_of_an_older_program_is_found,
         a_rotated_key_still_recognises_a_request,
         a_forgotten_request_is_fresh_again,
         a_failed_write_leaves_no_claim,

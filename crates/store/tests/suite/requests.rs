@@ -1,6 +1,6 @@
 //! Answers by request id.
 
-use segue_core::{Key, KeyRing, Random};
+use segue_core::{CallerId, Key, KeyRing, Random};
 use segue_store::{
     Database, StoreError,
     requests::{self, Begun, KEPT_MS, RequestKey},
@@ -9,7 +9,11 @@ use segue_store::{
 use crate::engines::{Engines, NOW, at_once, mark, marks};
 
 fn key(id: &str, content: &str) -> RequestKey {
-    RequestKey::plain(id, "Test", &content.to_owned())
+    key_of(&CallerId::unauthenticated(), id, content)
+}
+
+fn key_of(caller: &CallerId, id: &str, content: &str) -> RequestKey {
+    RequestKey::plain(caller, id, "Test", &content.to_owned())
 }
 
 /// What a service does: begin, work, keep the answer.
@@ -43,19 +47,50 @@ pub async fn a_repeated_request_gets_the_first_answer(engines: &Engines) {
 pub async fn an_id_with_other_content_is_reused(engines: &Engines) {
     let db = engines.open().await;
     assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
-    let other_method = RequestKey::plain("a", "Other", &"x".to_owned());
-    for reused in [key("a", "y"), key("a", ""), other_method] {
+    for reused in [key("a", "y"), key("a", "")] {
         assert_eq!(serve(&db, reused.clone()).await, Ok(Begun::Reused));
         assert_eq!(look_up(&db, &reused).await, Some(Begun::Reused));
     }
     assert_eq!(marks(&db).await, ["a"]);
 }
 
+pub async fn an_id_is_of_its_caller_and_method(engines: &Engines) {
+    let db = engines.open().await;
+    let [east, west] = ["spiffe://a/desk/east", "spiffe://a/desk/west"].map(CallerId::of_subject);
+    let other_method = RequestKey::plain(&east, "a", "Other", &"x".to_owned());
+    for first in [key_of(&east, "a", "x"), key_of(&west, "a", "y"), key("a", "z"), other_method] {
+        assert_eq!(serve(&db, first.clone()).await, Ok(Begun::Fresh));
+        assert_eq!(serve(&db, first).await, Ok(Begun::Done(b"answer".to_vec())));
+    }
+    assert_eq!(serve(&db, key_of(&east, "a", "y")).await, Ok(Begun::Reused));
+    assert_eq!(marks(&db).await, ["a", "a", "a", "a"]);
+}
+
+/// A program of before 0.2 had answered; its successor is asked again.
+pub async fn an_answer_of_an_older_program_is_found(engines: &Engines) {
+    let db = engines.open().await;
+    let asked = key_of(&CallerId::of_subject("spiffe://a/desk/east"), "a", "x");
+    assert_eq!(serve(&db, asked.clone()).await, Ok(Begun::Fresh));
+    let as_before = db.write((), |conn, ()| {
+        Box::pin(async move {
+            sqlx::query("UPDATE requests SET request_id = 'a'").execute(conn).await?;
+            Ok(())
+        })
+    });
+    as_before.await.unwrap();
+    assert_eq!(serve(&db, asked.clone()).await, Ok(Begun::Done(b"answer".to_vec())));
+    assert_eq!(look_up(&db, &asked).await, Some(Begun::Done(b"answer".to_vec())));
+    let other_method = RequestKey::plain(&CallerId::unauthenticated(), "a", "Other", &"x".to_owned());
+    assert_eq!(serve(&db, other_method).await, Ok(Begun::Fresh));
+}
+
 pub async fn a_rotated_key_still_recognises_a_request(engines: &Engines) {
     let db = engines.open().await;
     let random = Random::seeded(1);
     let (old, new) = (Key::generate(&random), Key::generate(&random));
-    let under = |ring: &KeyRing| RequestKey::keyed("a", "Test", &"secret".to_owned(), ring);
+    let under = |ring: &KeyRing| {
+        RequestKey::keyed(&CallerId::unauthenticated(), "a", "Test", &"secret".to_owned(), ring)
+    };
     let before = KeyRing::new(old.clone(), None);
     assert_eq!(serve(&db, under(&before)).await, Ok(Begun::Fresh));
     let rotated = KeyRing::new(new.clone(), Some(old));

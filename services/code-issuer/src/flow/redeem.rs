@@ -19,7 +19,8 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// A platform's request, checked.
 pub(crate) struct Redeem {
-    pub request_id: String,
+    /// The request's id within its caller's.
+    pub request: String,
     /// What the code may be, face by face.
     pub codes: Vec<(FaceKind, Canonical)>,
     pub platform: String,
@@ -47,7 +48,7 @@ impl Flow {
     /// R10 to R12: spends the code and has the router admit the customer; answers once that is done.
     pub async fn redeem(&self, asked: Redeem) -> Result<Record, Refusal> {
         let redemption = Redemption {
-            request_id: asked.request_id.clone(),
+            request: asked.request.clone(),
             codes: self.possible_hashes(&asked),
             guessing: self.guessing(&asked),
             platform: asked.platform.clone(),

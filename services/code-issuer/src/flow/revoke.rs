@@ -40,9 +40,9 @@ impl Flow {
 
     /// Ends the contact. A contact that is over already, or that the router has forgotten, needs no end.
     pub(super) async fn abandon(&self, call: &OwedCall, record: &Record) -> Settled {
-        // The UUID in the handoff's id names the one request of its kind, so that a repetition is one.
-        let (_, uuid) = record.id.split_once('_').unwrap_or_default();
-        let request = AbandonContactRequest { request_id: uuid.to_owned(), id: record.contact_id.clone() };
+        // The one request of its kind, so that a repetition is one.
+        let request_id = self.code_keys.request_id(&["abandon", &record.id]);
+        let request = AbandonContactRequest { request_id, id: record.contact_id.clone() };
         match self.router.clone().abandon_contact(request).await {
             Ok(_) => {}
             Err(status) if is_over(reason_of(&status)) => log_refused(call, &status),

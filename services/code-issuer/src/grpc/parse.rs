@@ -10,7 +10,7 @@ use segue_proto::{
     router::v1::AgentPolicy,
     selector::v1::FallbackPolicy,
 };
-use segue_runtime::{Fields, Refusal, page};
+use segue_runtime::{Fields, Refusal, caller, page};
 use segue_store::requests::RequestKey;
 
 use super::answer;
@@ -43,7 +43,7 @@ pub(super) fn create(request: CreateHandoffRequest, keys: &KeyRing) -> Result<Cr
     let ttl = ttl(&mut fields, request.ttl.as_ref());
     fields.finish()?;
     Ok(CreateHandoff {
-        request: RequestKey::keyed(&request_id, "CreateHandoff", &request, keys),
+        request: RequestKey::keyed(&caller(), &request_id, "CreateHandoff", &request, keys),
         work_order,
         agent,
         source_platform: source.platform,
@@ -68,7 +68,9 @@ pub(super) fn redeem(request: &RedeemCodeRequest) -> Result<Redeem, Refusal> {
     let account = fields.text("account", &request.account, 0..=128);
     let source_address = source_address(&mut fields, &request.source_address);
     fields.finish()?;
-    Ok(Redeem { request_id, codes: Redeem::read_code(&code)?, platform, session, account, source_address })
+    let codes = Redeem::read_code(&code)?;
+    let request = caller().scoped(&request_id);
+    Ok(Redeem { request, codes, platform, session, account, source_address })
 }
 
 pub(super) fn cancel(request: &CancelHandoffRequest) -> Result<(RequestKey, String), Refusal> {
@@ -76,7 +78,7 @@ pub(super) fn cancel(request: &CancelHandoffRequest) -> Result<(RequestKey, Stri
     let request_id = fields.request_id(&request.request_id);
     let id = fields.text("id", &request.id, 1..=64);
     fields.finish()?;
-    Ok((RequestKey::plain(&request_id, "CancelHandoff", request), id))
+    Ok((RequestKey::plain(&caller(), &request_id, "CancelHandoff", request), id))
 }
 
 pub(super) fn revoke(request: &RevokeHandoffRequest) -> Result<(RequestKey, String), Refusal> {
@@ -84,7 +86,7 @@ pub(super) fn revoke(request: &RevokeHandoffRequest) -> Result<(RequestKey, Stri
     let request_id = fields.request_id(&request.request_id);
     let id = fields.text("id", &request.id, 1..=64);
     fields.finish()?;
-    Ok((RequestKey::plain(&request_id, "RevokeHandoff", request), id))
+    Ok((RequestKey::plain(&caller(), &request_id, "RevokeHandoff", request), id))
 }
 
 pub(super) fn reissue(
@@ -95,7 +97,7 @@ pub(super) fn reissue(
     let id = fields.text("id", &request.id, 1..=64);
     let ttl = ttl(&mut fields, request.ttl.as_ref());
     fields.finish()?;
-    Ok((RequestKey::plain(&request_id, "ReissueCode", request), id, ttl))
+    Ok((RequestKey::plain(&caller(), &request_id, "ReissueCode", request), id, ttl))
 }
 
 pub(super) fn id(id: &str) -> Result<String, Refusal> {

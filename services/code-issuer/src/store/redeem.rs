@@ -18,7 +18,8 @@ use crate::{
 /// An attempt to redeem a code.
 #[derive(Debug, Clone)]
 pub(crate) struct Redemption {
-    pub request_id: String,
+    /// The request's id within its caller's ([`segue_core::CallerId::scoped`]).
+    pub request: String,
     /// The codes that what was entered may stand for, each with the hashes it may be stored under: by key, bound and not.
     pub codes: Vec<Vec<String>>,
     /// Who is entering it.
@@ -59,7 +60,7 @@ impl Store {
 
     async fn try_redeem(&self, redemption: Redemption) -> Result<Redeemed, StoreError> {
         if let Some(wait) = self.exhausted.wait(&redemption.guessing, self.now_ms())
-            && redeemed_by(&mut *self.database.read().await?, &redemption.request_id).await?.is_none()
+            && redeemed_by(&mut *self.database.read().await?, &redemption.request).await?.is_none()
         {
             return Ok(Redeemed::TooManyAttempts(wait));
         }
@@ -70,7 +71,7 @@ impl Store {
 
 async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<Redeemed, StoreError> {
     limits::take_turn(conn).await?;
-    if let Some(record) = redeemed_by(conn, &attempt.request_id).await? {
+    if let Some(record) = redeemed_by(conn, &attempt.request).await? {
         let same = attempt.codes.iter().any(|hashes| hashes.contains(&record.redeem_hash))
             && record.target_platform == attempt.platform
             && record.redeem_session == attempt.session;
@@ -123,7 +124,7 @@ async fn spend(
          RETURNING *",
     )
     .bind(redeemed.name())
-    .bind(attempt.request_id.as_str())
+    .bind(attempt.request.as_str())
     .bind(hash)
     .bind(attempt.session.as_str())
     .bind(now_ms)
@@ -135,10 +136,14 @@ async fn spend(
     row.as_ref().map(record::read).transpose()
 }
 
-async fn redeemed_by(conn: &mut Conn, request_id: &str) -> Result<Option<Record>, StoreError> {
-    let row = sqlx::query("SELECT * FROM handoffs WHERE redeem_request_id = $1 AND redeem_request_id <> ''")
-        .bind(request_id)
-        .fetch_optional(conn)
-        .await?;
+async fn redeemed_by(conn: &mut Conn, request: &str) -> Result<Option<Record>, StoreError> {
+    // Programs of before 0.2 stored the id alone.
+    let id = request.rsplit('/').next().unwrap_or_default();
+    let row =
+        sqlx::query("SELECT * FROM handoffs WHERE redeem_request_id IN ($1, $2) AND redeem_request_id <> ''")
+            .bind(request)
+            .bind(id)
+            .fetch_optional(conn)
+            .await?;
     row.as_ref().map(record::read).transpose()
 }

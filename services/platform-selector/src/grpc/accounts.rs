@@ -3,7 +3,7 @@ use segue_proto::selector::v1::{
     GetDirectoryStatusResponse, LinkAccountRequest, LinkAccountResponse, UnlinkAccountRequest,
     UnlinkAccountResponse,
 };
-use segue_runtime::{Fields, Refusal};
+use segue_runtime::{Fields, Refusal, caller};
 use segue_store::requests::RequestKey;
 
 use super::Selector;
@@ -21,7 +21,7 @@ pub(super) async fn link(
 ) -> Result<LinkAccountResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::keyed(&request_id, "LinkAccount", &request, &selector.keys);
+    let key = RequestKey::keyed(&caller(), &request_id, "LinkAccount", &request, &selector.keys);
     let LinkAccountRequest { platform, account, identities, .. } = &request;
     let link = parse_link(&mut fields, &selector.keys, platform, account, identities);
     fields.finish()?;
@@ -37,7 +37,7 @@ pub(super) async fn unlink(
 ) -> Result<UnlinkAccountResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::keyed(&request_id, "UnlinkAccount", &request, &selector.keys);
+    let key = RequestKey::keyed(&caller(), &request_id, "UnlinkAccount", &request, &selector.keys);
     let id = AccountId::parse(&mut fields, &request.platform, &request.account);
     fields.finish()?;
     let unlink = Unlink { refs: id.refs(&selector.keys), platform: id.platform };
@@ -53,7 +53,7 @@ pub(super) async fn forget(
 ) -> Result<ForgetCustomerResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::keyed(&request_id, "ForgetCustomer", &request, &selector.keys);
+    let key = RequestKey::keyed(&caller(), &request_id, "ForgetCustomer", &request, &selector.keys);
     let identities = fields.customer("customer", request.customer.as_ref(), 1..=MAX_IDENTITIES);
     fields.finish()?;
     let hashes = hashes(&identities, &selector.keys);

@@ -4,7 +4,7 @@ use segue_proto::selector::v1::{
     ListFeatureDefinitionsRequest, ListFeatureDefinitionsResponse, PutFeatureDefinitionRequest,
     PutFeatureDefinitionResponse,
 };
-use segue_runtime::{Fields, Refusal, page, timestamp};
+use segue_runtime::{Fields, Refusal, caller, page, timestamp};
 use segue_store::{Conn, requests::RequestKey};
 
 use super::Selector;
@@ -35,7 +35,7 @@ pub(super) async fn put(
 ) -> Result<PutFeatureDefinitionResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::plain(&request_id, "PutFeatureDefinition", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "PutFeatureDefinition", &request);
     fields.require(request.feature_definition.is_some(), "feature_definition", "must be given");
     let mut message = request.feature_definition.unwrap_or_default();
     let definition = wire::vocabulary::parse(&mut fields, "feature_definition", &message);
@@ -73,7 +73,7 @@ pub(super) async fn delete(
 ) -> Result<DeleteFeatureDefinitionResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::plain(&request_id, "DeleteFeatureDefinition", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "DeleteFeatureDefinition", &request);
     let name = wire::features::name(&mut fields, "name", &request.name);
     fields.finish()?;
     let name = name.ok_or_else(|| error::feature_not_found("name", &request.name))?;

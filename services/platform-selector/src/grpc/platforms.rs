@@ -5,7 +5,7 @@ use segue_proto::selector::v1::{
     ListPlatformsResponse, Platform, PlatformStatus, ReportPlatformLoadRequest, ReportPlatformLoadResponse,
     UpdatePlatformRequest, UpdatePlatformResponse,
 };
-use segue_runtime::{Fields, Refusal, page, timestamp};
+use segue_runtime::{Fields, Refusal, caller, page, timestamp};
 use segue_store::requests::RequestKey;
 
 use super::Selector;
@@ -26,7 +26,7 @@ pub(super) async fn create(
 ) -> Result<CreatePlatformResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::plain(&request_id, "CreatePlatform", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "CreatePlatform", &request);
     fields.require(request.platform.is_some(), "platform", "must be given");
     let mut platform = request.platform.unwrap_or_default();
     if platform.status == i32::from(PlatformStatus::Unspecified) {
@@ -106,7 +106,7 @@ pub(super) async fn update(
 ) -> Result<UpdatePlatformResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::plain(&request_id, "UpdatePlatform", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "UpdatePlatform", &request);
     fields.require(request.platform.is_some(), "platform", "must be given");
     let change = request.platform.unwrap_or_default();
     let mask = Mask::parse(&mut fields, request.update_mask.as_ref());
@@ -130,7 +130,7 @@ pub(super) async fn delete(
 ) -> Result<DeletePlatformResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::plain(&request_id, "DeletePlatform", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "DeletePlatform", &request);
     let id = fields.slug("id", &request.id);
     fields.finish()?;
     store::once(&selector.db, key, selector.clock.now_ms(), id, |conn, id| {

@@ -4,7 +4,7 @@ use segue_proto::selector::v1::{
     ListWorkProfileVersionsRequest, ListWorkProfileVersionsResponse, ListWorkProfilesRequest,
     ListWorkProfilesResponse, PutWorkProfileRequest, PutWorkProfileResponse,
 };
-use segue_runtime::{Fields, Refusal, page, timestamp};
+use segue_runtime::{Fields, Refusal, caller, page, timestamp};
 use segue_store::requests::RequestKey;
 
 use super::Selector;
@@ -25,7 +25,7 @@ pub(super) async fn put(
 ) -> Result<PutWorkProfileResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::plain(&request_id, "PutWorkProfile", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "PutWorkProfile", &request);
     fields.require(request.work_profile.is_some(), "work_profile", "must be given");
     let mut profile = request.work_profile.unwrap_or_default();
     let terms = wire::profile::parse(&mut fields, "work_profile", &profile);
@@ -97,7 +97,7 @@ pub(super) async fn delete(
 ) -> Result<DeleteWorkProfileResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let key = RequestKey::plain(&request_id, "DeleteWorkProfile", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "DeleteWorkProfile", &request);
     let id = fields.slug("id", &request.id);
     fields.finish()?;
     store::once(&selector.db, key, selector.clock.now_ms(), id, |conn, id| {

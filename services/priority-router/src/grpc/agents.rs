@@ -1,6 +1,6 @@
 use prost::Message;
 use segue_proto::router::v1::{self as proto, *};
-use segue_runtime::{Fields, Refusal, page};
+use segue_runtime::{Fields, Refusal, caller, page};
 use segue_store::requests::RequestKey;
 
 use super::{parse, wire};
@@ -26,7 +26,7 @@ pub(super) async fn put(router: &Router, request: PutAgentRequest) -> Result<Put
     let agent = given.map(|agent| new_agent(&mut fields, agent));
     fields.finish()?;
     let Some(agent) = agent else { return Err(crate::error::invalid_field("agent", "must be given")) };
-    let key = RequestKey::plain(&request_id, "PutAgent", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "PutAgent", &request);
     router
         .decide_once(key, routing::PutAgent(agent), |view| PutAgentResponse {
             agent: Some(wire::agent(view)),
@@ -76,7 +76,7 @@ pub(super) async fn set_presence(
         proto::Presence::Away => Presence::Away,
     };
     fields.finish()?;
-    let key = RequestKey::plain(&request_id, "SetPresence", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "SetPresence", &request);
     let command = routing::SetPresence { agent, presence };
     router.decide_once(key, command, |view| SetPresenceResponse { agent: Some(wire::agent(view)) }).await
 }
@@ -86,7 +86,7 @@ pub(super) async fn finish_wrap_up(
     request: FinishWrapUpRequest,
 ) -> Result<FinishWrapUpResponse, Refusal> {
     let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
-    let key = RequestKey::plain(&request_id, "FinishWrapUp", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "FinishWrapUp", &request);
     let command = routing::FinishWrapUp(named);
     router.decide_once(key, command, |view| FinishWrapUpResponse { agent: Some(wire::agent(view)) }).await
 }

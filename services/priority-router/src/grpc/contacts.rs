@@ -1,7 +1,7 @@
 use prost::Message;
 use segue_core::new_id;
 use segue_proto::router::v1::{self as proto, *};
-use segue_runtime::{Fields, Refusal, page};
+use segue_runtime::{Fields, Refusal, caller, page};
 use segue_store::requests::RequestKey;
 
 use super::{parse, wire};
@@ -33,7 +33,7 @@ pub(super) async fn submit(
     // The rest may be guessed from a plain fingerprint, but needs no guessing: what is personal in it, the subject and the
     // attributes, is for the desk and stands in clear in the contact's row and in the answer beside the fingerprint. The
     // router has no keys by design; so the fingerprint must be forgotten no later than the contact (`routing::purge`).
-    let key = RequestKey::plain(&request_id, "SubmitContact", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "SubmitContact", &request);
     router
         .decide_once(key, Submit(contact), |contact| SubmitContactResponse {
             contact: Some(wire::contact(contact)),
@@ -87,7 +87,7 @@ pub(super) async fn accept(
     request: AcceptContactRequest,
 ) -> Result<AcceptContactResponse, Refusal> {
     let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
-    let key = RequestKey::plain(&request_id, "AcceptContact", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "AcceptContact", &request);
     router
         .decide_once(key, Accept(named), |contact| AcceptContactResponse {
             contact: Some(wire::contact(contact)),
@@ -100,7 +100,7 @@ pub(super) async fn decline(
     request: DeclineContactRequest,
 ) -> Result<DeclineContactResponse, Refusal> {
     let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
-    let key = RequestKey::plain(&request_id, "DeclineContact", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "DeclineContact", &request);
     router
         .decide_once(key, Decline(named), |contact| DeclineContactResponse {
             contact: Some(wire::contact(contact)),
@@ -113,7 +113,7 @@ pub(super) async fn complete(
     request: CompleteContactRequest,
 ) -> Result<CompleteContactResponse, Refusal> {
     let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
-    let key = RequestKey::plain(&request_id, "CompleteContact", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "CompleteContact", &request);
     router
         .decide_once(key, Complete(named), |contact| CompleteContactResponse {
             contact: Some(wire::contact(contact)),
@@ -129,7 +129,7 @@ pub(super) async fn abandon(
     let request_id = fields.request_id(&request.request_id);
     let id = parse::contact_id(&mut fields, "id", &request.id);
     fields.finish()?;
-    let key = RequestKey::plain(&request_id, "AbandonContact", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "AbandonContact", &request);
     router
         .decide_once(key, Abandon(id), |contact| AbandonContactResponse {
             contact: Some(wire::contact(contact)),
@@ -147,7 +147,7 @@ pub(super) async fn set_priority(
     fields.enumeration::<proto::Priority>("priority", request.priority);
     let priority = priority(&mut fields, request.priority);
     fields.finish()?;
-    let key = RequestKey::plain(&request_id, "SetContactPriority", &request);
+    let key = RequestKey::plain(&caller(), &request_id, "SetContactPriority", &request);
     router
         .decide_once(key, SetPriority { id, priority }, |contact| SetContactPriorityResponse {
             contact: Some(wire::contact(contact)),

@@ -53,7 +53,10 @@ impl CustomerPage {
     /// Begins a conversation. `who` holds the form's fields, as `phone`, `member_id` or `account`.
     pub async fn start(base: &str, platform: &str, name: &str, who: &Value) -> anyhow::Result<Self> {
         let client = Client::builder().cookie_store(true).build()?;
-        let mut form = json!({ "platform": platform, "request_id": new_uuid(), "name": name });
+        let (request_id, start_secret) = (new_uuid(), new_uuid());
+        let mut form = json!({
+            "platform": platform, "request_id": request_id, "start_secret": start_secret, "name": name
+        });
         if let (Some(form), Some(who)) = (form.as_object_mut(), who.as_object()) {
             form.extend(who.clone());
         }

@@ -9,4 +9,4 @@ pub(crate) use card::{Card, CardFace};
 pub(crate) use content::{Author, Content, Entry};
 pub use platform::Platform;
 pub(crate) use platform::parse_platforms;
-pub(crate) use start::{StartKey, request_id_of};
+pub(crate) use start::StartKey;

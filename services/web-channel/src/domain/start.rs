@@ -1,36 +1,32 @@
 use segue_core::{KeyRing, Purpose};
 
-/// What a new conversation's ids are made from: a random id that the page keeps until it has an answer.
+/// What a new conversation's ids are made from: a random id, and a secret that only the page which starts it has. Both are kept by the
+/// page until it has an answer.
 ///
 /// The ids are derived, so that repeating a start that failed half way names the same session and the same contact, and
-/// nothing has to be stored before the router has taken the contact.
-pub(crate) struct StartKey(String);
+/// nothing has to be stored before the router has taken the contact. Who repeats the id without the secret starts another session.
+pub(crate) struct StartKey {
+    session_id: String,
+    contact_request_id: String,
+}
 
 impl StartKey {
-    pub(crate) fn new(keys: &KeyRing, platform: &str, start_id: &str) -> Self {
-        Self(keys.hash(Purpose::Request, &["web-channel start", platform, start_id]))
+    pub(crate) fn new(keys: &KeyRing, platform: &str, start_id: &str, start_secret: &str) -> Self {
+        let hash = keys.hash(Purpose::Request, &["web-channel start", platform, start_id, start_secret]);
+        let session_id = format!("ses_{}", hash.get(..32).unwrap_or_default());
+        let contact_request_id = keys.request_id(&["start", &session_id]);
+        Self { session_id, contact_request_id }
     }
 
     /// The public id of the session.
     pub(crate) fn session_id(&self) -> String {
-        format!("ses_{}", self.0.get(..32).unwrap_or_default())
+        self.session_id.clone()
     }
 
     /// For the router, so that it queues one contact however often it is asked.
     pub(crate) fn contact_request_id(&self) -> String {
-        uuid_of_hex(self.0.get(32..64).unwrap_or_default())
+        self.contact_request_id.clone()
     }
-}
-
-/// A request id for something that is done at most once, named by the parts.
-pub(crate) fn request_id_of(keys: &KeyRing, parts: &[&str]) -> String {
-    uuid_of_hex(keys.hash(Purpose::Request, parts).get(..32).unwrap_or_default())
-}
-
-fn uuid_of_hex(hex: &str) -> String {
-    let bytes = u128::from_str_radix(hex, 16).unwrap_or_default().to_be_bytes();
-    // Version 8: made by a rule of our own (RFC 9562).
-    uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string()
 }
 
 #[cfg(test)]
@@ -42,12 +38,14 @@ mod tests {
     #[test]
     fn a_repeated_start_names_the_same_and_another_does_not() {
         let keys = KeyRing::new(Key::generate(&Random::seeded(1)), None);
-        let [one, again, other] =
-            [("app", "1"), ("app", "1"), ("app", "2")].map(|(p, s)| StartKey::new(&keys, p, s));
+        let start = |platform: &str, id: &str, secret: &str| StartKey::new(&keys, platform, id, secret);
+        let (one, again) = (start("app", "1", "mine"), start("app", "1", "mine"));
         assert_eq!(one.session_id(), again.session_id());
         assert_eq!(one.contact_request_id(), again.contact_request_id());
-        assert_ne!(one.session_id(), other.session_id());
         assert!(uuid::Uuid::try_parse(&one.contact_request_id()).is_ok());
-        assert!(!one.contact_request_id().contains(&one.session_id()[4..12]));
+        for other in [start("app", "2", "mine"), start("web", "1", "mine"), start("app", "1", "theirs")] {
+            assert_ne!(one.session_id(), other.session_id());
+            assert_ne!(one.contact_request_id(), other.contact_request_id());
+        }
     }
 }

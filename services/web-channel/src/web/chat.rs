@@ -15,7 +15,7 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    domain::{Author, Content, request_id_of},
+    domain::{Author, Content},
     store::{Appended, NewEntry},
 };
 
@@ -56,7 +56,7 @@ pub(super) async fn leave(
 ) -> Result<StatusCode, Problem> {
     let session = open_session(&web, &headers, &on.platform).await?;
     if !session.contact_id.is_empty() {
-        let request_id = request_id_of(web.store.keys(), &["leave", &session.id, &session.contact_id]);
+        let request_id = web.store.keys().request_id(&["leave", &session.id, &session.contact_id]);
         let request = AbandonContactRequest { request_id, id: session.contact_id.clone() };
         if let Err(status) = web.router.clone().abandon_contact(request).await {
             // A contact that is over already needs no giving up.

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::{Shared, Web, body::Body, cookie, problem::Problem, view::SessionView};
 use crate::{
-    domain::{Platform, StartKey, request_id_of},
+    domain::{Platform, StartKey},
     store::{NewSession, Session},
 };
 
@@ -27,6 +27,9 @@ pub(super) struct Start {
     platform: String,
     /// UUID; the same again continues the same start.
     request_id: String,
+    /// 22 to 128 letters, digits, `-` and `_` that nobody else can know, with at least 128 random bits: only the browser that began a start
+    /// may repeat it.
+    start_secret: String,
     name: String,
     #[serde(default)]
     phone: String,
@@ -47,7 +50,7 @@ pub(super) struct OnPlatform {
 pub(super) async fn start(State(web): State<Shared>, Body(form): Body<Start>) -> Result<Response, Problem> {
     let platform = platform(&web, &form.platform)?;
     let (start_id, identities) = form.parse(platform)?;
-    let key = StartKey::new(web.store.keys(), &platform.id, &start_id);
+    let key = StartKey::new(web.store.keys(), &platform.id, &start_id, &form.start_secret);
     let session = key.session_id();
     let contact_id = if platform.quick_input {
         String::new()
@@ -93,7 +96,7 @@ pub(super) async fn contact(
     let session = open_session(&web, &headers, &on.platform).await?;
     if session.contact_id.is_empty() {
         let platform = platform(&web, &session.platform)?;
-        let request_id = request_id_of(web.store.keys(), &["contact", &session.id]);
+        let request_id = web.store.keys().request_id(&["contact", &session.id]);
         let identities = identity("account", session.account.reveal()).into_iter().collect();
         let contact = submit(&web, platform, &session.id, request_id, identities).await?;
         web.store.set_contact(&session.id, &contact).await?;
@@ -151,6 +154,11 @@ impl Start {
     fn parse(&self, platform: &Platform) -> Result<(String, Vec<Identity>), Problem> {
         let mut fields = Fields::new();
         let start_id = fields.request_id(&self.request_id);
+        fields.require(
+            is_start_secret(&self.start_secret),
+            "start_secret",
+            "must be 22 to 128 letters, digits, - and _",
+        );
         fields.text("name", self.name.trim(), 1..=60);
         let identities: Vec<Identity> =
             [identity("phone", &self.phone), identity("member_id", &self.member_id)]
@@ -168,6 +176,11 @@ impl Start {
         fields.finish()?;
         Ok((start_id, identities))
     }
+}
+
+fn is_start_secret(text: &str) -> bool {
+    (22..=128).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 /// Names the form's field, not a place in a list.

@@ -9,10 +9,7 @@ use segue_runtime::Fields;
 use serde::{Deserialize, Serialize};
 
 use super::{Shared, Web, body::Body, customer::open_session, problem::Problem};
-use crate::{
-    domain::request_id_of,
-    store::{Admitted, Session},
-};
+use crate::store::{Admitted, Session};
 
 /// An attempt. The code is in the body, as a URL ends up in logs.
 #[derive(Deserialize)]
@@ -76,7 +73,7 @@ async fn give_up_ordinary_contact(web: &Web, session: &Session, admitted: &str) 
     if session.contact_id.is_empty() || session.contact_id == admitted {
         return;
     }
-    let request_id = request_id_of(web.store.keys(), &["supersede", &session.id, &session.contact_id]);
+    let request_id = web.store.keys().request_id(&["supersede", &session.id, &session.contact_id]);
     let request = AbandonContactRequest { request_id, id: session.contact_id.clone() };
     if let Err(status) = web.router.clone().abandon_contact(request).await {
         tracing::warn!(contact = %session.contact_id, code = ?status.code(), "an earlier contact stays open");

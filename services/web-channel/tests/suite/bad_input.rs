@@ -8,7 +8,7 @@ use segue_testkit::{refused, request_id};
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::platform::{Running, delivery, sign_in};
+use crate::platform::{Running, START_SECRET, delivery, sign_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_names_all_its_wrong_fields() {
@@ -55,15 +55,25 @@ async fn a_delivery_names_all_its_wrong_fields() {
 async fn a_form_names_all_its_wrong_fields() {
     let platform = Running::start("sqlite::memory:").await;
     let mut browser = platform.browser();
-    let cases: [(Value, &[&str]); 4] = [
-        (json!({"platform": "fax", "request_id": request_id(), "name": "x"}), &["platform"]),
-        (json!({"platform": "web_chat", "request_id": "7", "name": " "}), &["request_id", "name", "phone"]),
+    let cases: [(Value, &[&str]); 5] = [
         (
-            json!({"platform": "web_chat", "request_id": request_id(), "name": "x", "phone": "138", "member_id": "m".repeat(257)}),
+            json!({"platform": "app", "request_id": request_id(), "start_secret": "too short", "name": "x"}),
+            &["start_secret"],
+        ),
+        (
+            json!({"platform": "fax", "request_id": request_id(), "start_secret": START_SECRET, "name": "x"}),
+            &["platform"],
+        ),
+        (
+            json!({"platform": "web_chat", "request_id": "7", "start_secret": START_SECRET, "name": " "}),
+            &["request_id", "name", "phone"],
+        ),
+        (
+            json!({"platform": "web_chat", "request_id": request_id(), "start_secret": START_SECRET, "name": "x", "phone": "138", "member_id": "m".repeat(257)}),
             &["phone", "member_id"],
         ),
         (
-            json!({"platform": "app", "request_id": request_id(), "name": "n".repeat(61), "account": "a".repeat(129)}),
+            json!({"platform": "app", "request_id": request_id(), "start_secret": START_SECRET, "name": "n".repeat(61), "account": "a".repeat(129)}),
             &["name", "account"],
         ),
     ];

@@ -3,9 +3,15 @@
 use segue_testkit::{Databases, request_id};
 use serde_json::json;
 
-use crate::platform::{CODE, Running, closing, delivery, is_kind, say, sign_in, start};
+use crate::platform::{
+    CODE, Running, START_SECRET, closing, delivery, is_kind, say, sign_in, start, start_with,
+};
 
-crate::on_every_engine!(messages_are_written_once_and_in_order, a_repeated_start_is_one_conversation);
+crate::on_every_engine!(
+    messages_are_written_once_and_in_order,
+    a_repeated_start_is_one_conversation,
+    a_start_repeated_by_a_stranger_is_another_conversation
+);
 
 const EVENTS: &str = "/api/events?platform=app";
 
@@ -70,8 +76,7 @@ async fn a_repeated_start_is_one_conversation(databases: &Databases) {
 async fn without_the_other_services_nothing_is_half_done() {
     let platform = Running::start("sqlite::memory:").await;
     let mut browser = platform.browser();
-    let form =
-        json!({"platform": "web_chat", "request_id": request_id(), "name": "Li", "phone": "+8613800138000"});
+    let form = json!({"platform": "web_chat", "request_id": request_id(), "start_secret": START_SECRET, "name": "Li", "phone": "+8613800138000"});
     let answer = browser.post("/api/sessions", &form).await;
     assert_eq!(answer.refusal(), (503, "DEPENDENCY_UNAVAILABLE".to_owned()));
     assert!(answer.json()["message"].as_str().unwrap().contains("try again"));
@@ -114,5 +119,18 @@ async fn nothing_personal_is_at_rest_in_the_clear() {
     disk("while it goes on");
     channel.close_session(closing(&session)).await.unwrap();
     disk("when it is over");
+    platform.stop().await;
+}
+
+/// Whoever knows the request id of a customer's start gets neither the conversation nor its name, and the customer's cookie lives on.
+async fn a_start_repeated_by_a_stranger_is_another_conversation(databases: &Databases) {
+    let platform = Running::start(&databases.create()).await;
+    let (mut customer, mut stranger, id) = (platform.browser(), platform.browser(), request_id());
+    let session = start(&mut customer, &id).await.json()["session"].clone();
+    let other = start_with(&mut stranger, &id, "guessed-by-somebody-else").await;
+    assert_eq!(other.status, 201);
+    assert_ne!(other.json()["session"], session);
+    assert_eq!(say(&mut customer, &request_id(), "still here").await.status, 204);
+    assert_eq!(customer.get("/api/session?platform=app").await.json()["session"], session);
     platform.stop().await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{Answer, Browser, Events},
-    platform::is_kind,
+    platform::{START_SECRET, is_kind},
     system::{ACCOUNT, AGENT, PHONE, System},
 };
 
@@ -69,7 +69,7 @@ async fn sign_in(agent: &mut Browser) -> Events {
 }
 
 async fn start(customer: &mut Browser, platform: &str) -> Value {
-    let mut form = json!({"platform": platform, "request_id": request_id(), "name": "Li Wei"});
+    let mut form = json!({"platform": platform, "request_id": request_id(), "start_secret": START_SECRET, "name": "Li Wei"});
     form[if platform == "app" { "account" } else { "phone" }] =
         json!(if platform == "app" { ACCOUNT } else { PHONE });
     let answer = customer.post("/api/sessions", &form).await;
@@ -155,7 +155,7 @@ async fn a_start_that_was_interrupted_is_one_contact() {
     let system = System::start(&Databases::start(segue_testkit::Storage::SqliteMemory)).await;
     let (mut customer, mut agent) = (system.browser(), system.browser());
     let mut desk = sign_in(&mut agent).await;
-    let form = json!({"platform": "web_chat", "request_id": request_id(), "name": "Li", "phone": PHONE});
+    let form = json!({"platform": "web_chat", "request_id": request_id(), "start_secret": START_SECRET, "name": "Li", "phone": PHONE});
     let first = customer.post("/api/sessions", &form).await.json();
     let again = customer.post("/api/sessions", &form).await.json();
     assert_eq!(first, again);

@@ -87,8 +87,17 @@ pub(crate) async fn sign_in(browser: &mut Browser) -> String {
     answer.json()["session"].as_str().unwrap().to_owned()
 }
 
+/// What a page makes up for its starts.
+pub(crate) const START_SECRET: &str = "made-up-by-the-page-of-a-test";
+
 pub(crate) async fn start(browser: &mut Browser, start_id: &str) -> Answer {
-    let form = json!({"platform": "app", "request_id": start_id, "name": "Li Wei", "account": "app-4711"});
+    start_with(browser, start_id, START_SECRET).await
+}
+
+pub(crate) async fn start_with(browser: &mut Browser, start_id: &str, start_secret: &str) -> Answer {
+    let form = json!({
+        "platform": "app", "request_id": start_id, "start_secret": start_secret, "name": "Li Wei", "account": "app-4711"
+    });
     browser.post("/api/sessions", &form).await
 }
 
