@@ -4,6 +4,8 @@
 //! every case opens databases of its own in it.
 
 #[cfg(test)]
+mod create;
+#[cfg(test)]
 mod dispatcher;
 #[cfg(test)]
 mod engines;
