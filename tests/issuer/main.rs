@@ -15,4 +15,5 @@ mod reissue_race;
 mod replicas;
 mod revoke;
 mod selection;
+mod source;
 mod strength_table;

@@ -8,6 +8,7 @@ mod issue;
 mod limits;
 mod redeem;
 mod revoke;
+mod source;
 mod sweep;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub(crate) use change::handoff_not_found;
 pub(crate) use create::CreateHandoff;
 pub(crate) use issue::Issued;
 pub(crate) use redeem::Redeem;
+pub use source::UnknownSessions;
 pub(crate) use sweep::sweep;
 
 use crate::{
@@ -51,6 +53,7 @@ pub(crate) struct Flow {
     history: Duration,
     revoke_grace: Duration,
     messages: Messages,
+    unknown_sessions: UnknownSessions,
 }
 
 impl Flow {
@@ -68,6 +71,7 @@ impl Flow {
             history: config.history,
             revoke_grace: config.revoke_grace,
             messages: config.messages.clone(),
+            unknown_sessions: config.unknown_sessions,
         }
     }
 

@@ -103,7 +103,7 @@ impl Store {
     }
 
     /// Counts a handoff that has come to its end, if it has.
-    fn count_end(&self, ended: Option<&Record>) {
+    pub(super) fn count_end(&self, ended: Option<&Record>) {
         if let Some(record) = ended {
             self.metrics.ended(record.state, &record.target_platform);
         }
@@ -241,6 +241,39 @@ async fn cancel(
     requests::forget(conn, request).await?;
     let found = find(conn, id).await?;
     Ok(found.map_or(Cancelled::NotFound, |record| Cancelled::NotAllowed(record.state_at(now))))
+}
+
+/// Ends what a new handoff takes the place of: live ones of the same agent for the same work order, or for the same account on the same
+/// platform. A customer whose call dropped and who came again has one code that works, not two.
+pub(super) async fn replace_older(
+    conn: &mut Conn,
+    store: &Store,
+    new: &Record,
+    now_ms: i64,
+) -> Result<(Vec<Record>, Vec<OwedCall>), StoreError> {
+    let rows = sqlx::query(
+        "SELECT id FROM handoffs
+         WHERE agent = $1 AND state = 'ISSUED' AND id <> $2
+           AND (work_order = $3 OR (target_account = $4 AND target_platform = $5 AND target_account <> ''))",
+    )
+    .bind(new.agent.as_str())
+    .bind(new.id.as_str())
+    .bind(new.work_order.as_str())
+    .bind(new.target_account.as_str())
+    .bind(new.target_platform.as_str())
+    .fetch_all(&mut *conn)
+    .await?;
+    let (mut replaced, mut releases) = (Vec::new(), Vec::new());
+    for row in rows {
+        let id: String = row.try_get("id")?;
+        // One whose code was entered meanwhile goes on.
+        if let Some(record) = step(conn, &id, State::Issued, Event::Cancel, now_ms).await? {
+            codes::kill(conn, &id, now_ms).await?;
+            releases.extend(owe(conn, store, &id, call::RELEASE, "").await?);
+            replaced.push(record);
+        }
+    }
+    Ok((replaced, releases))
 }
 
 /// Ends the handoff of a session if its time is over, so that the session is free for a new one before the sweep comes.
