@@ -11,6 +11,7 @@ mod mixed_race;
 mod race;
 mod redeem_refusals;
 mod refusals;
+mod refused_calls;
 mod reissue_race;
 mod replicas;
 mod revoke;

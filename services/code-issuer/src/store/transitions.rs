@@ -102,6 +102,39 @@ impl Store {
         Ok(())
     }
 
+    /// Ends a call that its receiver refused for good, and says so on the handoff. A refused close leaves nothing to wait for: the
+    /// customer is with the agent, and the handoff is SWITCHED.
+    pub async fn refused(&self, call: &OwedCall, why: &'static str) -> Result<(), StoreError> {
+        let input = (call.clone(), why, self.now_ms());
+        let switched = self
+            .database
+            .write(input, |conn, (call, why, now)| {
+                Box::pin(async move {
+                    let closes = call.kind == call::CLOSE;
+                    let switched = match closes {
+                        true => step(conn, &call.subject, State::Admitted, Event::Close, *now).await?,
+                        false => None,
+                    };
+                    sqlx::query("UPDATE handoffs SET failure = $2, updated_at = $3 WHERE id = $1")
+                        .bind(call.subject.as_str())
+                        .bind(*why)
+                        .bind(*now)
+                        .execute(&mut *conn)
+                        .await?;
+                    outbox::settle(conn, &call.id).await?;
+                    Ok(switched)
+                })
+            })
+            .await?;
+        self.count_end(switched.as_ref());
+        Ok(())
+    }
+
+    /// Counts a call that its receiver refused for good.
+    pub fn count_refused(&self, call: &OwedCall) {
+        self.metrics.call_refused(&call.kind);
+    }
+
     /// Counts a handoff that has come to its end, if it has.
     pub(super) fn count_end(&self, ended: Option<&Record>) {
         if let Some(record) = ended {
