@@ -9,4 +9,6 @@ mod encrypted;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod script;

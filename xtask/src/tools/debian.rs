@@ -21,7 +21,7 @@ struct Package {
     is_there: fn() -> bool,
 }
 
-const PACKAGES: [Package; 12] = [
+const PACKAGES: [Package; 13] = [
     // The database engine that is compiled in is written in C.
     Package { name: "build-essential", is_there: has_c_compiler },
     // PostgreSQL does not run as root; tests that do start it as its own user.
@@ -34,6 +34,8 @@ const PACKAGES: [Package; 12] = [
     Package { name: "postgresql", is_there: has_postgresql_server },
     // Databases are backed up as docs/operations.md says, by the engine's own shell.
     Package { name: "sqlite3", is_there: || on_path("sqlite3") },
+    // What the command line shows is looked at in a real terminal.
+    Package { name: "tmux", is_there: || on_path("tmux") },
     Package { name: "chromium", is_there: || Path::new("/usr/bin/chromium").is_file() },
     // Screenshots are looked at by people, and the demo data is Chinese.
     Package { name: "fonts-noto-cjk", is_there: || has_font("opentype/noto/NotoSansCJK-Regular.ttc") },

@@ -48,16 +48,15 @@ impl Import<'_> {
     /// Sends all rows, or those that an unfinished run of this name has not sent.
     pub(super) async fn run(
         &self,
+        import_id: String,
         peer: Peer,
         refusals: Refusals,
-        random: &Random,
     ) -> anyhow::Result<Outcome> {
         let mut client = PlatformSelectorServiceClient::new(peer);
         let start = Instant::now();
-        let import_id = self.import_id(random);
         let mut pass = Pass::new(refusals, progress_bar(self.source.rows)?);
         if self.name.is_some() && !self.dry_run {
-            pass.resume(earlier(&mut client, &import_id).await?);
+            pass.resume(earlier(&mut client, &import_id, &pass).await?);
         }
         let mut tries = 0;
         loop {
@@ -93,7 +92,7 @@ impl Import<'_> {
     }
 
     /// With the content in it, since lines that were sent say nothing about another file. A dry run has none.
-    fn import_id(&self, random: &Random) -> String {
+    pub(super) fn import_id(&self, random: &Random) -> String {
         match &self.name {
             _ if self.dry_run => String::new(),
             Some(name) => format!("{name}.{}", self.source.digest),
@@ -122,7 +121,7 @@ async fn known(client: &mut Client, import_id: &str) -> Result<Option<GetImportR
 
 /// A run to go on with: one that did not finish. Where a row of it was refused, all are sent again, since what was wrong may
 /// be right by now.
-async fn earlier(client: &mut Client, import_id: &str) -> anyhow::Result<Option<Earlier>> {
+async fn earlier(client: &mut Client, import_id: &str, pass: &Pass) -> anyhow::Result<Option<Earlier>> {
     let mut tries = 1;
     let known = loop {
         match known(client, import_id).await {
@@ -130,6 +129,7 @@ async fn earlier(client: &mut Client, import_id: &str) -> anyhow::Result<Option<
             Err(status) if is_refusal(&status) || tries >= TRIES => return Err(refused(&status)),
             Err(_) => tries += 1,
         }
+        pass.wait();
         tokio::time::sleep(BETWEEN_TRIES).await;
     };
     let unfinished = known.filter(|known| !known.finished && known.rejected == 0);

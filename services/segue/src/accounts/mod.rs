@@ -62,7 +62,11 @@ pub async fn run(AccountsCommand::Import(flags): AccountsCommand) -> anyhow::Res
     say(&format!("{} rows, read as {}", source.rows, source.format()));
     let refusals = Refusals::new(refused.as_deref())?;
     let import = Import { source: &source, name: import_id, dry_run };
-    let outcome = import.run(selector.connect_for_streams()?, refusals, &Random::secure()).await?;
+    let import_id = import.import_id(&Random::secure());
+    if import.name.is_some() {
+        say(&format!("import id {import_id}"));
+    }
+    let outcome = import.run(import_id, selector.connect_for_streams()?, refusals).await?;
     say(&outcome.to_string());
     outcome.verdict()
 }
