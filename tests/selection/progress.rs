@@ -10,7 +10,7 @@ use segue_testkit::{Databases, Process, Storage, free_port, request_id, wait_for
 
 use crate::import::{Service, key, write_rows};
 
-const ROWS: usize = 20_000;
+const ROWS: usize = 5_000;
 
 /// A terminal with a server of its own, which ends with it.
 struct Terminal {
@@ -48,7 +48,7 @@ impl Drop for Terminal {
 
 /// How many rows of all the bar says are done.
 fn done(screen: &str) -> Option<usize> {
-    let (before, _) = screen.split_once("/20,000 rows")?;
+    let (before, _) = screen.split_once("/5,000 rows")?;
     before.split_whitespace().last()?.replace(',', "").parse().ok()
 }
 
@@ -85,7 +85,7 @@ async fn an_import_shows_how_far_it_is() {
     .await;
     wait_for("the end", || async { terminal.shows().contains("ended with 0") }).await;
     let screen = terminal.shows();
-    assert!(screen.contains("20000 rows: 20000 written, 0 unchanged, 0 skipped, 0 refused"), "{screen}");
+    assert!(screen.contains("5000 rows: 5000 written, 0 unchanged, 0 skipped, 0 refused"), "{screen}");
     assert_eq!(done(&screen), None, "the bar is gone: {screen}");
     started.process.kill();
 }
