@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
 use steps::Steps;
+use test::Size;
 use workspace::Workspace;
 
 const USAGE: &str = "\
@@ -22,7 +23,8 @@ usage: cargo xtask COMMAND
 
   tools         install what the tests need (into .tools/, and Debian packages); fast when all is there
   lint          tools, then formatting, protobuf rules and clippy, every warning an error
-  test          tools, lint, build every program, run every test: what CI runs
+  test          tools, lint, build every program, run the tests: what CI runs
+  test --full   the same, and the tests that are too slow for CI
   test ARGS...  the quick loop: hand ARGS to the test runner (a name, `-p PACKAGE`, ...), without the lint
                 and the documentation tests
   help          print this
@@ -58,7 +60,9 @@ fn dispatch(args: &[String], steps: &mut Steps) -> Result<()> {
             tools::install(&workspace, steps)?;
             lint::run_all(&workspace, steps)?;
         }
-        ("test", filter) => test::run_all(&Workspace::locate()?, filter, steps)?,
+        ("test", []) => test::run_all(&Workspace::locate()?, Size::Ci, steps)?,
+        ("test", [full]) if full == "--full" => test::run_all(&Workspace::locate()?, Size::Full, steps)?,
+        ("test", filter) => test::run_some(&Workspace::locate()?, filter, steps)?,
         ("tools" | "lint", [extra, ..]) => bail!("`{command}` takes no arguments, got `{extra}`"),
         (unknown, _) => bail!("no command `{unknown}`; `cargo xtask help` lists them"),
     }

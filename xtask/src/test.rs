@@ -7,30 +7,55 @@ use crate::steps::Steps;
 use crate::workspace::Workspace;
 use crate::{lint, tools};
 
-/// Tools, checks, programs, tests. With arguments for the test runner it is the quick loop: no checks, and no
-/// documentation tests, which such a filter is never meant for.
-pub fn run_all(workspace: &Workspace, filter: &[String], steps: &mut Steps) -> Result<()> {
+/// How much of the tests to run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// What CI runs on every change, within 35 minutes on two cores.
+    Ci,
+    /// The same, and what is too slow for that.
+    Full,
+}
+
+/// Tools, checks, programs, tests.
+pub fn run_all(workspace: &Workspace, size: Size, steps: &mut Steps) -> Result<()> {
     tools::install(workspace, steps)?;
-    if filter.is_empty() {
-        lint::run_all(workspace, steps)?;
-    }
-    // End-to-end tests start the services as processes; building the tests alone does not build those.
-    steps.run("build programs", || run(&mut workspace.cargo(&["build", "--workspace", "--bins"])?))?;
-    if filter.is_empty() {
-        // The README starts this one, and a test runs the README.
-        steps.run("build release", || run(&mut workspace.cargo(&["build", "--release"])?))?;
+    lint::run_all(workspace, steps)?;
+    build_programs(workspace, steps)?;
+    // The README starts this one, and a test runs the README.
+    steps.run("build release", || run(&mut workspace.cargo(&["build", "--release"])?))?;
+    if size == Size::Full {
         steps.run("tests at full size", || full_size(workspace))?;
-        // Before the suite, not after it: a log is read from its end, and it should end with the suite's count.
-        steps
-            .run("documentation tests", || run(&mut workspace.cargo(&["test", "--workspace", "--doc"])?))?;
     }
+    // Before the suite, not after it: a log is read from its end, and it should end with the suite's count.
+    steps.run("documentation tests", || run(&mut workspace.cargo(&["test", "--workspace", "--doc"])?))?;
+    steps.run("tests", || suite(workspace, &[]))
+}
+
+/// The quick loop: hands `filter` to the test runner. It runs no checks, and no documentation tests, which such a filter is
+/// never meant for.
+pub fn run_some(workspace: &Workspace, filter: &[String], steps: &mut Steps) -> Result<()> {
+    tools::install(workspace, steps)?;
+    build_programs(workspace, steps)?;
     steps.run("tests", || suite(workspace, filter))
 }
 
-/// Tests that are small in the edit-test loop and large here: built with optimisation they do many times as much.
+/// End-to-end tests start the services as processes; building the tests alone does not build those.
+fn build_programs(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.run("build programs", || run(&mut workspace.cargo(&["build", "--workspace", "--bins"])?))
+}
+
+/// Tests whose size is a parameter: small in the suite, large here. Those of the router are built with optimisation.
 fn full_size(workspace: &Workspace) -> Result<()> {
-    let mut command = workspace.cargo(runner(workspace)?)?;
-    run(command.args(["--release", "-p", "priority-router", "--test", "model", "--test", "crowd"]))
+    let mut routing = workspace.cargo(runner(workspace)?)?;
+    run(routing.args(["--release", "-p", "priority-router", "--test", "model", "--test", "crowd"]))?;
+    // By cargo's own runner, as the other one ends a test after five minutes.
+    for (test, variable, size) in
+        [("mixed_race", "SEGUE_RACE_CODES", "2000"), ("attacker", "SEGUE_ATTACK_GUESSES", "100000")]
+    {
+        let mut issuing = workspace.cargo(&["test", "-p", "segue-tests", "--test", "issuer", test])?;
+        run(issuing.env(variable, size))?;
+    }
+    Ok(())
 }
 
 /// nextest where it's installed.

@@ -3,6 +3,11 @@
 //!
 //! A new method gets a row here. One that is in no row is let in last and never repeated.
 
+use crate::MAX_MESSAGE_BYTES;
+
+/// The largest message of a call that names things and says little about them.
+pub(crate) const SMALL_MESSAGE_BYTES: usize = 32 * 1024;
+
 /// How important a call is when not all can be served. The order is that in which calls are let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -47,9 +52,16 @@ pub(crate) struct Method {
     pub(crate) name: &'static str,
     pub(crate) class: Class,
     pub(crate) again: Again,
+    /// The largest message of a call, in bytes.
+    pub(crate) most_bytes: usize,
 }
 
 impl Method {
+    /// Takes messages as large as there are: what it is told has lists, texts or pictures.
+    const fn large(self) -> Self {
+        Self { most_bytes: MAX_MESSAGE_BYTES, ..self }
+    }
+
     /// Whether a client may repeat it.
     pub(crate) fn repeatable(self) -> bool {
         self.again != Again::Stream
@@ -57,26 +69,26 @@ impl Method {
 }
 
 const fn critical(name: &'static str, again: Again) -> Method {
-    Method { name, class: Class::Critical, again }
+    Method { name, class: Class::Critical, again, most_bytes: SMALL_MESSAGE_BYTES }
 }
 
 const fn normal(name: &'static str, again: Again) -> Method {
-    Method { name, class: Class::Normal, again }
+    Method { name, class: Class::Normal, again, most_bytes: SMALL_MESSAGE_BYTES }
 }
 
 const fn opening(name: &'static str) -> Method {
-    Method { name, class: Class::Opening, again: Again::Stream }
+    Method { name, class: Class::Opening, again: Again::Stream, most_bytes: SMALL_MESSAGE_BYTES }
 }
 
 const fn bulk(name: &'static str, again: Again) -> Method {
-    Method { name, class: Class::Bulk, again }
+    Method { name, class: Class::Bulk, again, most_bytes: SMALL_MESSAGE_BYTES }
 }
 
 const ISSUER: &[Method] = &[
     critical("RedeemCode", Again::ByRequest),
     // Somebody else has entered the code: that has to end at once.
     critical("RevokeHandoff", Again::ByRequest),
-    normal("CreateHandoff", Again::ByRequest),
+    normal("CreateHandoff", Again::ByRequest).large(),
     normal("GetHandoff", Again::Read),
     opening("WatchHandoff"),
     normal("CancelHandoff", Again::ByRequest),
@@ -88,10 +100,10 @@ const ROUTER: &[Method] = &[
     critical("AdmitHandoff", Again::Idempotent),
     opening("WatchAssignments"),
     critical("AcknowledgeAssignments", Again::Idempotent),
-    normal("PutAgent", Again::ByRequest),
+    normal("PutAgent", Again::ByRequest).large(),
     normal("GetAgent", Again::Read),
     normal("SetPresence", Again::ByRequest),
-    normal("SubmitContact", Again::ByRequest),
+    normal("SubmitContact", Again::ByRequest).large(),
     normal("GetContact", Again::Read),
     opening("WatchContact"),
     normal("AcceptContact", Again::ByRequest),
@@ -100,7 +112,7 @@ const ROUTER: &[Method] = &[
     normal("AbandonContact", Again::ByRequest),
     normal("SetContactPriority", Again::ByRequest),
     normal("FinishWrapUp", Again::ByRequest),
-    normal("PutServiceListEntry", Again::Idempotent),
+    normal("PutServiceListEntry", Again::Idempotent).large(),
     normal("ReleaseServiceListEntry", Again::Idempotent),
     bulk("ListAgents", Again::Read),
     bulk("ListContacts", Again::Read),
@@ -110,15 +122,15 @@ const ROUTER: &[Method] = &[
 ];
 
 const SELECTOR: &[Method] = &[
-    normal("SelectPlatform", Again::Read),
-    normal("CreatePlatform", Again::ByRequest),
+    normal("SelectPlatform", Again::Read).large(),
+    normal("CreatePlatform", Again::ByRequest).large(),
     normal("GetPlatform", Again::Read),
-    normal("UpdatePlatform", Again::ByRequest),
+    normal("UpdatePlatform", Again::ByRequest).large(),
     normal("DeletePlatform", Again::ByRequest),
     normal("ReportPlatformLoad", Again::Idempotent),
-    normal("PutFeatureDefinition", Again::ByRequest),
+    normal("PutFeatureDefinition", Again::ByRequest).large(),
     normal("DeleteFeatureDefinition", Again::ByRequest),
-    normal("PutWorkProfile", Again::ByRequest),
+    normal("PutWorkProfile", Again::ByRequest).large(),
     normal("GetWorkProfile", Again::Read),
     normal("DeleteWorkProfile", Again::ByRequest),
     normal("LinkAccount", Again::ByRequest),
@@ -129,14 +141,14 @@ const SELECTOR: &[Method] = &[
     bulk("ListFeatureDefinitions", Again::Read),
     bulk("ListWorkProfiles", Again::Read),
     bulk("ListWorkProfileVersions", Again::Read),
-    bulk("SimulateSelections", Again::Read),
+    bulk("SimulateSelections", Again::Read).large(),
     bulk("ImportAccounts", Again::Stream),
     bulk("GetImport", Again::Read),
     bulk("GetDirectoryStatus", Again::Read),
 ];
 
 const CHANNEL: &[Method] = &[
-    normal("DeliverAccessInfo", Again::Idempotent),
+    normal("DeliverAccessInfo", Again::Idempotent).large(),
     normal("CloseSession", Again::Idempotent),
     normal("FindAccounts", Again::Read),
 ];

@@ -27,7 +27,11 @@ pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 /// Where callers need certificates, those without one take one of so many connections at most: nobody who may not call is to
 /// keep out who may.
 const STRANGERS_SHARE: usize = 16;
-const MAX_STREAMS_PER_CONNECTION: u32 = 1024;
+/// A desk opens one for each of its agents. A client with more needs more connections.
+const MAX_STREAMS_PER_CONNECTION: u32 = 256;
+/// What may be sent over a connection, and over a stream of it, before anything of it is read.
+const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -77,6 +81,11 @@ impl ServerConfig {
             "target-latency-ms",
             "1000",
             "while the median call takes longer, fewer are let in, down to 16, 0 to 60000 ms; 0: always `max-calls`",
+        ),
+        Setting::new(
+            "max-message-memory-mib",
+            "32",
+            "most memory for messages of calls under way, 4 to 65536 MiB; a connection may take a quarter of it",
         ),
         Setting::new("max-streams", "20000", "most open streams, 1 to 1000000"),
         Setting::new("max-connections", "10000", "most connections of clients, 1 to 1000000"),
@@ -212,7 +221,7 @@ impl Server {
         let connections = limited(tls::accept(listener, config.callers()), load.connections());
         let layers = Layers {
             incoming: IncomingLayer::new(calls.clone()),
-            access: AccessLayer(gate.clone()),
+            access: AccessLayer { gate: gate.clone(), load: load.clone() },
             overload: OverloadLayer(load),
             owner: OwnerLayer(gate),
         };
@@ -257,6 +266,8 @@ async fn serve(
 ) -> Result<(), ServeError> {
     tonic::transport::Server::builder()
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))

@@ -78,13 +78,13 @@ async fn a_wrong_file_says_where() {
         ("d.yaml", "workProfiles", "workprofiles", "workprofiles: is none of"),
         ("e.txt", "", "", "must end in .yaml"),
     ] {
-        let file = selector.file(name, &FILE.replace(from, to));
+        let file = selector.file(name, FILE.replace(from, to));
         let said = selector.segue(&["config", "diff", &file]).await;
         assert!(!said.well && said.err.contains(expected), "{expected} in {said:?}");
     }
     // What only the selector can know is told with the entry and the field.
     let file =
-        selector.file("f.yaml", &FILE.replace("feature: file_upload.max_mb", "feature: file_upload.mb"));
+        selector.file("f.yaml", FILE.replace("feature: file_upload.max_mb", "feature: file_upload.mb"));
     let said = selector.segue(&["config", "apply", "--yes", &file]).await;
     assert!(!said.well && said.err.contains("+ work profile claims"), "{said:?}");
     assert!(said.err.contains("did you mean file_upload.max_mb?"), "{said:?}");

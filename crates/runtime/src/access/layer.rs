@@ -9,18 +9,27 @@ use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
 use super::{Gate, message, table, takes_one_message, watch};
-use crate::{Refusal, seldom::Seldom, tls::Accepted};
+use crate::{
+    Refusal,
+    methods::{self, Class, Method},
+    overload::{Load, Reservation},
+    seldom::Seldom,
+    tls::Accepted,
+};
 
 /// Looks at who calls and at what is said, and receives the message. Without a gate everybody may do everything, which the
 /// server allows on loopback or behind a sidecar only.
 #[derive(Clone)]
-pub(crate) struct AccessLayer(pub(crate) Option<Arc<Gate>>);
+pub(crate) struct AccessLayer {
+    pub(crate) gate: Option<Arc<Gate>>,
+    pub(crate) load: Load,
+}
 
 impl<S> Layer<S> for AccessLayer {
     type Service = Access<S>;
 
     fn layer(&self, inner: S) -> Access<S> {
-        Access { inner, gate: self.0.clone() }
+        Access { inner, gate: self.gate.clone(), load: self.load.clone() }
     }
 }
 
@@ -28,6 +37,7 @@ impl<S> Layer<S> for AccessLayer {
 pub(crate) struct Access<S> {
     inner: S,
     gate: Option<Arc<Gate>>,
+    load: Load,
 }
 
 impl<S> Service<Request<Body>> for Access<S>
@@ -44,13 +54,14 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let gate = self.gate.clone();
+        let (gate, load) = (self.gate.clone(), self.load.clone());
         // The ready service is the one to call; its clone waits for the next call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
-            let request = match pass(gate.as_ref(), request).await {
-                Ok(request) => request,
+            // What the call takes of the memory for messages is free again when its handler is done.
+            let (request, _reserved) = match pass(gate.as_ref(), &load, request).await {
+                Ok(passed) => passed,
                 Err(refusal) => return Ok(refused(refusal)),
             };
             let again = gate.and_then(|gate| watch::Again::of(gate, &request));
@@ -64,7 +75,11 @@ where
 }
 
 /// By who it is first: nothing is received of those who may not call.
-async fn pass(gate: Option<&Arc<Gate>>, request: Request<Body>) -> Result<Request<Body>, Refusal> {
+async fn pass(
+    gate: Option<&Arc<Gate>>,
+    load: &Load,
+    request: Request<Body>,
+) -> Result<(Request<Body>, Option<Reservation>), Refusal> {
     let path = request.uri().path().to_owned();
     let caller = match gate {
         Some(gate) if !table::is_open(&path) => {
@@ -73,15 +88,26 @@ async fn pass(gate: Option<&Arc<Gate>>, request: Request<Body>) -> Result<Reques
         _ => None,
     };
     if !takes_one_message(&request) {
-        return Ok(request);
+        return Ok((request, None));
     }
-    let mut request = message::receive(request).await?;
+    let method = methods::of_path(&path);
+    let mut reserved = reserve(load, method, &request)?;
+    let most_bytes = method.map_or(methods::SMALL_MESSAGE_BYTES, |method| method.most_bytes);
+    let mut request = message::receive(request, most_bytes, &mut reserved).await?;
     if let (Some(gate), Some(caller)) = (gate, caller)
         && let Some(pending) = gate.look(&path, caller, request.body())?
     {
         request.extensions_mut().insert(pending);
     }
-    Ok(message::whole(request))
+    Ok((message::whole(request), Some(reserved)))
+}
+
+fn reserve(load: &Load, method: Option<Method>, request: &Request<Body>) -> Result<Reservation, Refusal> {
+    let class = method.map_or(Class::Bulk, |method| method.class);
+    let accepted = request.extensions().get::<Accepted>();
+    let connection = accepted.map(|accepted| accepted.memory.clone()).unwrap_or_default();
+    let header_bytes = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    Reservation::begin(load, connection, class, header_bytes)
 }
 
 static TOLD: Seldom = Seldom::new();

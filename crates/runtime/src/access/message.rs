@@ -13,15 +13,19 @@ use segue_proto::common::v1::ErrorReason;
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 
-use crate::{MAX_MESSAGE_BYTES, Refusal, incoming::DEADLINE};
+use crate::{Refusal, incoming::DEADLINE, overload::Reservation};
 
 /// A flag and a length of four bytes stand before each message (gRPC over HTTP/2, "Length-Prefixed-Message").
 const PREFIX_BYTES: usize = 5;
 /// How long a caller may take to send a message.
 const RECEIVING_LIMIT: Duration = Duration::from_secs(5);
 
-/// The request with its whole body, which has one message.
-pub(super) async fn receive(request: Request<Body>) -> Result<Request<Bytes>, Refusal> {
+/// The request with its whole body, which has one message of so many bytes at most. What arrives is charged to the call.
+pub(super) async fn receive(
+    request: Request<Body>,
+    most_bytes: usize,
+    reserved: &mut Reservation,
+) -> Result<Request<Bytes>, Refusal> {
     let (parts, mut body) = request.into_parts();
     let limit = Instant::now() + RECEIVING_LIMIT;
     let end = DEADLINE.try_with(|deadline| (*deadline).min(limit)).unwrap_or(limit);
@@ -30,10 +34,11 @@ pub(super) async fn receive(request: Request<Body>) -> Result<Request<Bytes>, Re
         while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
             let frame = frame.map_err(|_| wrong("the call was cut off before its message"))?;
             if let Ok(data) = frame.into_data() {
+                reserved.received(data.len())?;
                 received.extend_from_slice(&data);
             }
-            if received.len() > PREFIX_BYTES + MAX_MESSAGE_BYTES {
-                return Err(wrong(format!("the message is larger than {MAX_MESSAGE_BYTES} bytes")));
+            if received.len().max(announced(&received)) > PREFIX_BYTES + most_bytes {
+                return Err(wrong(format!("the message is larger than {most_bytes} bytes")));
             }
         }
         Ok(received.freeze())
@@ -41,6 +46,13 @@ pub(super) async fn receive(request: Request<Body>) -> Result<Request<Bytes>, Re
     let late = || Refusal::new(ErrorReason::DeadlineExceeded, "the message did not come in time");
     let received = received.await.map_err(|_| late())??;
     Ok(Request::from_parts(parts, received))
+}
+
+/// How many bytes the prefix says there are with it; none while it hasn't come whole.
+fn announced(received: &[u8]) -> usize {
+    let Some((prefix, _)) = received.split_first_chunk::<PREFIX_BYTES>() else { return 0 };
+    let [_, length @ ..] = *prefix;
+    usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX).saturating_add(PREFIX_BYTES)
 }
 
 /// As the handler wants it.

@@ -27,6 +27,12 @@ pub(crate) const STREAMS: Metric =
     Metric::up_down("segue.server.streams", "{stream}", "open streams", &[SERVICE]);
 pub(crate) const CONNECTIONS: Metric =
     Metric::up_down("segue.server.connections", "{connection}", "open connections", &[SERVICE]);
+pub(crate) const MESSAGE_MEMORY: Metric = Metric::up_down(
+    "segue.server.message.memory",
+    "By",
+    "memory that messages of calls under way are charged",
+    &[SERVICE],
+);
 pub(crate) const REFUSED: Metric = Metric::counter(
     "segue.server.refused",
     "{call}",
@@ -56,6 +62,7 @@ pub(crate) fn observe() {
     load(&WAITING, |load| load.waiting);
     load(&STREAMS, |load| load.streams);
     load(&CONNECTIONS, |load| load.connections);
+    load(&MESSAGE_MEMORY, |load| load.message_memory);
     endpoints(&PEERS, |peer| peer.endpoints);
     endpoints(&PEERS_DEAD, |peer| peer.open);
 }

@@ -14,6 +14,7 @@ pub const METRICS: &[Metric] = &[
     load::WAITING,
     load::STREAMS,
     load::CONNECTIONS,
+    load::MESSAGE_MEMORY,
     load::REFUSED,
     load::PEERS,
     load::PEERS_DEAD,

@@ -8,6 +8,7 @@
 mod connections;
 mod gate;
 mod limit;
+mod memory;
 mod status;
 
 use std::{
@@ -27,9 +28,11 @@ use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
 pub(crate) use connections::{Counted, Places, Taken, limited};
+pub(crate) use memory::{ConnectionMemory, Reservation};
 pub use status::{LoadStatus, statuses};
 
 use gate::{CLASSES, Gate};
+use memory::MessageMemory;
 
 use crate::{
     Refusal,
@@ -46,6 +49,7 @@ const HEALTH: &str = "/grpc.health.v1.Health/";
 const STREAM: &str = "stream";
 /// A refused caller comes again after a time between this and three times of it.
 const SHORTEST_DELAY_MS: u32 = 500;
+const MIB: usize = 1024 * 1024;
 
 /// What a service takes at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,12 +62,14 @@ pub struct Limits {
     pub streams: usize,
     /// Connections.
     pub connections: usize,
+    /// Bytes of memory for messages of calls under way.
+    pub message_memory: usize,
 }
 
 impl Limits {
     /// Wide ones that stay as they are.
     pub fn for_crowds() -> Self {
-        Self { calls: 100_000, target: None, ..Self::default() }
+        Self { calls: 100_000, target: None, message_memory: usize::MAX, ..Self::default() }
     }
 
     /// Reads the settings, which are declared with the server's.
@@ -72,15 +78,28 @@ impl Limits {
         let calls = number("max-calls", 16, 100_000);
         let streams = number("max-streams", 1, 1_000_000);
         let connections = number("max-connections", 1, 1_000_000);
+        let message_memory = number("max-message-memory-mib", 4, 65_536);
         let target = reader.number("target-latency-ms", 0..=60_000)?;
         let target = (target > 0).then(|| Duration::from_millis(target));
-        Some(Self { calls: calls?, target, streams: streams?, connections: connections? })
+        Some(Self {
+            calls: calls?,
+            target,
+            streams: streams?,
+            connections: connections?,
+            message_memory: message_memory?.saturating_mul(MIB),
+        })
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls: 256, target: Some(Duration::from_secs(1)), streams: 20_000, connections: 10_000 }
+        Self {
+            calls: 256,
+            target: Some(Duration::from_secs(1)),
+            streams: 20_000,
+            connections: 10_000,
+            message_memory: 32 * MIB,
+        }
     }
 }
 
@@ -90,6 +109,7 @@ pub(crate) struct Load {
     gate: Arc<Gate>,
     streams: Arc<Places>,
     connections: Arc<Places>,
+    memory: MessageMemory,
     refused: Counter<u64>,
     random: Random,
 }
@@ -105,6 +125,7 @@ impl Load {
             gate: Gate::new(limits.calls, limits.target),
             streams: Places::new(limits.streams),
             connections: Places::new(limits.connections),
+            memory: MessageMemory::new(limits.message_memory),
             refused,
             random: Random::secure(),
         }
@@ -118,7 +139,7 @@ impl Load {
     fn overloaded(&self, class: &'static str, what: &str) -> Refusal {
         self.refused.add(1, &[KeyValue::new("segue.class", class)]);
         let delay = SHORTEST_DELAY_MS + self.random.below(2 * SHORTEST_DELAY_MS);
-        // A dice, so that those who were refused together don't come again together.
+        // Random, so that those who were refused together don't come again together.
         Refusal::new(ErrorReason::Overloaded, what).retry_after(Duration::from_millis(delay.into()))
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use super::{
     Load, Places,
     gate::{CLASSES, Gate},
+    memory::MessageMemory,
 };
 use crate::methods::Class;
 
@@ -28,6 +29,8 @@ pub struct LoadStatus {
     pub streams: usize,
     /// Connections.
     pub connections: usize,
+    /// Bytes of memory that messages of calls under way are charged.
+    pub message_memory: usize,
     /// Calls let in since the start, by class.
     pub admitted: [(Class, u64); 4],
     /// Calls refused since the start, by class.
@@ -44,6 +47,7 @@ struct Registered {
     gate: Weak<Gate>,
     streams: Arc<Places>,
     connections: Arc<Places>,
+    memory: MessageMemory,
 }
 
 static LOADS: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
@@ -59,6 +63,7 @@ impl Load {
             gate: Arc::downgrade(&self.gate),
             streams: self.streams.clone(),
             connections: self.connections.clone(),
+            memory: self.memory.clone(),
         });
     }
 }
@@ -78,6 +83,7 @@ fn of(load: &Registered, gate: &Gate) -> LoadStatus {
         waiting: gate.waiting(),
         streams: load.streams.taken(),
         connections: load.connections.taken(),
+        message_memory: load.memory.used(),
         admitted: CLASSES.map(|class| (class, gate.admitted(class))),
         shed: CLASSES.map(|class| (class, gate.shed(class))),
         shed_streams: load.streams.refused(),

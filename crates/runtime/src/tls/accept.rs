@@ -16,7 +16,11 @@ use super::{
     Credentials,
     connection::{Accepted, Connection, Io, PREFACE},
 };
-use crate::{identity::spiffe, overload::Places, seldom::Seldom};
+use crate::{
+    identity::spiffe,
+    overload::{ConnectionMemory, Places},
+    seldom::Seldom,
+};
 
 /// A caller that has not shown who it is and said its first words by then is not worth waiting for.
 const OPENING_LIMIT: Duration = Duration::from_secs(5);
@@ -98,7 +102,7 @@ async fn open(stream: TcpStream, callers: &Callers) -> io::Result<Connection> {
     if first_words != *PREFACE {
         return Err(io::Error::other("it does not speak HTTP/2"));
     }
-    Ok(Connection::new(io, Accepted { spiffe_id }, place))
+    Ok(Connection::new(io, Accepted { spiffe_id, memory: ConnectionMemory::default() }, place))
 }
 
 static TOLD: Seldom = Seldom::new();

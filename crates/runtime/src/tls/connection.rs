@@ -12,7 +12,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use crate::overload::Taken;
+use crate::overload::{ConnectionMemory, Taken};
 
 /// What every HTTP/2 client says first, without waiting for the server (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -22,6 +22,8 @@ pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(crate) struct Accepted {
     /// The SPIFFE id of its certificate.
     pub(crate) spiffe_id: Option<Arc<str>>,
+    /// What its calls take of the memory for messages.
+    pub(crate) memory: ConnectionMemory,
 }
 
 /// A connection that was opened. Its preface was read already, and is read once more by the server library.

@@ -27,7 +27,7 @@ mod tests {
     const DESKS: usize = if cfg!(debug_assertions) { 300 } else { 10_000 };
     /// Those who are told something.
     const TOLD: usize = 100;
-    const CONNECTIONS: usize = 20;
+    const CONNECTIONS: usize = 50;
     const CALLERS: usize = 64;
     /// More than a stream is read ahead by, so that its reader is what it waits for.
     const UNREAD: usize = 100;

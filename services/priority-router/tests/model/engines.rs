@@ -35,9 +35,9 @@ async fn three_replicas_on_postgres() {
     run(Storage::Postgres, 3, 1000, 4_000_000).await;
 }
 
-/// Ten thousand in all when built with optimisation, as CI does; a few in the edit-test loop.
+/// Ten thousand in all when built with optimisation (`cargo xtask test --full`); four hundred otherwise.
 fn sequences(full: u64) -> u64 {
-    let usual = if cfg!(debug_assertions) { full / 100 } else { full };
+    let usual = if cfg!(debug_assertions) { full / 25 } else { full };
     std::env::var("MODEL_SEQUENCES").map_or(usual, |number| number.parse().unwrap())
 }
 
