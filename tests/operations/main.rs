@@ -7,8 +7,12 @@ mod backup;
 #[cfg(test)]
 mod encrypted;
 #[cfg(test)]
+mod forget;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod selector;
