@@ -7,8 +7,8 @@ use segue_core::{Clock as _, ManualClock, SystemClock};
 use segue_proto::{
     common::v1::ErrorReason,
     issuer::v1::{
-        CancelHandoffRequest, DeliveryState, Handoff, HandoffState, ListHandoffsRequest, ReissueCodeRequest,
-        WatchHandoffRequest,
+        CancelHandoffRequest, CreateHandoffRequest, DeliveryState, Handoff, HandoffState,
+        ListHandoffsRequest, ReissueCodeRequest, WatchHandoffRequest,
     },
     router::v1::{ContactState, GetAgentRequest, ListServiceListRequest, Priority, ServiceListEntryState},
 };
@@ -59,10 +59,12 @@ async fn a_handoff_without_an_adapter_goes_all_the_way(storage: Storage) {
     let system = InProcess::start(storage).await;
     let fixture = Fixture::load(&system.addresses).await;
     let mut issuer = fixture.clients.issuer.clone();
-    let issued = fixture.create(Fixture::handoff("call-1")).await;
+    let request = CreateHandoffRequest { locale: "zh_TW".to_owned(), ..Fixture::handoff("call-1") };
+    let issued = fixture.create(request).await;
     let handoff = issued.handoff.clone().unwrap();
     assert_eq!(handoff.delivery_state(), DeliveryState::ByAgent, "the hotline has no adapter");
     assert_eq!(handoff.target.as_ref().unwrap().platform, "app");
+    assert_eq!(handoff.locale, "zh-CN", "the best for zh_TW that there is");
     assert!(
         !handoff.target.as_ref().unwrap().account.is_empty(),
         "the account is known, the code bound to it"

@@ -40,6 +40,7 @@ pub(super) fn handoff(record: &Record, now_ms: i64) -> Handoff {
             .ok()
             .filter(|strength| strength.needed_bits > 0.0),
         revoke_deadline: revoke_deadline(record),
+        locale: record.locale.tag().to_owned(),
     }
 }
 

@@ -38,8 +38,8 @@ pub(super) fn create(request: CreateHandoffRequest, keys: &KeyRing) -> Result<Cr
     }
     fields.optional_enumeration::<AgentPolicy>("agent_policy", request.agent_policy);
     fields.optional_enumeration::<FallbackPolicy>("fallback_policy", request.fallback_policy);
-    let locale = Locale::parse(&request.locale);
-    fields.require(locale.is_some(), "locale", "must be en or zh-CN");
+    let locale = Locale::look_up(&request.locale);
+    fields.require(locale.is_ok(), "locale", "must be a language tag (BCP 47), for example zh-CN");
     let ttl = ttl(&mut fields, request.ttl.as_ref());
     fields.finish()?;
     Ok(CreateHandoff {

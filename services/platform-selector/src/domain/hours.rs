@@ -18,14 +18,15 @@ pub struct ServiceHours {
     special: BTreeMap<Date, Vec<Range>>,
 }
 
-/// A part of a day, from a minute up to, not including, another.
+/// A time of opening, from a minute of the day on which it begins up to, not including, another: of the same day or, when that is earlier
+/// than the first, of the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     start_minute: u16,
     end_minute: u16,
 }
 
-/// A weekly opening time; it ends on the day it starts.
+/// A weekly opening time.
 #[derive(Debug, Clone)]
 pub struct Window {
     /// The days, counted from Monday as 1.
@@ -45,23 +46,42 @@ impl ServiceHours {
         let local = now.to_zoned(self.zone.clone());
         let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute()));
         let minute = minute.unwrap_or(DAY_MINUTES);
-        if let Some(ranges) = self.special.get(&local.date()) {
-            return ranges.iter().any(|range| range.holds(minute));
-        }
-        let day = local.weekday().to_monday_one_offset();
-        self.windows.iter().any(|window| window.days.contains(&day) && window.range.holds(minute))
+        let today = local.date();
+        // What began yesterday goes on over midnight, also into a holiday.
+        let since_yesterday =
+            today.yesterday().is_ok_and(|day| self.ranges(day).any(|range| range.holds_next_day(minute)));
+        since_yesterday || self.ranges(today).any(|range| range.holds(minute))
+    }
+
+    /// What begins on a date.
+    fn ranges(&self, date: Date) -> impl Iterator<Item = Range> {
+        let special = self.special.get(&date);
+        let day = date.weekday().to_monday_one_offset();
+        let weekly =
+            self.windows.iter().filter(move |window| special.is_none() && window.days.contains(&day));
+        special.into_iter().flatten().copied().chain(weekly.map(|window| window.range))
     }
 }
 
 impl Range {
-    /// None unless it starts before it ends, within a day.
+    /// None when it starts and ends at the same time, or not within a day.
     pub fn new(start_minute: u16, end_minute: u16) -> Option<Self> {
-        let ordered = start_minute < end_minute && end_minute <= DAY_MINUTES;
-        ordered.then_some(Self { start_minute, end_minute })
+        let within = start_minute < DAY_MINUTES && end_minute <= DAY_MINUTES;
+        (within && start_minute != end_minute).then_some(Self { start_minute, end_minute })
     }
 
+    fn is_over_midnight(self) -> bool {
+        self.end_minute < self.start_minute
+    }
+
+    /// On the day on which it begins.
     fn holds(self, minute: u16) -> bool {
-        (self.start_minute..self.end_minute).contains(&minute)
+        minute >= self.start_minute && (self.is_over_midnight() || minute < self.end_minute)
+    }
+
+    /// On the day after that.
+    fn holds_next_day(self, minute: u16) -> bool {
+        self.is_over_midnight() && minute < self.end_minute
     }
 }
 
@@ -83,11 +103,13 @@ pub fn is_time_zone(name: &str) -> bool {
     zone(name).is_some()
 }
 
-/// Reads `HH:MM`, up to `24:00`, as minutes of the day.
+/// Reads `HH:MM` or `H:MM`, up to `24:00`, as minutes of the day.
 pub fn parse_time_of_day(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
-    let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !two_digits(hours) || !two_digits(minutes) {
+    let digits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if !digits(hours, 2) || !digits(minutes, 2) || minutes.len() != 2 {
         return None;
     }
     let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
@@ -164,6 +186,41 @@ mod tests {
     }
 
     #[test]
+    fn a_shift_goes_on_over_midnight() {
+        let nights = [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday];
+        let night = Range::new(22 * 60, 6 * 60).unwrap();
+        // The Wednesday is a holiday.
+        let special = [(parse_date("2026-03-04").unwrap(), vec![])].into();
+        let hours = ServiceHours::new("Asia/Shanghai", vec![Window::new(nights, night)], special).unwrap();
+        for (local, open) in [
+            ("2026-03-02T21:59", false),
+            ("2026-03-02T22:00", true),
+            ("2026-03-03T00:00", true),
+            ("2026-03-03T05:59", true),
+            ("2026-03-03T06:00", false),
+            ("2026-03-03T22:00", true),
+            // Last night's shift goes on into the holiday; its own is cut, and so is what would follow.
+            ("2026-03-04T05:59", true),
+            ("2026-03-04T22:00", false),
+            ("2026-03-05T05:59", false),
+            // No shift begins on a Sunday.
+            ("2026-03-02T05:59", false),
+        ] {
+            assert_eq!(hours.is_open(at(&format!("{local}:00+08:00"))), open, "{local}");
+        }
+    }
+
+    #[test]
+    fn a_night_shift_follows_daylight_saving() {
+        let night = Range::new(22 * 60, 6 * 60).unwrap();
+        let windows = vec![Window::new([Weekday::Saturday], night)];
+        let hours = ServiceHours::new("Europe/Berlin", windows, BTreeMap::new()).unwrap();
+        // At two o'clock on 29 March 2026 it is three at once: the shift is an hour shorter, and ends at six all the same.
+        assert!(hours.is_open(at("2026-03-28T21:00:00Z")) && hours.is_open(at("2026-03-29T03:59:00Z")));
+        assert!(!hours.is_open(at("2026-03-29T04:00:00Z")));
+    }
+
+    #[test]
     fn daylight_saving_is_followed() {
         let windows = vec![Window::new([Weekday::Monday], range(9, 10))];
         let hours = ServiceHours::new("Europe/Berlin", windows, BTreeMap::new()).unwrap();
@@ -176,7 +233,8 @@ mod tests {
     fn times_of_day() {
         assert_eq!(parse_time_of_day("00:00"), Some(0));
         assert_eq!(parse_time_of_day("24:00"), Some(1440));
-        for bad in ["", "9:00", "09:60", "24:01", "25:00", "09:00:00", "+9:00", "０9:00"] {
+        assert_eq!(parse_time_of_day("9:00"), parse_time_of_day("09:00"));
+        for bad in ["", "9:0", ":00", "009:00", "09:60", "24:01", "25:00", "09:00:00", "+9:00", "０9:00"] {
             assert_eq!(parse_time_of_day(bad), None, "{bad}");
         }
         assert!(ServiceHours::new("Mars/Olympus", vec![], BTreeMap::new()).is_none());

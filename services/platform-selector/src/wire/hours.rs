@@ -74,7 +74,7 @@ fn range(fields: &mut Fields, path: &str, start: &str, end: &str) -> Option<Rang
     let start = time_of_day(fields, &format!("{path}.start"), start);
     let end = time_of_day(fields, &format!("{path}.end"), end);
     let range = Range::new(start?, end?);
-    fields.require(range.is_some(), &format!("{path}.end"), "must be later than the start");
+    fields.require(range.is_some(), &format!("{path}.end"), "must differ from the start");
     range
 }
 
