@@ -17,7 +17,7 @@ use segue_runtime::{
 use segue_store::Settings;
 use segue_testkit::{free_port, request_id};
 use serde_json::{Value, json};
-use web_channel::{Bound, Config, Platform, bind};
+use web_channel::{Bound, Config, Exposure, Platform, bind};
 
 use crate::http::{Answer, Browser};
 
@@ -36,6 +36,7 @@ pub(crate) fn config(url: &str) -> Config {
     Config {
         server: ServerConfig::loopback(0),
         http_listen: ([127, 0, 0, 1], 0).into(),
+        exposure: Exposure::default(),
         database: Settings::of_url(url),
         keys: KeyRing::new(Key::generate(&Random::seeded(1)), None),
         router: away(),
@@ -64,6 +65,11 @@ impl Running {
 
     pub(crate) fn browser(&self) -> Browser {
         Browser::new(self.bound.http)
+    }
+
+    /// Where the pages are.
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.bound.http
     }
 
     pub(crate) fn channel(&self) -> ChannelServiceClient<Peer> {
