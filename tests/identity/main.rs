@@ -6,4 +6,5 @@ mod grpcurl;
 mod matrix;
 mod request_ids;
 mod revoke;
+mod source;
 mod stream;

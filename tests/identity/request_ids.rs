@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fs};
 use prost_reflect::DescriptorPool;
 use segue::demo_data::DEMO_AGENT;
 use segue_proto::{
-    issuer::v1::{CancelHandoffRequest, ReissueCodeRequest, RevokeHandoffRequest},
+    issuer::v1::{
+        CancelHandoffRequest, CreateHandoffRequest, RedeemCodeRequest, ReissueCodeRequest,
+        RevokeHandoffRequest,
+    },
     router::v1::{
         AbandonContactRequest, Agent, Presence, PutAgentRequest, SetPresenceRequest, SubmitContactRequest,
     },
@@ -71,26 +74,26 @@ async fn routing(one: &Clients, two: &Clients) {
 }
 
 async fn handing_off(one: &Clients, two: &Clients) {
-    let handoff = |request_id, session: &str| segue_proto::issuer::v1::CreateHandoffRequest {
+    let handoff = |request_id, (customer, session): (usize, &str)| CreateHandoffRequest {
         request_id,
-        work_order: format!("WO-{session}"),
-        ..Fixture::handoff(session)
+        ..Fixture::handoff_of(customer, session)
     };
-    let issued = by_both!(one, two, issuer.create_handoff, handoff, ["call-1", "call-2"]);
+    let issued = by_both!(one, two, issuer.create_handoff, handoff, [(0, "call-1"), (1, "call-2")]);
     let [first, second] = issued.each_ref().map(|answer| answer.handoff.as_ref().unwrap().id.clone());
     let reissue =
         |request_id, id: &str| ReissueCodeRequest { request_id, id: id.to_owned(), ..Default::default() };
     let issued = by_both!(one, two, issuer.reissue_code, reissue, [first.as_str(), second.as_str()]);
-    let redeem = |request_id, (code, session): (&str, &str)| segue_proto::issuer::v1::RedeemCodeRequest {
+    let redeem = |request_id, (customer, code, session): (usize, &str, &str)| RedeemCodeRequest {
         request_id,
+        account: Fixture::account_of(customer),
         ..Fixture::redemption(code, session)
     };
     let codes = issued.map(|answer| digits(answer.access_info.as_ref().unwrap()));
-    let entered = [(codes[0].as_str(), "app-1"), (codes[1].as_str(), "app-2")];
+    let entered = [(0, codes[0].as_str(), "app-1"), (1, codes[1].as_str(), "app-2")];
     by_both!(one, two, issuer.redeem_code, redeem, [entered[0], entered[1]]);
     let revoke = |request_id, id: &str| RevokeHandoffRequest { request_id, id: id.to_owned() };
     by_both!(one, two, issuer.revoke_handoff, revoke, [first.as_str(), second.as_str()]);
-    let more = by_both!(one, two, issuer.create_handoff, handoff, ["call-3", "call-4"]);
+    let more = by_both!(one, two, issuer.create_handoff, handoff, [(0, "call-3"), (1, "call-4")]);
     let [third, fourth] = more.map(|answer| answer.handoff.unwrap().id);
     let cancel = |request_id, id: &str| CancelHandoffRequest { request_id, id: id.to_owned() };
     by_both!(one, two, issuer.cancel_handoff, cancel, [third.as_str(), fourth.as_str()]);
@@ -111,7 +114,7 @@ async fn a_repeated_redemption_answers_its_caller_alone() {
     let redemption = Fixture::redemption(&Fixture::digits(&issued), "app-1");
     let answer = fixture.clients.issuer.clone().redeem_code(redemption.clone()).await.unwrap().into_inner();
     assert_eq!(answer.agent, DEMO_AGENT);
-    let elsewhere = segue_proto::issuer::v1::RedeemCodeRequest { session: "app-2".to_owned(), ..redemption };
+    let elsewhere = RedeemCodeRequest { session: "app-2".to_owned(), ..redemption };
     let refusal = refused(stranger.issuer.clone().redeem_code(elsewhere).await);
     assert_eq!(refusal.reason, segue_proto::common::v1::ErrorReason::CodeNotAccepted);
 }

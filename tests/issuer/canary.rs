@@ -101,6 +101,7 @@ async fn run(system: &Processes) -> Run {
     let mut run = Run { secrets: vec![customer.phone.clone(), Fixture::account()], ..Run::default() };
     let who = json!({ "phone": customer.phone });
     let mut chat = CustomerPage::start(&pages, "web_chat", &customer.name, &who).await.unwrap();
+    fixture.take_contact("web_chat", &chat.session).await;
     let source = Some(Session { platform: "web_chat".to_owned(), session: chat.session.clone() });
     let request = || CreateHandoffRequest { source: source.clone(), ..Fixture::handoff("") };
 

@@ -1,7 +1,7 @@
 //! Keys are changed without losing what is under way, and wrong ones stop the start.
 
 use segue_core::{Key, Random};
-use segue_proto::common::v1::ErrorReason;
+use segue_proto::{common::v1::ErrorReason, issuer::v1::CreateHandoffRequest, router::v1::Presence};
 use segue_testkit::{Process, Storage, refused};
 use segue_tests::{Fixture, Processes};
 
@@ -25,7 +25,11 @@ async fn codes_live_through_a_rotation_of_all_keys() {
         let mut system = Processes::start(storage).await;
         let fixture = Fixture::load(&system.addresses).await;
         let mut issuer = fixture.clients.issuer.clone();
-        let (request, lost) = (Fixture::handoff("call-1"), Fixture::handoff("call-2"));
+        // A second code by the same agent would end the first.
+        fixture.set_presence("A1002", Presence::Available).await;
+        let by_another_agent =
+            CreateHandoffRequest { agent: "A1002".to_owned(), ..Fixture::handoff("call-2") };
+        let (request, lost) = (Fixture::handoff("call-1"), by_another_agent);
         let (before, lost) = (fixture.create(request.clone()).await, fixture.create(lost).await);
 
         let old = (system.keys.code.clone(), system.keys.directory.clone());

@@ -74,7 +74,7 @@ async fn a_handoff_without_an_adapter_goes_all_the_way(storage: Storage) {
     let redemption = Fixture::redemption(&Fixture::digits(&issued), "app-session");
     let redeemed = issuer.redeem_code(redemption.clone()).await.unwrap().into_inner();
     assert_eq!((redeemed.priority(), redeemed.contact_state()), (Priority::Handoff, ContactState::Assigned));
-    assert_eq!((redeemed.agent.as_str(), redeemed.work_order.as_str()), (DEMO_AGENT, "WO-1"));
+    assert_eq!((redeemed.agent.as_str(), redeemed.work_order.as_str()), (DEMO_AGENT, "WO-call-1"));
     let again = issuer.redeem_code(redemption).await.unwrap().into_inner();
     assert_eq!(again, redeemed, "the same request gets the same answer");
     assert_eq!(entry_state(&fixture, &handoff.id).await, Some(ServiceListEntryState::Admitted));
@@ -165,7 +165,8 @@ async fn handoffs_are_listed_newest_first_in_pages(storage: Storage) {
     let mut issuer = fixture.clients.issuer.clone();
     let mut made = Vec::new();
     for number in 0..3 {
-        made.insert(0, fixture.create(Fixture::handoff(&format!("call-{number}"))).await.handoff.unwrap().id);
+        let request = Fixture::handoff_of(number, &format!("call-{number}"));
+        made.insert(0, fixture.create(request).await.handoff.unwrap().id);
     }
     let cancel = CancelHandoffRequest { request_id: request_id(), id: made[1].clone() };
     issuer.cancel_handoff(cancel).await.unwrap();

@@ -45,7 +45,8 @@ async fn every_code_has_one_winner_over_three_replicas() {
     let people: Vec<Customer> = customers()
         .unwrap()
         .filter(|person| person.accounts.iter().any(|account| account.platform == "app"))
-        .take(codes.div_ceil(CODES_OF_A_CUSTOMER))
+        // A customer has one live code at a time, as an agent's newer one ends the older.
+        .take(codes.div_ceil(CODES_OF_A_CUSTOMER).max(CODES_AT_ONCE * 5))
         .collect();
     let last = people.iter().map(|person| person.number).max().unwrap();
     let targets = system.addresses.demo_data_targets(last as usize).unwrap();
@@ -117,13 +118,14 @@ async fn enter(issuer: Issuer, request: RedeemCodeRequest) -> Option<RedeemCodeR
 /// From the web chat, which can show digits and QR codes.
 fn handoff(person: &Customer, number: usize) -> CreateHandoffRequest {
     let phone = Identity { kind: "phone".to_owned(), value: person.phone.clone() };
+    let session = format!("chat-{number}");
     CreateHandoffRequest {
         request_id: request_id(),
-        source: Some(Session { platform: "web_chat".to_owned(), session: format!("chat-{number}") }),
+        source: Some(Session { platform: "web_chat".to_owned(), session: session.clone() }),
         customer: Some(Identified { identities: vec![phone] }),
         faces: vec![Face::Digits.into(), Face::Qr.into()],
         target_platform: "app".to_owned(),
-        ..Fixture::handoff("")
+        ..Fixture::handoff(&session)
     }
 }
 

@@ -55,6 +55,7 @@ impl Switched {
         let customer = demo_customer().unwrap();
         let who = json!({ "phone": customer.phone });
         let chat = CustomerPage::start(&pages, "web_chat", &customer.name, &who).await.unwrap();
+        fixture.take_contact("web_chat", &chat.session).await;
         let source = Some(Session { platform: "web_chat".to_owned(), session: chat.session.clone() });
         let request = CreateHandoffRequest { source, ..Fixture::handoff(&chat.session) };
         let issued = fixture.create(request).await;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use segue::{
     Addresses,
-    demo_data::{self, DEMO_AGENT, DEMO_WORK_PROFILE, demo_customer},
+    demo_data::{self, DEMO_AGENT, DEMO_WORK_PROFILE, customers, demo_customer},
 };
 use segue_proto::{
     common::v1::{Customer, Face, Identity, RemainingWork, Session},
@@ -12,10 +12,13 @@ use segue_proto::{
         CreateHandoffRequest, CreateHandoffResponse, RedeemCodeRequest,
         code_issuer_service_client::CodeIssuerServiceClient,
     },
-    router::v1::{Presence, SetPresenceRequest, priority_router_service_client::PriorityRouterServiceClient},
+    router::v1::{
+        AcceptContactRequest, ContactState, GetSessionContactRequest, Presence, SetPresenceRequest,
+        priority_router_service_client::PriorityRouterServiceClient,
+    },
     selector::v1::platform_selector_service_client::PlatformSelectorServiceClient,
 };
-use segue_testkit::request_id;
+use segue_testkit::{request_id, wait_for_some};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{Processes, security::EVERYTHING};
@@ -98,7 +101,7 @@ impl Fixture {
         let customer = demo_customer().unwrap();
         CreateHandoffRequest {
             request_id: request_id(),
-            work_order: "WO-1".to_owned(),
+            work_order: format!("WO-{session}"),
             agent: DEMO_AGENT.to_owned(),
             source: Some(Session { platform: "hotline".to_owned(), session: session.to_owned() }),
             customer: Some(Customer {
@@ -110,6 +113,30 @@ impl Fixture {
             }),
             ..CreateHandoffRequest::default()
         }
+    }
+
+    /// The same for another customer, by place from 0 among those who have an account in the app.
+    pub fn handoff_of(number: usize, session: &str) -> CreateHandoffRequest {
+        let phone = in_the_app().nth(number).unwrap().0.phone;
+        let identity = Identity { kind: "phone".to_owned(), value: phone };
+        CreateHandoffRequest {
+            customer: Some(Customer { identities: vec![identity] }),
+            ..Self::handoff(session)
+        }
+    }
+
+    /// Has the demo agent take the contact of a session that waits in line.
+    pub async fn take_contact(&self, platform: &str, session: &str) {
+        let router = &self.clients.router;
+        let contact = wait_for_some("an offer of the session's contact", async || {
+            let (platform, session) = (platform.to_owned(), session.to_owned());
+            let asked = GetSessionContactRequest { platform, session };
+            let contact = router.clone().get_session_contact(asked).await.ok()?.into_inner().contact?;
+            (contact.state() == ContactState::Offered).then_some(contact)
+        })
+        .await;
+        let accept = AcceptContactRequest { request_id: request_id(), id: contact.id, agent: contact.agent };
+        router.clone().accept_contact(accept).await.unwrap();
     }
 
     /// Asks for a handoff that must succeed.
@@ -136,9 +163,22 @@ impl Fixture {
         }
     }
 
+    /// The account in the app of the customer of [`Fixture::handoff_of`].
+    pub fn account_of(number: usize) -> String {
+        in_the_app().nth(number).unwrap().1
+    }
+
     /// The demo customer's account in the app.
     pub fn account() -> String {
         let accounts = demo_customer().unwrap().accounts;
         accounts.into_iter().find(|account| account.platform == "app").unwrap().id
     }
+}
+
+/// The demo's customers who have an account in the app, and that account.
+fn in_the_app() -> impl Iterator<Item = (demo_data::Customer, String)> {
+    customers().unwrap().filter_map(|person| {
+        let account = person.accounts.iter().find(|account| account.platform == "app")?.id.clone();
+        Some((person, account))
+    })
 }

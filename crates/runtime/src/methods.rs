@@ -105,6 +105,7 @@ const ROUTER: &[Method] = &[
     normal("SetPresence", Again::ByRequest),
     normal("SubmitContact", Again::ByRequest).large(),
     normal("GetContact", Again::Read),
+    normal("GetSessionContact", Again::Read),
     opening("WatchContact"),
     normal("AcceptContact", Again::ByRequest),
     normal("DeclineContact", Again::ByRequest),

@@ -173,7 +173,9 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::ContactIsHandoff
         | R::AgentMustChoose
         | R::FeatureInUse => Code::FailedPrecondition,
-        R::ContactNotYours | R::CallerNotAllowed | R::CallerNotOwner => Code::PermissionDenied,
+        R::ContactNotYours | R::SessionNotOfAgent | R::CallerNotAllowed | R::CallerNotOwner => {
+            Code::PermissionDenied
+        }
         R::CallerUnknown => Code::Unauthenticated,
         R::AdmissionPending | R::DependencyUnavailable | R::StoreUnavailable => Code::Unavailable,
         R::Overloaded | R::TooManyAttempts => Code::ResourceExhausted,

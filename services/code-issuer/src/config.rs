@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use crate::domain::limits::Limits;
-use crate::domain::message::Messages;
+use crate::{
+    UnknownSessions,
+    domain::{limits::Limits, message::Messages},
+};
 use segue_core::KeyRing;
 use segue_runtime::{
     DATABASE_SETTINGS, ServerConfig,
@@ -36,6 +38,8 @@ pub struct Config {
     pub history: Duration,
     /// What customers are told.
     pub messages: Messages,
+    /// What is done about source sessions that the router has never seen.
+    pub unknown_sessions: UnknownSessions,
 }
 
 const OWN_SETTINGS: &[Setting] = &[
@@ -67,6 +71,11 @@ const OWN_SETTINGS: &[Setting] = &[
         "for how long a switch can be taken back after the code was entered, 0 to 3600; 0 turns it off",
     ),
     Setting::new(
+        "unknown-sessions",
+        "",
+        "handoffs of sessions that priority-router has never seen: `allow` or `refuse`; empty: `refuse` where callers are told apart",
+    ),
+    Setting::new(
         "message-templates",
         "",
         "TOML file of texts for customers, in the form of `standard.toml` in code-issuer's sources; empty: those",
@@ -95,6 +104,9 @@ impl Config {
         let history_days = reader.number("history-days", 1..=3650);
         let revoke_grace = reader.seconds("revoke-grace-seconds", 0..=3600);
         let limits = read_limits(reader);
+        let tells_callers_apart = server.as_ref().is_some_and(|server| server.identity.is_some());
+        let unknown_sessions =
+            reader.parse_with("unknown-sessions", |text| read_unknown_sessions(text, tells_callers_apart));
         Some(Self {
             limits: limits?,
             server: server?,
@@ -107,7 +119,18 @@ impl Config {
             history: Duration::from_secs(history_days? * 24 * 60 * 60),
             revoke_grace: revoke_grace?,
             messages: messages?,
+            unknown_sessions: unknown_sessions?,
         })
+    }
+}
+
+fn read_unknown_sessions(text: &str, tells_callers_apart: bool) -> Result<UnknownSessions, String> {
+    match text {
+        "allow" => Ok(UnknownSessions::Allow),
+        "refuse" => Ok(UnknownSessions::Refuse),
+        "" if tells_callers_apart => Ok(UnknownSessions::Refuse),
+        "" => Ok(UnknownSessions::Allow),
+        _ => Err("must be allow or refuse".to_owned()),
     }
 }
 

@@ -18,7 +18,7 @@ use segue_proto::issuer::v1::code_issuer_service_server::CodeIssuerServiceServer
 use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server, StreamEnd};
 use segue_store::{Database, outbox::Dispatcher};
 
-pub use crate::{config::Config, metrics::METRICS};
+pub use crate::{config::Config, flow::UnknownSessions, metrics::METRICS};
 use crate::{flow::Flow, grpc::Api, store::Store};
 
 /// Starts the service.

@@ -5,7 +5,7 @@
 
 use segue_metrics::{Bounded, Counter, Histogram, KeyValue, Metric};
 
-use crate::domain::handoff::State;
+use crate::{domain::handoff::State, store::call};
 
 /// Platforms that are told apart. Operations set them up by hand, a few dozen at most.
 const MOST_PLATFORMS: usize = 50;
@@ -49,8 +49,16 @@ const CODE_FAILURES: Metric = Metric::counter(
     )],
 );
 
+const CALLS_REFUSED: Metric = Metric::counter(
+    "segue.owed.calls.refused",
+    "{call}",
+    "owed calls that their receiver refused for good, and that are not made again",
+    &[("kind", "`register`, `deliver`, `admit`, `close`, `release`, `abandon`, `close target`")],
+);
+
 /// What code-issuer records besides.
-pub const METRICS: &[Metric] = &[ISSUED, ENDED, REDEMPTION_DELAY, ADMISSION_DELAY, CODE_FAILURES];
+pub const METRICS: &[Metric] =
+    &[ISSUED, ENDED, REDEMPTION_DELAY, ADMISSION_DELAY, CODE_FAILURES, CALLS_REFUSED];
 
 /// How an attempt failed.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +88,7 @@ pub(crate) struct Metrics {
     redemption_delay: Histogram<f64>,
     admission_delay: Histogram<f64>,
     code_failures: Counter<u64>,
+    calls_refused: Counter<u64>,
     platforms: Bounded,
 }
 
@@ -91,11 +100,15 @@ impl Metrics {
             redemption_delay: REDEMPTION_DELAY.to_histogram(),
             admission_delay: ADMISSION_DELAY.to_histogram(),
             code_failures: CODE_FAILURES.to_counter(),
+            calls_refused: CALLS_REFUSED.to_counter(),
             platforms: Bounded::new(MOST_PLATFORMS),
         };
         // A rate needs to have seen the zero.
         for kind in CodeFailure::ALL {
             this.code_failures.add(0, &[KeyValue::new("kind", kind.name())]);
+        }
+        for kind in call::ALL {
+            this.calls_refused.add(0, &[KeyValue::new("kind", kind)]);
         }
         this
     }
@@ -123,6 +136,12 @@ impl Metrics {
 
     pub fn code_failed(&self, kind: CodeFailure) {
         self.code_failures.add(1, &[KeyValue::new("kind", kind.name())]);
+    }
+
+    pub fn call_refused(&self, kind: &str) {
+        // What a newer version owes is not made here.
+        let Some(kind) = call::ALL.into_iter().find(|known| *known == kind) else { return };
+        self.calls_refused.add(1, &[KeyValue::new("kind", kind)]);
     }
 
     fn count_end(&self, more: u64, state: State, platform: KeyValue) {

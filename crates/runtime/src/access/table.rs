@@ -123,6 +123,7 @@ pub const TABLE: &[(&str, &[Rule])] = &[
             rule("AcknowledgeAssignments", &[desk("agent")]),
             rule("SubmitContact", &[platform("platform")]),
             rule("GetContact", &[OPERATOR, ADMIN, desk_of("id"), platform_of("id")]),
+            rule("GetSessionContact", &[OPERATOR, ADMIN, ISSUER, platform("platform")]),
             rule("ListContacts", &[OPERATOR, ADMIN, desk("agent"), platform("platform")]),
             rule("WatchContact", &[OPERATOR, ADMIN, desk_of("id"), platform_of("id")]),
             rule("AcceptContact", &[desk("agent")]),

@@ -17,7 +17,7 @@ use segue_store::{
 use tonic::{Code, Status};
 use tracing::{Instrument as _, Span};
 
-use super::Flow;
+use super::{Flow, shares::Share};
 use crate::{
     domain::handoff::{Delivery, State},
     store::{Admission, Record, call},
@@ -44,6 +44,11 @@ impl Flow {
         let record = self.store.find(&call.subject).await.map_err(unsettled)?;
         let Some(record) = record else {
             return self.store.settle(call).await.map_err(unsettled);
+        };
+        // A request's own path makes its calls at once. Those of the dispatcher share its places.
+        let share = (call.attempts > 0).then(|| self.shares.take(&receiver(call, &record)));
+        let Some(_share) = share.unwrap_or(Some(Share::default())) else {
+            return Err(Unsettled);
         };
         match call.kind.as_str() {
             call::REGISTER => self.register(call, &record).await,
@@ -90,7 +95,10 @@ impl Flow {
         match self.router.clone().put_service_list_entry(request).await {
             Ok(_) => {}
             // The admission will be refused for the same reason, and that is what the desk is told.
-            Err(status) if peer::is_refusal(&status) => log_refused(call, &status),
+            Err(status) if peer::is_refusal(&status) => {
+                log_refused(call, &status);
+                self.store.count_refused(call);
+            }
             Err(status) => return failed(call, &status),
         }
         self.store.settle(call).await.map_err(unsettled)
@@ -121,6 +129,7 @@ impl Flow {
             Err(status) if peer::is_unsettled(&status) => failed(call, &status),
             Err(status) => {
                 log_refused(call, &status);
+                self.store.count_refused(call);
                 self.undelivered(call, generation, record).await
             }
         }
@@ -146,6 +155,7 @@ impl Flow {
             Err(status) if !peer::is_refusal(&status) => return failed(call, &status),
             Err(status) => {
                 log_refused(call, &status);
+                self.store.count_refused(call);
                 let why = "the router refused the admission; its reason is in the log";
                 return self.store.failed(call, why).await.map_err(unsettled);
             }
@@ -182,7 +192,12 @@ impl Flow {
                 Ok(_) => {}
                 // A session that isn't there is closed.
                 Err(status) if status.code() == Code::NotFound => log_refused(call, &status),
-                Err(status) => return failed(call, &status),
+                Err(status) if peer::is_unsettled(&status) => return failed(call, &status),
+                Err(status) => {
+                    return self
+                        .refused(call, &status, "the source platform refused to end the old session")
+                        .await;
+                }
             }
         }
         self.store.switched(call).await.map_err(unsettled)
@@ -192,8 +207,28 @@ impl Flow {
         let request = ReleaseServiceListEntryRequest { handoff_id: record.id.clone() };
         match self.router.clone().release_service_list_entry(request).await {
             Ok(_) => self.store.settle(call).await.map_err(unsettled),
-            Err(status) => failed(call, &status),
+            Err(status) if !peer::is_refusal(&status) => failed(call, &status),
+            Err(status) => {
+                self.refused(call, &status, "the router refused to release the service list's entry").await
+            }
         }
+    }
+
+    /// Ends a call that was refused for good. Asking again would change nothing: somebody has to look, and is told by an alert.
+    pub(super) async fn refused(&self, call: &OwedCall, status: &Status, why: &'static str) -> Settled {
+        log_refused(call, status);
+        self.store.count_refused(call);
+        self.store.refused(call, why).await.map_err(unsettled)
+    }
+}
+
+/// Whose places among the dispatcher's a call takes.
+fn receiver(call: &OwedCall, record: &Record) -> String {
+    match call.kind.as_str() {
+        call::DELIVER | call::CLOSE => record.source_platform.clone(),
+        call::CLOSE_TARGET => record.target_platform.clone(),
+        // Platforms' ids have no capitals.
+        _ => "ROUTER".to_owned(),
     }
 }
 

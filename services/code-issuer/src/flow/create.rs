@@ -51,7 +51,7 @@ impl Flow {
             }
             Some(_) => return Err(Refusal::request_id_reused().into()),
         }
-        let agent = self.agent(&asked.agent).await?;
+        let (agent, ()) = tokio::try_join!(self.agent(&asked.agent), self.check_source(&asked))?;
         let selection = self.select(&asked, &agent).await?;
         let record = self.new_record(&asked, &selection)?;
         self.record(asked, selection, record).await

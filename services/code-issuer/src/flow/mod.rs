@@ -8,6 +8,8 @@ mod issue;
 mod limits;
 mod redeem;
 mod revoke;
+mod shares;
+mod source;
 mod sweep;
 
 use std::time::Duration;
@@ -18,12 +20,13 @@ use segue_proto::{
     selector::v1::platform_selector_service_client::PlatformSelectorServiceClient,
 };
 use segue_runtime::{Parts, peer::Peer};
-use segue_store::outbox::{Handler as _, OwedCall};
+use segue_store::outbox::{CALLS_AT_ONCE, Handler as _, OwedCall};
 
 pub(crate) use change::handoff_not_found;
 pub(crate) use create::CreateHandoff;
 pub(crate) use issue::Issued;
 pub(crate) use redeem::Redeem;
+pub use source::UnknownSessions;
 pub(crate) use sweep::sweep;
 
 use crate::{
@@ -32,6 +35,7 @@ use crate::{
     store::{Store, call},
 };
 use adapters::Adapters;
+use shares::Shares;
 
 /// How long a desk waits for the source platform to take the access information.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(2);
@@ -51,6 +55,8 @@ pub(crate) struct Flow {
     history: Duration,
     revoke_grace: Duration,
     messages: Messages,
+    unknown_sessions: UnknownSessions,
+    shares: Shares,
 }
 
 impl Flow {
@@ -68,6 +74,8 @@ impl Flow {
             history: config.history,
             revoke_grace: config.revoke_grace,
             messages: config.messages.clone(),
+            unknown_sessions: config.unknown_sessions,
+            shares: Shares::new(CALLS_AT_ONCE / 4),
         }
     }
 

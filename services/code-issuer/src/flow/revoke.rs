@@ -46,7 +46,10 @@ impl Flow {
         match self.router.clone().abandon_contact(request).await {
             Ok(_) => {}
             Err(status) if is_over(reason_of(&status)) => log_refused(call, &status),
-            Err(status) => return failed(call, &status),
+            Err(status) if !peer::is_refusal(&status) => return failed(call, &status),
+            Err(status) => {
+                return self.refused(call, &status, "the router refused to end the contact").await;
+            }
         }
         self.store.settle(call).await.map_err(unsettled)
     }
@@ -66,7 +69,11 @@ impl Flow {
                 Ok(_) => {}
                 Err(status) if status.code() == Code::NotFound => log_refused(call, &status),
                 Err(status) if peer::is_unsettled(&status) => return failed(call, &status),
-                Err(status) => log_refused(call, &status),
+                Err(status) => {
+                    return self
+                        .refused(call, &status, "the target platform refused to end the session")
+                        .await;
+                }
             }
         }
         self.store.settle(call).await.map_err(unsettled)

@@ -115,10 +115,15 @@ pub(super) fn list(request: &ListHandoffsRequest) -> Result<(Filter, String, i64
         fields.number("agent", &request.agent);
     }
     fields.finish()?;
-    let scope = format!("ListHandoffs|{}|{}", request.state, request.agent);
+    let scope = format!("ListHandoffs|{}|{}|{}", request.state, request.agent, request.failed_only);
     let before = page::start(&scope, &request.page_token)?.unwrap_or_default();
-    let filter =
-        Filter { state: answer::state_from(state), agent: request.agent.clone(), before, limit: size + 1 };
+    let filter = Filter {
+        state: answer::state_from(state),
+        agent: request.agent.clone(),
+        failed_only: request.failed_only,
+        before,
+        limit: size + 1,
+    };
     Ok((filter, scope, size))
 }
 

@@ -4,7 +4,7 @@ use segue_store::{
     requests::{self, Begun, RequestKey},
 };
 
-use super::{CodeHash, Record, Store, call, codes, find, transitions, transitions::Expired};
+use super::{CodeHash, Record, Store, call, codes, find, limits, transitions, transitions::Expired};
 use crate::domain::handoff::Delivery;
 
 /// A handoff to be recorded.
@@ -24,6 +24,8 @@ pub(crate) enum Created {
         calls: Vec<OwedCall>,
         /// The session's handoff before, if its time was over.
         expired: Option<Box<Expired>>,
+        /// Older handoffs that this one takes the place of.
+        replaced: Vec<Record>,
     },
     /// The request was done before; this is its handoff.
     Repeated(Box<Record>),
@@ -51,9 +53,10 @@ impl Store {
         let this = self.clone();
         let created =
             self.database.write((this, new), |conn, (this, new)| Box::pin(create(conn, this, new))).await?;
-        if let Created::Done { record, expired, .. } = &created {
+        if let Created::Done { record, expired, replaced, .. } = &created {
             self.metrics.issued(&record.target_platform);
             expired.iter().for_each(|expired| self.count_expired(expired));
+            replaced.iter().for_each(|replaced| self.count_end(Some(replaced)));
         }
         Ok(created)
     }
@@ -61,6 +64,8 @@ impl Store {
 
 async fn create(conn: &mut Conn, store: &Store, new: &NewHandoff) -> Result<Created, StoreError> {
     let (record, now) = (&new.record, new.record.created_at);
+    // Else two for one work order, on two replicas, would not see each other.
+    limits::take_turn(conn).await?;
     match requests::begin(conn, &new.request, now).await? {
         Begun::Fresh => {}
         Begun::Reused => return Ok(Created::RequestIdReused),
@@ -76,12 +81,14 @@ async fn create(conn: &mut Conn, store: &Store, new: &NewHandoff) -> Result<Crea
         requests::forget(conn, &new.request).await?;
         return Ok(Created::InProgress);
     }
+    let (replaced, releases) = transitions::replace_older(conn, store, record, now).await?;
     codes::insert(conn, &record.id, record.generation, &new.codes).await?;
     codes::put_access_info(conn, &record.id, record.generation, &new.sealed_access_info).await?;
     requests::finish(conn, &new.request, record.id.as_bytes()).await?;
     let mut calls = owe_issue(conn, store, record, &new.trace_parent, now).await?;
     calls.extend(expired.as_ref().and_then(|expired| expired.release.clone()));
-    Ok(Created::Done { record: Box::new(record.clone()), calls, expired: expired.map(Box::new) })
+    calls.extend(releases);
+    Ok(Created::Done { record: Box::new(record.clone()), calls, expired: expired.map(Box::new), replaced })
 }
 
 /// Owes what follows from a new code: its registration, and its delivery if the source has an adapter.

@@ -1,6 +1,6 @@
 //! What is kept about wrong codes: who tried them, and how many there were.
 //!
-//! Every redemption takes one lock first, like a routing decision does (ADR 0003). Without it, replicas that count the
+//! Every redemption and every new handoff takes one lock first, like a routing decision does (ADR 0003). Without it, replicas that count the
 //! same guesser would each see the count before the other's, and locking the guessers' rows instead would deadlock: a
 //! group commit takes many, in any order.
 
@@ -64,7 +64,7 @@ impl Exhausted {
     }
 }
 
-/// Waits until no other redemption is under way in this database; lasts until the commit.
+/// Waits until no other redemption or new handoff is under way in this database; lasts until the commit.
 pub(super) async fn take_turn(conn: &mut Conn) -> Result<(), StoreError> {
     sqlx::query("UPDATE guess_lock SET turns = turns + 1 WHERE id = 1").execute(conn).await?;
     Ok(())

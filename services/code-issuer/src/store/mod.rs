@@ -44,6 +44,8 @@ pub(crate) mod call {
     pub const ABANDON: &str = "abandon";
     /// To the target platform: the handoff was revoked, end the session there.
     pub const CLOSE_TARGET: &str = "close target";
+
+    pub const ALL: [&str; 7] = [REGISTER, DELIVER, ADMIT, CLOSE, RELEASE, ABANDON, CLOSE_TARGET];
 }
 
 /// The issuer's database.

@@ -102,8 +102,41 @@ impl Store {
         Ok(())
     }
 
+    /// Ends a call that its receiver refused for good, and says so on the handoff. A refused close leaves nothing to wait for: the
+    /// customer is with the agent, and the handoff is SWITCHED.
+    pub async fn refused(&self, call: &OwedCall, why: &'static str) -> Result<(), StoreError> {
+        let input = (call.clone(), why, self.now_ms());
+        let switched = self
+            .database
+            .write(input, |conn, (call, why, now)| {
+                Box::pin(async move {
+                    let closes = call.kind == call::CLOSE;
+                    let switched = match closes {
+                        true => step(conn, &call.subject, State::Admitted, Event::Close, *now).await?,
+                        false => None,
+                    };
+                    sqlx::query("UPDATE handoffs SET failure = $2, updated_at = $3 WHERE id = $1")
+                        .bind(call.subject.as_str())
+                        .bind(*why)
+                        .bind(*now)
+                        .execute(&mut *conn)
+                        .await?;
+                    outbox::settle(conn, &call.id).await?;
+                    Ok(switched)
+                })
+            })
+            .await?;
+        self.count_end(switched.as_ref());
+        Ok(())
+    }
+
+    /// Counts a call that its receiver refused for good.
+    pub fn count_refused(&self, call: &OwedCall) {
+        self.metrics.call_refused(&call.kind);
+    }
+
     /// Counts a handoff that has come to its end, if it has.
-    fn count_end(&self, ended: Option<&Record>) {
+    pub(super) fn count_end(&self, ended: Option<&Record>) {
         if let Some(record) = ended {
             self.metrics.ended(record.state, &record.target_platform);
         }
@@ -241,6 +274,39 @@ async fn cancel(
     requests::forget(conn, request).await?;
     let found = find(conn, id).await?;
     Ok(found.map_or(Cancelled::NotFound, |record| Cancelled::NotAllowed(record.state_at(now))))
+}
+
+/// Ends what a new handoff takes the place of: live ones of the same agent for the same work order, or for the same account on the same
+/// platform. A customer whose call dropped and who came again has one code that works, not two.
+pub(super) async fn replace_older(
+    conn: &mut Conn,
+    store: &Store,
+    new: &Record,
+    now_ms: i64,
+) -> Result<(Vec<Record>, Vec<OwedCall>), StoreError> {
+    let rows = sqlx::query(
+        "SELECT id FROM handoffs
+         WHERE agent = $1 AND state = 'ISSUED' AND id <> $2
+           AND (work_order = $3 OR (target_account = $4 AND target_platform = $5 AND target_account <> ''))",
+    )
+    .bind(new.agent.as_str())
+    .bind(new.id.as_str())
+    .bind(new.work_order.as_str())
+    .bind(new.target_account.as_str())
+    .bind(new.target_platform.as_str())
+    .fetch_all(&mut *conn)
+    .await?;
+    let (mut replaced, mut releases) = (Vec::new(), Vec::new());
+    for row in rows {
+        let id: String = row.try_get("id")?;
+        // One whose code was entered meanwhile goes on.
+        if let Some(record) = step(conn, &id, State::Issued, Event::Cancel, now_ms).await? {
+            codes::kill(conn, &id, now_ms).await?;
+            releases.extend(owe(conn, store, &id, call::RELEASE, "").await?);
+            replaced.push(record);
+        }
+    }
+    Ok((replaced, releases))
 }
 
 /// Ends the handoff of a session if its time is over, so that the session is free for a new one before the sweep comes.

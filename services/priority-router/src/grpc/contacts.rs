@@ -50,6 +50,20 @@ pub(super) async fn get(router: &Router, request: GetContactRequest) -> Result<G
     Ok(GetContactResponse { contact: Some(wire::contact(contact)) })
 }
 
+pub(super) async fn of_session(
+    router: &Router,
+    request: GetSessionContactRequest,
+) -> Result<GetSessionContactResponse, Refusal> {
+    let mut fields = Fields::new();
+    let platform = fields.slug("platform", &request.platform);
+    let session = fields.text("session", &request.session, 1..=128);
+    fields.finish()?;
+    let mut conn = router.database.read().await?;
+    let contact = store::contacts::newest_of_session(&mut conn, &platform, &session).await?;
+    let contact = contact.ok_or_else(|| contact_not_found(&session))?;
+    Ok(GetSessionContactResponse { contact: Some(wire::contact(contact)) })
+}
+
 pub(super) async fn list(
     router: &Router,
     request: ListContactsRequest,

@@ -81,6 +81,7 @@ answers! {
     set_presence: SetPresenceRequest -> SetPresenceResponse by agents::set_presence;
     submit_contact: SubmitContactRequest -> SubmitContactResponse by contacts::submit;
     get_contact: GetContactRequest -> GetContactResponse by contacts::get;
+    get_session_contact: GetSessionContactRequest -> GetSessionContactResponse by contacts::of_session;
     list_contacts: ListContactsRequest -> ListContactsResponse by contacts::list;
     accept_contact: AcceptContactRequest -> AcceptContactResponse by contacts::accept;
     decline_contact: DeclineContactRequest -> DeclineContactResponse by contacts::decline;

@@ -108,6 +108,17 @@ pub(crate) async fn load(conn: &mut Conn, id: &str) -> Result<Option<Contact>, S
     row.as_ref().map(contact).transpose()
 }
 
+/// The newest contact of a session, without its place. Ids sort by age.
+pub(crate) async fn newest_of_session(
+    conn: &mut Conn,
+    platform: &str,
+    session: &str,
+) -> Result<Option<Contact>, StoreError> {
+    let newest = select_contacts!("WHERE c.platform = $1 AND c.session = $2 ORDER BY c.id DESC LIMIT 1");
+    let row = sqlx::query(newest).bind(platform).bind(session).fetch_optional(conn).await?;
+    row.as_ref().map(contact).transpose()
+}
+
 /// Writes what changed of a contact, if it still is in the state it was read in.
 pub(crate) async fn update(
     conn: &mut Conn,

@@ -27,6 +27,7 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         R::HandoffNotFound => ("There is no such handoff.", "没有该切换记录。"),
         R::HandoffState => ("The handoff has gone on meanwhile.", "该切换的状态已变化。"),
         R::HandoffInProgress => ("This customer already has a code.", "该客户已有一个有效的快速接入码。"),
+        R::SessionNotOfAgent => ("This conversation is not with you.", "该会话不由您服务。"),
         R::CodeMalformed => (
             "This can't be the code. Please compare it and enter it again.",
             "快速接入码格式不对，请核对后重新输入。",
