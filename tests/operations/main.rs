@@ -11,6 +11,8 @@ mod kubernetes;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod script;
 #[cfg(test)]
 mod up;

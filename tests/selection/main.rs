@@ -8,6 +8,8 @@ mod import;
 #[cfg(test)]
 mod play;
 #[cfg(test)]
+mod progress;
+#[cfg(test)]
 mod table;
 
 #[tokio::test(flavor = "multi_thread")]

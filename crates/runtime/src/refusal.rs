@@ -172,7 +172,9 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::RevokeTooLate
         | R::ContactIsHandoff
         | R::AgentMustChoose
-        | R::FeatureInUse => Code::FailedPrecondition,
+        | R::FeatureInUse
+        | R::IdentityShared
+        | R::ImportNotResumable => Code::FailedPrecondition,
         R::ContactNotYours | R::SessionNotOfAgent | R::CallerNotAllowed | R::CallerNotOwner => {
             Code::PermissionDenied
         }

@@ -80,6 +80,28 @@ pub(crate) fn import_in_progress(id: &str) -> Refusal {
         .resource("import", id)
 }
 
+pub(crate) fn import_not_resumable(id: &str) -> Refusal {
+    Refusal::new(
+        ErrorReason::ImportNotResumable,
+        "the import is finished, not known, or under a directory key that is no longer the current one; send it from the start",
+    )
+    .field("resume_after_line", "names no import that can go on")
+    .resource("import", id)
+}
+
+/// Without saying whose they are.
+pub(crate) fn identity_shared(platform: &str, accounts: usize) -> Refusal {
+    Refusal::new(
+        ErrorReason::IdentityShared,
+        format!(
+            "{accounts} accounts of platform {platform} hold all of it and may be several people's; \
+             give more account information, or say with match which are meant"
+        ),
+    )
+    .field("customer.identities", "are shared by several accounts of one platform")
+    .resource("platform", platform)
+}
+
 pub(crate) fn no_selection(refused: NoSelection<'_>, source: &str, target: &str) -> Refusal {
     let target_refused = |reason, message: &str, violation: &str| {
         Refusal::new(reason, message).field("target_platform", violation).resource("platform", target)

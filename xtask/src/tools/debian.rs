@@ -21,7 +21,7 @@ struct Package {
     is_there: fn() -> bool,
 }
 
-const PACKAGES: [Package; 13] = [
+const PACKAGES: [Package; 14] = [
     // The database engine that is compiled in is written in C.
     Package { name: "build-essential", is_there: has_c_compiler },
     // PostgreSQL does not run as root; tests that do start it as its own user.
@@ -36,6 +36,8 @@ const PACKAGES: [Package; 13] = [
     Package { name: "sqlite3", is_there: || on_path("sqlite3") },
     // Keys are made with it, as docs/kubernetes.md says.
     Package { name: "openssl", is_there: || on_path("openssl") },
+    // What the command line shows is looked at in a real terminal.
+    Package { name: "tmux", is_there: || on_path("tmux") },
     Package { name: "chromium", is_there: || Path::new("/usr/bin/chromium").is_file() },
     // Screenshots are looked at by people, and the demo data is Chinese.
     Package { name: "fonts-noto-cjk", is_there: || has_font("opentype/noto/NotoSansCJK-Regular.ttc") },

@@ -54,7 +54,7 @@ pub async fn accounts(url: &str, count: usize) -> f64 {
         platform: format!("p{:03}", row % 8 + 1),
         account: format!("a{row}"),
         identities: customer(row).identities,
-        import_id: String::new(),
+        ..ImportAccountsRequest::default()
     });
     let mut answers = client.import_accounts(tokio_stream::iter(rows)).await.unwrap().into_inner();
     while answers.message().await.unwrap().is_some() {}

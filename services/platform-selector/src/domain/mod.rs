@@ -4,6 +4,7 @@
 //! - [`term`]: what the remaining work needs of them; [`work`]: its profile's terms and its own together.
 //! - [`hours`]: when they are served.
 //! - [`health`]: whether their adapters are up.
+//! - [`directory`]: whose identities an account's rows come to, and which accounts are a person's.
 //! - [`face`]: how a code gets from one to the other.
 //! - [`platform`]: all of that together.
 //! - [`selection`]: which one to go on with, and why (R3-R5).
@@ -13,6 +14,7 @@
 //! [`selection::Reason`] at the place of its weight, its finding in `selection::assess`, its clause in
 //! [`selection::sentence`], its code in `wire::candidates`.
 
+pub mod directory;
 pub mod face;
 pub mod feature;
 pub mod health;

@@ -8,9 +8,10 @@ use segue_store::requests::RequestKey;
 
 use super::Selector;
 use crate::{
+    domain::directory::MAX_IDENTITIES,
     error,
-    store::{self, accounts::Unlink},
-    wire::accounts::{AccountId, MAX_IDENTITIES, hashes, link as parse_link},
+    store::{self, accounts::Unlink, forget::Whom},
+    wire::accounts::{AccountId, forget_match, hashes, hashes_by_identity, link as parse_link},
 };
 
 const MAX_PLATFORMS: usize = 1000;
@@ -55,10 +56,14 @@ pub(super) async fn forget(
     let request_id = fields.request_id(&request.request_id);
     let key = RequestKey::keyed(&caller(), &request_id, "ForgetCustomer", &request, &selector.keys);
     let identities = fields.customer("customer", request.customer.as_ref(), 1..=MAX_IDENTITIES);
+    let by = forget_match(fields.optional_enumeration("match", request.r#match));
     fields.finish()?;
-    let hashes = hashes(&identities, &selector.keys);
-    let forgotten = store::once(&selector.db, key, selector.clock.now_ms(), hashes, |conn, hashes| {
-        Box::pin(store::forget::customer(conn, hashes))
+    let whom = Whom { identities: hashes_by_identity(&identities, &selector.keys), by };
+    if request.dry_run {
+        return store::forget::tell(&mut *selector.db.read().await?, &whom).await?;
+    }
+    let forgotten = store::once(&selector.db, key, selector.clock.now_ms(), whom, |conn, whom| {
+        Box::pin(store::forget::customer(conn, whom))
     })
     .await?;
     selector.directories.forget_all();

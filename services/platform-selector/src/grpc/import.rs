@@ -1,11 +1,12 @@
 //! Importing accounts. Rows are read only as fast as they are committed and as the answers are taken, so that memory
 //! stays flat however long the import is.
 
+mod run;
+
 use std::time::Duration;
 
-use segue_core::SharedClock;
 use segue_proto::selector::v1::{
-    GetImportRequest, GetImportResponse, ImportAccountsRequest, ImportAccountsResponse, RejectedRow,
+    GetImportRequest, GetImportResponse, ImportAccountsRequest, ImportAccountsResponse,
 };
 use segue_runtime::{Fields, Refusal, timestamp};
 use tokio::sync::mpsc::{self, Sender};
@@ -14,18 +15,9 @@ use tonic::{Status, Streaming};
 use tracing::Instrument as _;
 
 use super::Selector;
-use crate::{
-    error,
-    store::{
-        self,
-        accounts::Link,
-        imports::{Batch as StoredBatch, Committed, Step},
-    },
-    wire::accounts::link as parse_link,
-};
+use crate::{error, store};
+use run::{Batch, Import};
 
-/// Rows of one commit.
-const BATCH_ROWS: usize = 500;
 /// A stream that is silent for so long waits for the answer to what it has sent.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Answers that may wait to be taken before reading stops.
@@ -41,10 +33,12 @@ pub(super) async fn get(
     let progress = store::imports::progress(&mut *selector.db.read().await?, &import_id).await?;
     let progress = progress.ok_or_else(|| error::import_not_found(&import_id))?;
     Ok(GetImportResponse {
-        imported: progress.imported,
-        rejected: progress.rejected,
+        imported: progress.totals.imported,
+        unchanged: progress.totals.unchanged,
+        rejected: progress.totals.rejected,
         through_line: progress.through_line,
         update_time: timestamp(progress.updated_at),
+        finished: progress.finished,
     })
 }
 
@@ -62,26 +56,6 @@ pub(super) fn start(
     };
     tokio::spawn(import.in_current_span());
     ReceiverStream::new(taken)
-}
-
-/// An import under way.
-#[derive(Debug, Default)]
-struct Import {
-    /// Of one that can be resumed.
-    id: Option<String>,
-    totals: ImportAccountsResponse,
-    /// The last line that came, done or not.
-    last_seen: i64,
-}
-
-/// Rows since the last commit.
-#[derive(Debug, Default)]
-struct Batch {
-    links: Vec<Link>,
-    /// The lines of `links`.
-    lines: Vec<i64>,
-    rejections: Vec<RejectedRow>,
-    last_line: i64,
 }
 
 /// What comes next on the stream.
@@ -109,19 +83,20 @@ async fn run(
         if let Next::Row(row) = next {
             let begun = match &mut import {
                 Some(import) => import,
-                None => import.insert(Import::begin(selector, &row.import_id).await?),
+                None => import.insert(Import::begin(selector, &row).await?),
             };
             if begun.is_new(&row)? {
-                batch.add(selector, &row);
+                batch.add(&selector.keys, &row);
             }
             if !batch.is_full() {
                 continue;
             }
         }
-        let import = import.get_or_insert_default();
-        import.commit(selector, std::mem::take(&mut batch)).await?;
-        let answer = import.totals.clone();
-        import.totals.rejections.clear();
+        let answer = match &mut import {
+            Some(import) => import.commit(selector, std::mem::take(&mut batch), is_end).await?,
+            // A stream without rows.
+            None => ImportAccountsResponse::default(),
+        };
         if answers.send(Ok(answer)).await.is_err() || is_end {
             return Ok(());
         }
@@ -139,105 +114,4 @@ async fn next(rows: &mut Streaming<ImportAccountsRequest>, nothing_waits: bool) 
         }
     };
     Ok(message?.map_or(Next::End, Next::Row))
-}
-
-impl Import {
-    /// Where an earlier stream of it stopped.
-    async fn begin(selector: &Selector, id: &str) -> Result<Self, Refusal> {
-        if id.is_empty() {
-            return Ok(Self::default());
-        }
-        let mut fields = Fields::new();
-        let id = fields.number("import_id", id);
-        fields.finish()?;
-        let progress = store::imports::progress(&mut *selector.db.read().await?, &id).await?;
-        let progress = progress.unwrap_or_default();
-        let totals = ImportAccountsResponse {
-            imported: progress.imported,
-            rejected: progress.rejected,
-            through_line: progress.through_line,
-            rejections: vec![],
-        };
-        Ok(Self { id: Some(id), totals, last_seen: 0 })
-    }
-
-    /// Whether the row is still to be done. Only where lines rise does the last one tell what is done.
-    fn is_new(&mut self, row: &ImportAccountsRequest) -> Result<bool, Refusal> {
-        if self.id.is_none() {
-            return Ok(true);
-        }
-        if row.line <= std::mem::replace(&mut self.last_seen, row.line) {
-            let mut fields = Fields::new();
-            fields.violation("line", "must be from 1 and rise, as the import has an import_id");
-            fields.finish()?;
-        }
-        Ok(row.line > self.totals.through_line)
-    }
-
-    async fn commit(&mut self, selector: &Selector, batch: Batch) -> Result<(), Refusal> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let Batch { links, lines, mut rejections, last_line } = batch;
-        let linked = links.len();
-        let stored = StoredBatch {
-            links,
-            rejected: count(rejections.len()),
-            step: self.step(last_line, &selector.clock),
-        };
-        let committed =
-            selector.db.write(stored, |conn, stored| Box::pin(store::imports::commit(conn, stored))).await?;
-        let Committed::Done(unknown) = committed else {
-            return Err(error::import_in_progress(self.id.as_deref().unwrap_or_default()));
-        };
-        let imported = linked - unknown.len();
-        rejections.extend(unknown.into_iter().filter_map(|index| lines.get(index)).map(|line| RejectedRow {
-            line: *line,
-            field: "platform".to_owned(),
-            description: "names nothing".to_owned(),
-        }));
-        rejections.sort_by_key(|rejection| rejection.line);
-        self.totals.imported += count(imported);
-        self.totals.rejected += count(rejections.len());
-        self.totals.through_line = last_line;
-        self.totals.rejections = rejections;
-        Ok(())
-    }
-
-    fn step(&self, to_line: i64, clock: &SharedClock) -> Option<Step> {
-        let from_line = self.totals.through_line;
-        self.id.clone().map(|import_id| Step { import_id, from_line, to_line, now_ms: clock.now_ms() })
-    }
-}
-
-impl Batch {
-    /// A row with several faults is reported with the first.
-    fn add(&mut self, selector: &Selector, row: &ImportAccountsRequest) {
-        let mut fields = Fields::new();
-        let link = parse_link(&mut fields, &selector.keys, &row.platform, &row.account, &row.identities);
-        self.last_line = row.line;
-        match fields.first() {
-            None => {
-                self.links.push(link);
-                self.lines.push(row.line);
-            }
-            Some((field, description)) => self.rejections.push(RejectedRow {
-                line: row.line,
-                field: field.to_owned(),
-                description: description.to_owned(),
-            }),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.links.is_empty() && self.rejections.is_empty()
-    }
-
-    fn is_full(&self) -> bool {
-        self.links.len() + self.rejections.len() >= BATCH_ROWS
-    }
-}
-
-fn count(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
 }

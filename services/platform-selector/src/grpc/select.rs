@@ -13,13 +13,14 @@ use crate::{
     adapters::lookup::{Answer, Asking, LiveAccount},
     catalog::Snapshot,
     domain::{
+        directory::MAX_IDENTITIES,
         face::Faces,
         selection::{Conditions, Fallback, NoSelection, Question, Selection, Unknown, eligible, select},
     },
     error, store,
     wire::{
         self,
-        accounts::{MAX_IDENTITIES, hashes},
+        accounts::hashes,
         candidates, faces,
         work::{self, RemainingWork},
     },

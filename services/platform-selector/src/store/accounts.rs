@@ -8,7 +8,10 @@ use segue_store::{Conn, StoreError};
 use sqlx::{Any, AssertSqlSafe, Row as _, any::AnyArguments, query::Query};
 
 use super::{Outcome, parameter_rows, parameters};
-use crate::error;
+use crate::{
+    domain::directory::{Identities, Row, Stored, merge},
+    error,
+};
 
 /// Rows of one insert, so that its parameters stay below the engines' limits.
 const INSERT_ROWS: usize = 2000;
@@ -20,9 +23,42 @@ pub(crate) struct Link {
     /// Under the current key, then under the previous.
     pub(crate) refs: Vec<AccountRef>,
     /// Hash and kind of each piece of account information.
-    pub(crate) identities: BTreeMap<String, &'static str>,
+    pub(crate) identities: Identities,
     /// Fingerprint of the current key.
     pub(crate) key_id: String,
+}
+
+/// What becomes of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Linked {
+    /// It was taken, or refused, by its account's rules.
+    Done(Row),
+    UnknownPlatform,
+}
+
+/// Whether links are stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Effect {
+    /// As rows of a run of an import; 0 for a link that is no import's.
+    Write { run: i64 },
+    /// What would become of them is told.
+    Tell,
+}
+
+impl Effect {
+    fn run(self) -> i64 {
+        match self {
+            Self::Write { run } => run,
+            Self::Tell => 0,
+        }
+    }
+}
+
+/// What is to be written of an account.
+struct Change<'a> {
+    link: &'a Link,
+    replaces: bool,
+    added: Identities,
 }
 
 /// An account to be forgotten.
@@ -41,24 +77,46 @@ impl Link {
 
 /// Links an account.
 pub(crate) async fn link(conn: &mut Conn, link: &Link) -> Outcome<LinkAccountResponse> {
-    if known_platforms(conn, std::slice::from_ref(link)).await?.is_empty() {
-        return Ok(Err(error::platform_not_found("platform", &link.platform)));
+    match link_all(conn, std::slice::from_ref(link), Effect::Write { run: 0 }).await?.first() {
+        Some(Linked::UnknownPlatform) => Ok(Err(error::platform_not_found("platform", &link.platform))),
+        _ => Ok(Ok(LinkAccountResponse { account: link.account().to_owned() })),
     }
-    put(conn, &[link]).await?;
-    Ok(Ok(LinkAccountResponse { account: link.account().to_owned() }))
 }
 
-/// Links many accounts; of several links of one account the last counts. Returns the places of those whose platform is
-/// unknown, which are left out.
-pub(crate) async fn link_all(conn: &mut Conn, links: &[Link]) -> Result<Vec<usize>, StoreError> {
+/// Links many accounts, and tells what becomes of each. Links of one account come together by the rules of
+/// [`crate::domain::directory`]; those whose platform is unknown are left out.
+pub(crate) async fn link_all(
+    conn: &mut Conn,
+    links: &[Link],
+    effect: Effect,
+) -> Result<Vec<Linked>, StoreError> {
     let known = known_platforms(conn, links).await?;
-    let (good, bad): (Vec<_>, Vec<_>) =
-        links.iter().enumerate().partition(|(_, link)| known.contains(&link.platform));
     // By reference, so that writers who meet take the rows' locks in the same order.
-    let last: BTreeMap<&str, &Link> = good.into_iter().map(|(_, link)| (link.account(), link)).collect();
-    let last: Vec<&Link> = last.into_values().collect();
-    put(conn, &last).await?;
-    Ok(bad.into_iter().map(|(index, _)| index).collect())
+    let mut accounts: BTreeMap<&str, Vec<(usize, &Link)>> = BTreeMap::new();
+    for (place, link) in links.iter().enumerate().filter(|(_, link)| known.contains(&link.platform)) {
+        accounts.entry(link.account()).or_default().push((place, link));
+    }
+    let mut linked = vec![Linked::UnknownPlatform; links.len()];
+    let mut stored = stored(conn, links, effect.run()).await?;
+    let mut changes = vec![];
+    for (account, rows) in accounts {
+        let Some((_, link)) = rows.first() else { continue };
+        let stored = stored.remove(account).unwrap_or_default();
+        let was_of_this_run = stored.of_this_run;
+        let merge = merge(stored, rows.iter().map(|(_, link)| &link.identities));
+        for ((place, _), row) in rows.iter().zip(&merge.rows) {
+            if let Some(linked) = linked.get_mut(*place) {
+                *linked = Linked::Done(*row);
+            }
+        }
+        if merge.replaces || !merge.added.is_empty() || !was_of_this_run {
+            changes.push(Change { link, replaces: merge.replaces, added: merge.added });
+        }
+    }
+    if let Effect::Write { run } = effect {
+        write(conn, &changes, run).await?;
+    }
+    Ok(linked)
 }
 
 /// Unlinks an account, whichever key it is stored under.
@@ -87,44 +145,53 @@ async fn known_platforms(conn: &mut Conn, links: &[Link]) -> Result<BTreeSet<Str
     rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
 }
 
-/// Stores links of different accounts. What is stored already is not written again.
-async fn put(conn: &mut Conn, links: &[&Link]) -> Result<(), StoreError> {
-    if links.is_empty() {
+/// Stores what has changed of different accounts.
+async fn write(conn: &mut Conn, changes: &[Change<'_>], run: i64) -> Result<(), StoreError> {
+    // A link that is no import's only has to be written where it changes something.
+    let changes: Vec<&Change<'_>> =
+        changes.iter().filter(|change| run != 0 || change.replaces || !change.added.is_empty()).collect();
+    if changes.is_empty() {
         return Ok(());
     }
-    let stored = stored_identities(conn, links).await?;
-    let is_stored = |link: &Link| {
-        let mut found =
-            link.refs.iter().filter_map(|account| stored.get(account).map(|hashes| (account, hashes)));
-        // Under the current key only: what a rotation left under the previous one has to go.
-        matches!(found.next(), Some((account, hashes)) if account == link.account()
-            && hashes.iter().eq(link.identities.keys()))
-            && found.next().is_none()
-    };
-    let changed: Vec<&Link> = links.iter().copied().filter(|link| !is_stored(link)).collect();
-    if changed.is_empty() {
-        return Ok(());
-    }
-    let previous: Vec<&String> = changed.iter().flat_map(|link| link.refs.iter().skip(1)).collect();
+    let replaced = || changes.iter().filter(|change| change.replaces);
+    let previous: Vec<&String> = replaced().flat_map(|change| change.link.refs.iter().skip(1)).collect();
     delete_by_ref(conn, "accounts", &previous).await?;
-    upsert_accounts(conn, &changed).await?;
-    let current: Vec<&String> = changed.iter().flat_map(|link| link.refs.first()).collect();
+    upsert_accounts(conn, &changes, run).await?;
+    let current: Vec<&String> = replaced().flat_map(|change| change.link.refs.first()).collect();
     delete_by_ref(conn, "identities", &current).await?;
-    insert_identities(conn, &changed).await
+    insert_identities(conn, &changes).await
 }
 
-async fn stored_identities(
+/// What is stored of the links' accounts, by their references under the current key.
+async fn stored(
     conn: &mut Conn,
-    links: &[&Link],
-) -> Result<BTreeMap<AccountRef, BTreeSet<String>>, StoreError> {
-    let refs: Vec<&String> = links.iter().flat_map(|link| &link.refs).collect();
-    let mut stored: BTreeMap<AccountRef, BTreeSet<String>> = BTreeMap::new();
+    links: &[Link],
+    run: i64,
+) -> Result<BTreeMap<AccountRef, Stored>, StoreError> {
+    let mut stored: BTreeMap<AccountRef, Stored> = BTreeMap::new();
+    let mut current: BTreeMap<&str, &str> = BTreeMap::new();
+    for link in links {
+        current.extend(link.refs.iter().map(|account| (account.as_str(), link.account())));
+    }
+    if current.is_empty() {
+        return Ok(stored);
+    }
     let sql = format!(
-        "SELECT account_ref, hash FROM identities WHERE account_ref IN ({})",
-        parameters(1, refs.len())
+        "SELECT accounts.account_ref, accounts.import_run, identities.hash
+         FROM accounts LEFT JOIN identities ON identities.account_ref = accounts.account_ref
+         WHERE accounts.account_ref IN ({})",
+        parameters(1, current.len())
     );
-    for row in bind_all(sql, refs.into_iter()).fetch_all(conn).await? {
-        stored.entry(row.try_get("account_ref")?).or_default().insert(row.try_get("hash")?);
+    for row in bind_all(sql, current.keys().copied()).fetch_all(conn).await? {
+        let account: String = row.try_get("account_ref")?;
+        let Some(under_current) = current.get(account.as_str()) else { continue };
+        let found = stored.entry((*under_current).to_owned()).or_default();
+        if *under_current == account {
+            found.of_this_run = run != 0 && row.try_get::<i64, _>("import_run")? == run;
+            found.hashes.extend(row.try_get::<Option<String>, _>("hash")?);
+        } else {
+            found.under_previous = true;
+        }
     }
     Ok(stored)
 }
@@ -141,31 +208,34 @@ pub(super) async fn delete_by_ref(
     Ok(())
 }
 
-/// The update that changes nothing takes the row's lock, so that of two replicas that link one account the second sees
-/// and replaces the identities of the first.
-async fn upsert_accounts(conn: &mut Conn, links: &[&Link]) -> Result<(), StoreError> {
+/// The update takes the row's lock also where it changes nothing, so that of two replicas that link one account the second
+/// sees and replaces the identities of the first.
+async fn upsert_accounts(conn: &mut Conn, changes: &[&Change<'_>], run: i64) -> Result<(), StoreError> {
+    // The run is a number and no parameter, since all parameters of a statement are texts here.
+    let row = |first: usize| format!("(${}, ${}, ${}, {run})", first, first + 1, first + 2);
+    let rows: Vec<String> = (0..changes.len()).map(|index| row(3 * index + 1)).collect();
     let sql = format!(
-        "INSERT INTO accounts (account_ref, platform, key_id) VALUES {}
-         ON CONFLICT (account_ref) DO UPDATE SET key_id = excluded.key_id",
-        parameter_rows(links.len(), 3)
+        "INSERT INTO accounts (account_ref, platform, key_id, import_run) VALUES {}
+         ON CONFLICT (account_ref) DO UPDATE SET key_id = excluded.key_id, import_run = excluded.import_run",
+        rows.join(", ")
     );
-    let values = links.iter().flat_map(|link| [link.account(), &link.platform, &link.key_id]);
+    let links = changes.iter().map(|change| change.link);
+    let values = links.flat_map(|link| [link.account(), &link.platform, &link.key_id]);
     bind_all(sql, values).execute(conn).await?;
     Ok(())
 }
 
-async fn insert_identities(conn: &mut Conn, links: &[&Link]) -> Result<(), StoreError> {
-    let rows: Vec<[&str; 4]> = links
+async fn insert_identities(conn: &mut Conn, changes: &[&Change<'_>]) -> Result<(), StoreError> {
+    let rows: Vec<[&str; 4]> = changes
         .iter()
-        .flat_map(|link| {
-            link.identities
-                .iter()
-                .map(|(hash, kind)| [hash.as_str(), link.account(), link.platform.as_str(), *kind])
+        .flat_map(|Change { link, added, .. }| {
+            added.iter().map(|(hash, kind)| [hash.as_str(), link.account(), link.platform.as_str(), *kind])
         })
         .collect();
     for rows in rows.chunks(INSERT_ROWS) {
         let sql = format!(
-            "INSERT INTO identities (hash, account_ref, platform, kind) VALUES {}",
+            "INSERT INTO identities (hash, account_ref, platform, kind) VALUES {}
+             ON CONFLICT (hash, account_ref) DO NOTHING",
             parameter_rows(rows.len(), 4)
         );
         bind_all(sql, rows.iter().flatten().copied()).execute(&mut *conn).await?;

@@ -1,9 +1,9 @@
 //! Deleting all that is known of a customer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use segue_core::AccountRef;
-use segue_proto::selector::v1::ForgetCustomerResponse;
+use segue_proto::selector::v1::{Account, ForgetCustomerResponse};
 use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
 
@@ -12,35 +12,95 @@ use super::{
     accounts::{bind_all, delete_by_ref},
     parameters,
 };
+use crate::{
+    domain::directory::{Held, Match, divide},
+    error,
+};
 
 /// Accounts deleted by one statement.
 const CHUNK: usize = 1000;
+/// Accounts named in an answer.
+const MAX_NAMED: usize = 1000;
 
-/// Deletes every account that holds any of the hashes, with its identities.
-pub(crate) async fn customer(conn: &mut Conn, hashes: &[String]) -> Outcome<ForgetCustomerResponse> {
-    let accounts = accounts_holding(conn, hashes).await?;
-    let refs: Vec<&String> = accounts.keys().collect();
+/// Whom to forget.
+#[derive(Debug)]
+pub(crate) struct Whom {
+    /// Each identity's kind, and the hashes that it may be stored under.
+    pub(crate) identities: Vec<(&'static str, Vec<String>)>,
+    pub(crate) by: Match,
+}
+
+/// Tells which accounts would be deleted.
+pub(crate) async fn tell(conn: &mut Conn, whom: &Whom) -> Outcome<ForgetCustomerResponse> {
+    Ok(plan(conn, whom).await?.map(|(_, answer)| answer))
+}
+
+/// Deletes the person's accounts, with their identities.
+pub(crate) async fn customer(conn: &mut Conn, whom: &Whom) -> Outcome<ForgetCustomerResponse> {
+    let (accounts, answer) = match plan(conn, whom).await? {
+        Ok(plan) => plan,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let refs: Vec<&String> = accounts.iter().map(|account| &account.account).collect();
     for refs in refs.chunks(CHUNK) {
         delete_by_ref(conn, "identities", refs).await?;
         delete_by_ref(conn, "accounts", refs).await?;
     }
-    let mut platforms: Vec<String> = accounts.values().cloned().collect();
-    platforms.sort_unstable();
-    platforms.dedup();
-    let accounts = i64::try_from(refs.len()).unwrap_or(i64::MAX);
-    Ok(Ok(ForgetCustomerResponse { accounts, platforms }))
+    Ok(Ok(answer))
 }
 
-async fn accounts_holding(
-    conn: &mut Conn,
-    hashes: &[String],
-) -> Result<BTreeMap<AccountRef, String>, StoreError> {
+/// What is to be deleted, and what is said of it.
+async fn plan(conn: &mut Conn, whom: &Whom) -> Outcome<(Vec<Held>, ForgetCustomerResponse)> {
+    let held = accounts_holding(conn, whom).await?;
+    let (meant, kept) = match divide(held, whom.identities.len(), whom.by) {
+        Ok(divided) => divided,
+        Err(ambiguous) => return Ok(Err(error::identity_shared(&ambiguous.platform, ambiguous.accounts))),
+    };
+    let platforms: BTreeSet<&String> = meant.iter().map(|account| &account.platform).collect();
+    let answer = ForgetCustomerResponse {
+        accounts: i64::try_from(meant.len()).unwrap_or(i64::MAX),
+        platforms: platforms.into_iter().cloned().collect(),
+        deleted: named(&meant, whom),
+        kept: named(&kept, whom),
+    };
+    Ok(Ok((meant, answer)))
+}
+
+fn named(accounts: &[Held], whom: &Whom) -> Vec<Account> {
+    let kinds = |held: &Held| -> BTreeSet<&str> {
+        held.identities
+            .iter()
+            .filter_map(|place| whom.identities.get(*place))
+            .map(|(kind, _)| *kind)
+            .collect()
+    };
+    let message = |held: &Held| Account {
+        platform: held.platform.clone(),
+        account: held.account.clone(),
+        matched_kinds: kinds(held).into_iter().map(str::to_owned).collect(),
+    };
+    accounts.iter().take(MAX_NAMED).map(message).collect()
+}
+
+/// By platform, then reference.
+async fn accounts_holding(conn: &mut Conn, whom: &Whom) -> Result<Vec<Held>, StoreError> {
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for (place, (_, hashes)) in whom.identities.iter().enumerate() {
+        places.extend(hashes.iter().map(|hash| (hash.as_str(), place)));
+    }
     let sql = format!(
-        "SELECT DISTINCT account_ref, platform FROM identities WHERE hash IN ({})",
-        parameters(1, hashes.len())
+        "SELECT account_ref, platform, hash FROM identities WHERE hash IN ({})",
+        parameters(1, places.len())
     );
-    let rows = bind_all(sql, hashes.iter()).fetch_all(conn).await?;
-    rows.iter().map(|row| Ok((row.try_get("account_ref")?, row.try_get("platform")?))).collect()
+    let rows = bind_all(sql, places.keys().copied()).fetch_all(conn).await?;
+    let mut held: BTreeMap<(String, AccountRef), BTreeSet<usize>> = BTreeMap::new();
+    for row in &rows {
+        let account = (row.try_get("platform")?, row.try_get("account_ref")?);
+        let hash: String = row.try_get("hash")?;
+        held.entry(account).or_default().extend(places.get(hash.as_str()).copied());
+    }
+    let account = |((platform, account), identities)| Held { platform, account, identities };
+    Ok(held.into_iter().map(account).collect())
 }
 
 /// How many accounts are stored under each key, by its fingerprint.

@@ -4,18 +4,32 @@
 use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
 
-use super::accounts::{Link, link_all};
+use super::accounts::{Effect, Link, Linked, link_all};
+use crate::domain::directory::Row;
 
 /// How long it is known after the last rows.
 pub(crate) const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
-/// How far an import has come.
+/// What has come of an import's rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// In the directory, with those that changed nothing.
+    pub(crate) imported: i64,
+    pub(crate) unchanged: i64,
+    pub(crate) rejected: i64,
+}
+
+/// How far an import has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) through_line: i64,
-    pub(crate) imported: i64,
-    pub(crate) rejected: i64,
+    pub(crate) totals: Totals,
     pub(crate) updated_at: i64,
+    /// Tells each time that it is sent from the start from the others.
+    pub(crate) run: i64,
+    /// Fingerprint of the directory key of its rows.
+    pub(crate) key_id: String,
+    pub(crate) finished: bool,
 }
 
 /// Rows of an import to be committed.
@@ -24,6 +38,7 @@ pub(crate) struct Batch {
     pub(crate) links: Vec<Link>,
     /// How many more were refused before they came here.
     pub(crate) rejected: i64,
+    pub(crate) run: i64,
     /// For an import that can be resumed.
     pub(crate) step: Option<Step>,
 }
@@ -32,76 +47,114 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) import_id: String,
-    pub(crate) from_line: i64,
+    pub(crate) key_id: String,
+    /// None for the first batch of a run, which takes the place of any run before.
+    pub(crate) from_line: Option<i64>,
     pub(crate) to_line: i64,
+    pub(crate) finishes: bool,
     pub(crate) now_ms: i64,
 }
 
 /// What a batch comes to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
-    /// The places of links whose platform is unknown.
-    Done(Vec<usize>),
+    /// What became of each link.
+    Done(Vec<Linked>),
     /// Another stream has brought the import further meanwhile; nothing was written.
     Overtaken,
 }
 
 /// Reads how far an import has come.
 pub(crate) async fn progress(conn: &mut Conn, import_id: &str) -> Result<Option<Progress>, StoreError> {
-    let row =
-        sqlx::query("SELECT through_line, imported, rejected, updated_at FROM imports WHERE import_id = $1")
-            .bind(import_id)
-            .fetch_optional(conn)
-            .await?;
+    let row = sqlx::query(
+        "SELECT through_line, imported, unchanged, rejected, updated_at, run, key_id, finished
+         FROM imports WHERE import_id = $1",
+    )
+    .bind(import_id)
+    .fetch_optional(conn)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Progress {
         through_line: row.try_get("through_line")?,
-        imported: row.try_get("imported")?,
-        rejected: row.try_get("rejected")?,
+        totals: Totals {
+            imported: row.try_get("imported")?,
+            unchanged: row.try_get("unchanged")?,
+            rejected: row.try_get("rejected")?,
+        },
         updated_at: row.try_get("updated_at")?,
+        run: row.try_get("run")?,
+        key_id: row.try_get("key_id")?,
+        finished: row.try_get::<i64, _>("finished")? != 0,
     }))
 }
 
 /// Commits a batch.
 pub(crate) async fn commit(conn: &mut Conn, batch: &Batch) -> Result<Committed, StoreError> {
     if let Some(step) = &batch.step
-        && !advance(conn, step).await?
+        && !advance(conn, step, batch.run).await?
     {
         return Ok(Committed::Overtaken);
     }
-    let unknown = link_all(conn, &batch.links).await?;
+    let linked = link_all(conn, &batch.links, Effect::Write { run: batch.run }).await?;
     if let Some(step) = &batch.step {
-        count(conn, step, batch, unknown.len()).await?;
+        count(conn, step, totals(&linked, batch.rejected)).await?;
     }
-    Ok(Committed::Done(unknown))
+    Ok(Committed::Done(linked))
+}
+
+/// Counts links, and how many more were refused before.
+pub(crate) fn totals(linked: &[Linked], rejected: i64) -> Totals {
+    linked.iter().fold(Totals { rejected, ..Totals::default() }, |mut totals, linked| {
+        match linked {
+            Linked::Done(Row::Written) => totals.imported += 1,
+            Linked::Done(Row::Unchanged) => {
+                totals.imported += 1;
+                totals.unchanged += 1;
+            }
+            Linked::Done(Row::TooMany) | Linked::UnknownPlatform => totals.rejected += 1,
+        }
+        totals
+    })
 }
 
 /// First of all, so that of two streams the second waits for the first's commit and then finds itself overtaken.
-async fn advance(conn: &mut Conn, step: &Step) -> Result<bool, StoreError> {
-    let advanced = sqlx::query(
-        "INSERT INTO imports (import_id, through_line, imported, rejected, updated_at)
-         VALUES ($1, $3, 0, 0, $4)
+async fn advance(conn: &mut Conn, step: &Step, run: i64) -> Result<bool, StoreError> {
+    let sql = if step.from_line.is_some() {
+        "UPDATE imports SET through_line = $2, finished = $3, updated_at = $4
+         WHERE import_id = $1 AND run = $5 AND key_id = $6 AND through_line = $7 AND finished = 0"
+    } else {
+        "INSERT INTO imports
+             (import_id, through_line, finished, updated_at, run, key_id, imported, unchanged, rejected)
+         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0)
          ON CONFLICT (import_id) DO UPDATE SET through_line = excluded.through_line,
-             updated_at = excluded.updated_at
-         WHERE imports.through_line = CAST($2 AS BIGINT)",
-    )
-    .bind(step.import_id.as_str())
-    .bind(step.from_line)
-    .bind(step.to_line)
-    .bind(step.now_ms)
-    .execute(conn)
-    .await?;
-    Ok(advanced.rows_affected() == 1)
+             finished = excluded.finished, updated_at = excluded.updated_at, run = excluded.run,
+             key_id = excluded.key_id, imported = 0, unchanged = 0, rejected = 0"
+    };
+    let query = sqlx::query(sql)
+        .bind(step.import_id.as_str())
+        .bind(step.to_line)
+        .bind(i64::from(step.finishes))
+        .bind(step.now_ms)
+        .bind(run)
+        .bind(step.key_id.as_str());
+    let query = match step.from_line {
+        Some(line) => query.bind(line),
+        None => query,
+    };
+    Ok(query.execute(conn).await?.rows_affected() == 1)
 }
 
-async fn count(conn: &mut Conn, step: &Step, batch: &Batch, unknown: usize) -> Result<(), StoreError> {
-    let rows = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    sqlx::query("UPDATE imports SET imported = imported + $2, rejected = rejected + $3 WHERE import_id = $1")
-        .bind(step.import_id.as_str())
-        .bind(rows(batch.links.len() - unknown))
-        .bind(batch.rejected + rows(unknown))
-        .execute(conn)
-        .await?;
+async fn count(conn: &mut Conn, step: &Step, totals: Totals) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE imports SET imported = imported + $2, unchanged = unchanged + $3, rejected = rejected + $4
+         WHERE import_id = $1",
+    )
+    .bind(step.import_id.as_str())
+    .bind(totals.imported)
+    .bind(totals.unchanged)
+    .bind(totals.rejected)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

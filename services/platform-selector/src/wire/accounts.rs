@@ -1,11 +1,12 @@
 use segue_core::{AccountRef, Identity, KeyRing, account_refs};
-use segue_proto::common::v1::Identity as IdentityMessage;
+use segue_proto::{common::v1::Identity as IdentityMessage, selector::v1::ForgetMatch};
 use segue_runtime::Fields;
 
-use crate::store::accounts::Link;
+use crate::{
+    domain::directory::{MAX_IDENTITIES, Match},
+    store::accounts::Link,
+};
 
-/// Most pieces of account information of a customer or an account.
-pub(crate) const MAX_IDENTITIES: usize = 16;
 const MAX_ACCOUNT_CHARACTERS: usize = 128;
 
 /// An account on a platform, by the platform's own id.
@@ -20,6 +21,8 @@ impl AccountId {
         let platform = fields.slug("platform", platform);
         // Trimmed, as its reference is made of the trimmed text.
         let account = fields.text("account", account.trim(), 1..=MAX_ACCOUNT_CHARACTERS);
+        // In an id they come of rows that ran together.
+        fields.require(!account.contains(['\n', '\t']), "account", "must not have line breaks or tabs");
         Self { platform, account }
     }
 
@@ -42,6 +45,27 @@ pub(crate) fn link(
     let identities =
         identities.iter().map(|identity| (identity.hash(keys), identity.kind().name())).collect();
     Link { refs: id.refs(keys), platform: id.platform, identities, key_id: keys.current_id() }
+}
+
+/// Which accounts are meant, from the contract.
+pub(crate) fn forget_match(message: ForgetMatch) -> Match {
+    match message {
+        ForgetMatch::Unspecified => Match::Own,
+        ForgetMatch::All => Match::All,
+        ForgetMatch::Any => Match::Any,
+    }
+}
+
+/// Each identity's kind, and the hashes that it may be stored under; what is given twice, once.
+pub(crate) fn hashes_by_identity(
+    identities: &[Identity],
+    keys: &KeyRing,
+) -> Vec<(&'static str, Vec<String>)> {
+    let mut all: Vec<_> =
+        identities.iter().map(|identity| (identity.kind().name(), identity.hashes(keys))).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// All hashes that the pieces of account information may be stored under, in an order of their own.

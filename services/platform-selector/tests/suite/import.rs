@@ -1,16 +1,19 @@
 use segue_proto::{
     common::v1::ErrorReason,
-    selector::v1::{GetImportRequest, ImportAccountsRequest, ImportAccountsResponse, RejectedRow},
+    selector::v1::{
+        GetDirectoryStatusRequest, GetImportRequest, ImportAccountsRequest, ImportAccountsResponse,
+        RejectedRow, UnlinkAccountRequest,
+    },
 };
 use segue_runtime::reason_of;
-use segue_testkit::{Databases, refused, wait_for_some};
+use segue_testkit::{Databases, refused, request_id, wait_for_some};
 use tokio::sync::mpsc;
 use tokio_stream::{iter, wrappers::ReceiverStream};
 use tonic::Code;
 
 use crate::{
     accounts::{PHONE, find},
-    harness::{Client, Selector, identities, invalid, platform, refusal},
+    harness::{Client, Selector, identities, invalid, keys, platform, refusal},
 };
 
 pub async fn run(databases: &Databases) {
@@ -18,6 +21,10 @@ pub async fn run(databases: &Databases) {
     bad_rows_are_reported_and_skipped(Selector::start(databases).await).await;
     a_pause_is_answered(Selector::start(databases).await).await;
     repeating_changes_nothing(Selector::start(databases).await).await;
+    rows_of_one_account_join(Selector::start(databases).await).await;
+    a_finished_import_starts_anew(Selector::start(databases).await).await;
+    an_import_under_another_key_is_not_resumed(databases).await;
+    a_dry_run_only_tells(Selector::start(databases).await).await;
     an_import_ends_with_the_service(Selector::start(databases).await).await;
     an_import_is_resumed(Selector::start(databases).await).await;
     one_stream_at_a_time(Selector::start(databases).await).await;
@@ -30,7 +37,7 @@ fn row(line: i64, platform: &str, account: &str, of: &[(&str, &str)]) -> ImportA
         platform: platform.to_owned(),
         account: account.to_owned(),
         identities: identities(of),
-        import_id: String::new(),
+        ..ImportAccountsRequest::default()
     }
 }
 
@@ -40,8 +47,7 @@ fn resumable(line: i64) -> ImportAccountsRequest {
 }
 
 async fn progress(selector: &mut Selector) -> Result<(i64, i64, i64), tonic::Status> {
-    let request = GetImportRequest { import_id: "accounts.csv-1".to_owned() };
-    let answer = selector.client.get_import(request).await?.into_inner();
+    let answer = selector.client.get_import(named_import()).await?.into_inner();
     assert!(answer.update_time.is_some());
     Ok((answer.imported, answer.rejected, answer.through_line))
 }
@@ -88,6 +94,7 @@ async fn bad_rows_are_reported_and_skipped(mut selector: Selector) {
             row(13, "app", "odd-phone", &[("phone", "13800138000")]),
             row(14, "app", "nothing", &[]),
             row(15, "A B", "two faults", &[]),
+            row(15, "app", "ran\ntogether", &[PHONE]),
             row(16, "app", "also-good", &[PHONE]),
         ],
     )
@@ -103,9 +110,10 @@ async fn bad_rows_are_reported_and_skipped(mut selector: Selector) {
         (13, "identities[0].value"),
         (14, "identities"),
         (15, "platform"),
+        (15, "account"),
     ];
     assert_eq!(rejected, expected);
-    assert_eq!(totals(answers.last().unwrap()), (2, 5, 16));
+    assert_eq!(totals(answers.last().unwrap()), (2, 6, 16));
     let said = format!("{answers:?}");
     assert!(!said.contains("13800138000"), "{said}");
     assert_eq!(find(&mut selector, &[PHONE], &[]).await.len(), 2);
@@ -131,18 +139,137 @@ async fn a_pause_is_answered(mut selector: Selector) {
 async fn repeating_changes_nothing(mut selector: Selector) {
     selector.create([platform("app", &[])]).await;
     selector.link("app", "a1", &[PHONE]).await;
+    let rows = || (1..=20).map(numbered).collect();
+    for unchanged in [0, 20] {
+        let answer = import(&mut selector, rows()).await.pop().unwrap();
+        assert_eq!((totals(&answer), answer.unchanged, answer.skipped), ((20, 0, 20), unchanged, 0));
+        // What the account had before is replaced.
+        assert_eq!(find(&mut selector, &[PHONE], &[]).await, []);
+    }
+}
+
+/// Of an account whose rows are apart by more than a batch, too.
+async fn rows_of_one_account_join(mut selector: Selector) {
+    selector.create([platform("app", &[])]).await;
+    selector.link("app", "a7", &[("member_id", "old")]).await;
+    let joined = [PHONE, ("email", "a7@x.com"), ("phone", "+8613800000007")];
     let rows = || {
-        let mut rows: Vec<_> = (1..=20).map(numbered).collect();
-        // Of one account's rows the last counts, in one batch as in two.
-        rows.insert(0, row(0, "app", "a7", &[PHONE]));
+        let mut rows: Vec<_> = (1..=1200).map(resumable).collect();
+        for (line, identity) in [(2, joined[0]), (1100, joined[1])] {
+            let row = &mut rows[line - 1];
+            row.account = "a7".to_owned();
+            row.identities = identities(&[identity]);
+        }
         rows
     };
     for _ in 0..2 {
-        assert_eq!(totals(import(&mut selector, rows()).await.last().unwrap()), (21, 0, 20));
-        assert_eq!(find(&mut selector, &[PHONE], &[]).await, []);
-        let found = find(&mut selector, &[("phone", "+8613800000007")], &[]).await;
-        assert_eq!(found.len(), 1);
+        let answer = import(&mut selector, rows()).await.pop().unwrap();
+        assert_eq!(totals(&answer), (1200, 0, 1200));
+        let found = find(&mut selector, &[joined[0], joined[1], joined[2]], &[]).await;
+        assert_eq!(found.len(), 1, "one account has them all");
+        assert_eq!(found[0].matched_kinds, ["email", "phone"]);
+        assert_eq!(find(&mut selector, &[("member_id", "old")], &[]).await, []);
     }
+    // An account with too many is told.
+    let phone = |number: i64| ("phone".to_owned(), format!("+86139{number:08}"));
+    let rows = (1..=20).map(|line| {
+        let (kind, value) = phone(line);
+        row(line, "app", "many", &[(kind.as_str(), value.as_str())])
+    });
+    let answer = import(&mut selector, rows.collect()).await.pop().unwrap();
+    assert_eq!(totals(&answer), (16, 4, 20));
+    let lines: Vec<_> = answer.rejections.iter().map(|row| (row.line, row.field.as_str())).collect();
+    assert_eq!(lines, (17..=20).map(|line| (line, "identities")).collect::<Vec<_>>());
+    // A later import says anew what the account has.
+    let (_, first) = phone(1);
+    import(&mut selector, vec![row(1, "app", "many", &[PHONE])]).await;
+    assert_eq!(find(&mut selector, &[("phone", first.as_str())], &[]).await, []);
+}
+
+/// Sent again, a finished import does everything again, and so what could not be done before.
+async fn a_finished_import_starts_anew(mut selector: Selector) {
+    let rows = || vec![resumable(1), ImportAccountsRequest { platform: "app".to_owned(), ..resumable(2) }];
+    let answer = import(&mut selector, rows()).await.pop().unwrap();
+    assert_eq!(totals(&answer), (0, 2, 2));
+    selector.create([platform("app", &[])]).await;
+    let answer = import(&mut selector, rows()).await.pop().unwrap();
+    assert_eq!((totals(&answer), answer.unchanged), ((2, 0, 2), 0));
+    let unlink = UnlinkAccountRequest {
+        request_id: request_id(),
+        platform: "app".to_owned(),
+        account: "a1".to_owned(),
+    };
+    selector.client.unlink_account(unlink).await.unwrap();
+    let answer = import(&mut selector, rows()).await.pop().unwrap();
+    assert_eq!((totals(&answer), answer.unchanged), ((2, 0, 2), 1));
+    assert_eq!(find(&mut selector, &[("phone", "+8613800000001")], &[]).await.len(), 1);
+    let told = selector.client.get_import(named_import()).await.unwrap().into_inner();
+    assert_eq!((told.imported, told.unchanged, told.finished), (2, 1, true));
+    assert_eq!(refused_import(&mut selector, resuming(3, 2)).await, not_resumable());
+}
+
+/// Rows under the key before would be lost with it.
+async fn an_import_under_another_key_is_not_resumed(databases: &Databases) {
+    let url = databases.create();
+    if url.starts_with("sqlite::memory:") {
+        return;
+    }
+    let mut before = Selector::on(&url, keys(1, None)).await;
+    before.create([platform("app", &[])]).await;
+    begin_and_break_off(&mut before).await;
+    before.end().await;
+    let mut during = Selector::on(&url, keys(2, Some(1))).await;
+    assert_eq!(refused_import(&mut during, resuming(2, 1)).await, not_resumable());
+    let answer = import(&mut during, vec![resumable(1), resumable(2)]).await.pop().unwrap();
+    assert_eq!((totals(&answer), answer.unchanged), ((2, 0, 2), 0));
+    let status = during.client.get_directory_status(GetDirectoryStatusRequest {}).await.unwrap().into_inner();
+    assert_eq!((status.current_key, status.previous_key), (2, 0));
+}
+
+async fn a_dry_run_only_tells(mut selector: Selector) {
+    selector.create([platform("app", &[])]).await;
+    selector.link("app", "a1", &[("phone", "+8613800000001")]).await;
+    let dry = |row: ImportAccountsRequest| ImportAccountsRequest { dry_run: true, ..row };
+    let rows = vec![
+        dry(numbered(1)),
+        dry(numbered(2)),
+        dry(row(3, "moon", "a", &[PHONE])),
+        dry(row(4, "app", "", &[])),
+    ];
+    let answer = import(&mut selector, rows).await.pop().unwrap();
+    assert_eq!((totals(&answer), answer.unchanged), ((2, 2, 4), 1));
+    assert_eq!(find(&mut selector, &[("phone", "+8613800000002")], &[]).await, []);
+    assert_eq!(refused_import(&mut selector, dry(resumable(1))).await, invalid(&["dry_run"]));
+    let odd = ImportAccountsRequest { resume_after_line: 1, ..numbered(2) };
+    assert_eq!(refused_import(&mut selector, odd).await, invalid(&["resume_after_line"]));
+}
+
+fn named_import() -> GetImportRequest {
+    GetImportRequest { import_id: "accounts.csv-1".to_owned() }
+}
+
+fn resuming(line: i64, after: i64) -> ImportAccountsRequest {
+    ImportAccountsRequest { resume_after_line: after, ..resumable(line) }
+}
+
+fn not_resumable() -> segue_testkit::Refused {
+    refusal(Code::FailedPrecondition, ErrorReason::ImportNotResumable, &["resume_after_line"])
+}
+
+/// How an import that begins with a row is refused.
+async fn refused_import(selector: &mut Selector, row: ImportAccountsRequest) -> segue_testkit::Refused {
+    let mut answers = selector.client.import_accounts(iter([row])).await.unwrap().into_inner();
+    refused(answers.message().await)
+}
+
+/// One row is committed, and the stream does not end well.
+async fn begin_and_break_off(selector: &mut Selector) {
+    let (rows, taken) = mpsc::channel(8);
+    let mut answers = selector.client.import_accounts(ReceiverStream::new(taken)).await.unwrap().into_inner();
+    rows.send(resumable(1)).await.unwrap();
+    assert_eq!(totals(&answers.message().await.unwrap().unwrap()), (1, 0, 1));
+    rows.send(resumable(1)).await.unwrap();
+    answers.message().await.unwrap_err();
 }
 
 async fn an_import_ends_with_the_service(mut selector: Selector) {
@@ -174,15 +301,15 @@ async fn an_import_is_resumed(mut selector: Selector) {
         rows.send(row).await.unwrap();
     }
     while answers.message().await.unwrap().unwrap().through_line < 1000 {}
-    drop((rows, answers));
-    // Sent again from the start, what is done is skipped. The service may still be committing what it had taken from the
-    // first stream; until then it tells the second to wait.
+    // With its rows ended it would be finished.
+    drop(answers);
+    // Sent from the start and told how far it was, what is done is skipped. The service may still be committing what it had
+    // taken from the first stream; until then it tells the second to wait.
     let mut client = selector.client.clone();
-    let answer = wait_for_some("the import to be free", || send_all(client.clone())).await;
-    assert_eq!(totals(&answer), (1499, 1, 1500));
+    let (done, answer) = wait_for_some("the import to be free", || resume_all(client.clone())).await;
+    assert_eq!((totals(&answer), answer.skipped), ((1499, 1, 1500), done));
+    drop(rows);
     assert_eq!(progress(&mut selector).await.unwrap(), (1499, 1, 1500));
-    let again = import(&mut selector, vec![resumable(1501)]).await;
-    assert_eq!(totals(again.last().unwrap()), (1500, 1, 1501));
     for line in [1, 900, 1300, 1500] {
         let phone = format!("+86138{line:08}");
         assert_eq!(find(&mut selector, &[("phone", &phone)], &[]).await.len(), 1, "{line}");
@@ -191,14 +318,17 @@ async fn an_import_is_resumed(mut selector: Selector) {
     assert_eq!(refused(client.get_import(odd).await), invalid(&["import_id"]));
 }
 
-async fn send_all(mut client: Client) -> Option<ImportAccountsResponse> {
-    let rows = iter((1..=1500).map(resumable));
+async fn resume_all(mut client: Client) -> Option<(i64, ImportAccountsResponse)> {
+    let told = client.get_import(named_import()).await.unwrap().into_inner();
+    assert!(!told.finished);
+    let done = told.through_line;
+    let rows = iter((1..=1500).map(move |line| resuming(line, done)));
     let mut answers = client.import_accounts(rows).await.unwrap().into_inner();
     let mut last = None;
     loop {
         match answers.message().await {
             Ok(Some(answer)) => last = Some(answer),
-            Ok(None) => return last,
+            Ok(None) => return last.map(|last| (done, last)),
             Err(status) => {
                 assert_eq!(reason_of(&status), Some(ErrorReason::ImportInProgress));
                 return None;

@@ -20,6 +20,7 @@ async fn nothing_of_the_customer_is_stored_in_clear() {
         account: ACCOUNT.to_owned(),
         identities: identities(&[("phone", PHONE), ("member_id", ACCOUNT)]),
         import_id: "canaries.csv".to_owned(),
+        ..ImportAccountsRequest::default()
     };
     let mut answers = selector.client.import_accounts(tokio_stream::iter([row])).await.unwrap().into_inner();
     while answers.message().await.unwrap().is_some() {}

@@ -1,187 +1,141 @@
 //! Sends the rows. The stream ends when the service does, or grows old; the import then goes on where it was, which the
 //! service itself knows.
 
-use std::{fmt, time::Duration};
+mod pass;
+
+use std::time::Duration;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
+use segue_core::Random;
 use segue_proto::{
     common::v1::ErrorReason,
     selector::v1::{
-        GetImportRequest, ImportAccountsResponse,
-        platform_selector_service_client::PlatformSelectorServiceClient,
+        GetImportRequest, GetImportResponse, platform_selector_service_client::PlatformSelectorServiceClient,
     },
 };
 use segue_runtime::{
     peer::{Peer, is_refusal},
     reason_of,
 };
-use tokio::{sync::mpsc, time::Instant};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::time::Instant;
 use tonic::Status;
 
-use super::csv::{Row, Source};
+use super::{
+    csv::Source,
+    outcome::{Outcome, Refusals},
+    reader::Sending,
+};
 use crate::refused;
+use pass::{Broken, Earlier, Pass};
 
-/// Rows read ahead; more would only wait in memory.
-const AHEAD: usize = 1024;
 /// Tries without any progress until it is given up.
 const TRIES: u32 = 30;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
-/// A refused row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused {
-    pub(super) line: i64,
-    pub(super) field: String,
-    pub(super) description: String,
+/// What to import, and how.
+#[derive(Debug)]
+pub(super) struct Import<'a> {
+    pub(super) source: &'a Source,
+    /// By which an import that did not finish is found again; without it all rows are sent.
+    pub(super) name: Option<String>,
+    pub(super) dry_run: bool,
 }
 
-/// What came of it.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    imported: i64,
-    pub(super) rejected: i64,
-    /// Those of this run; an earlier one has told its own.
-    pub(super) refused: Vec<Refused>,
-    resumed_after_line: i64,
-    took: Duration,
-}
+type Client = PlatformSelectorServiceClient<Peer>;
 
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { imported, rejected, took, .. } = self;
-        write!(f, "{imported} accounts imported, {rejected} rows refused, in {:.1} s", took.as_secs_f64())?;
-        match self.resumed_after_line {
-            0 => Ok(()),
-            line => write!(f, "; an earlier run had done everything up to line {line}"),
+impl Import<'_> {
+    /// Sends all rows, or those that an unfinished run of this name has not sent.
+    pub(super) async fn run(
+        &self,
+        import_id: String,
+        peer: Peer,
+        refusals: Refusals,
+    ) -> anyhow::Result<Outcome> {
+        let mut client = PlatformSelectorServiceClient::new(peer);
+        let start = Instant::now();
+        let mut pass = Pass::new(refusals, progress_bar(self.source.rows)?);
+        if self.name.is_some() && !self.dry_run {
+            pass.resume(earlier(&mut client, &import_id, &pass).await?);
+        }
+        let mut tries = 0;
+        loop {
+            let before = pass.through_line;
+            let sending =
+                Sending { import_id: import_id.clone(), resume_after_line: before, dry_run: self.dry_run };
+            let status = match pass.send(&mut client, self.source, sending).await {
+                Ok(()) => break,
+                Err(Broken::Here(error)) => return Err(error),
+                Err(Broken::There(status)) => status,
+            };
+            if is_refusal(&status) && !self.goes_on(&status) {
+                return Err(refused(&status));
+            }
+            tries = if pass.through_line > before { 0 } else { tries + 1 };
+            if tries >= TRIES {
+                return Err(refused(&status)).context("the import does not get on; start it again");
+            }
+            pass.wait();
+            tokio::time::sleep(BETWEEN_TRIES).await;
+            // It may have done more than it could say. A service that is away says so when the rows are sent.
+            if let Ok(known) = known(&mut client, &import_id).await {
+                pass.catch_up(known.as_ref());
+            }
+        }
+        pass.finish(start.elapsed(), self.dry_run)
+    }
+
+    /// Whether such a refusal ends only the stream.
+    fn goes_on(&self, status: &Status) -> bool {
+        matches!(reason_of(status), Some(ErrorReason::ImportInProgress | ErrorReason::ImportNotResumable))
+            && !self.dry_run
+    }
+
+    /// With the content in it, since lines that were sent say nothing about another file. A dry run has none.
+    pub(super) fn import_id(&self, random: &Random) -> String {
+        match &self.name {
+            _ if self.dry_run => String::new(),
+            Some(name) => format!("{name}.{}", self.source.digest),
+            None => uuid::Builder::from_random_bytes(random.bytes()).into_uuid().hyphenated().to_string(),
         }
     }
 }
 
-/// Sends all rows that are not done yet.
-pub(super) async fn run(peer: Peer, source: &Source) -> anyhow::Result<Outcome> {
-    let mut client = PlatformSelectorServiceClient::new(peer);
-    let start = Instant::now();
-    let bar = progress_bar(source.lines)?;
-    let mut outcome = Outcome::default();
-    let mut through = None;
-    let mut tries = 0;
-    loop {
-        let before = through;
-        let sent = send(&mut client, source, &bar, &mut outcome, &mut through).await;
-        let Err(status) = sent else { break };
-        if is_refusal(&status) && reason_of(&status) != Some(ErrorReason::ImportInProgress) {
-            return Err(refused(&status));
-        }
-        tries = if through > before { 0 } else { tries + 1 };
-        if tries >= TRIES {
-            return Err(refused(&status)).context("the import does not get on; start it again to go on");
-        }
-        bar.set_message("waiting for the service");
-        tokio::time::sleep(BETWEEN_TRIES).await;
-    }
-    bar.finish_and_clear();
-    outcome.took = start.elapsed();
-    Ok(outcome)
-}
-
-fn progress_bar(lines: u64) -> anyhow::Result<ProgressBar> {
+fn progress_bar(rows: u64) -> anyhow::Result<ProgressBar> {
     let style =
-        ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} lines, {per_sec}, {eta} left {msg}")?;
-    Ok(ProgressBar::new(lines).with_style(style))
+        ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} rows, {per_sec}, {eta} left {msg}")?;
+    Ok(ProgressBar::new(rows).with_style(style))
 }
 
-/// One stream, from where the import is to the end of the file.
-async fn send(
-    client: &mut PlatformSelectorServiceClient<Peer>,
-    source: &Source,
-    bar: &ProgressBar,
-    outcome: &mut Outcome,
-    through: &mut Option<i64>,
-) -> Result<(), Status> {
-    let done = progress(client, source).await?;
-    if through.is_none() {
-        outcome.resumed_after_line = done.through_line;
+/// What the service knows of an import.
+async fn known(client: &mut Client, import_id: &str) -> Result<Option<GetImportResponse>, Status> {
+    if import_id.is_empty() {
+        return Ok(None);
     }
-    outcome.take(&done);
-    *through = Some(done.through_line);
-    bar.set_position(u64::try_from(done.through_line).unwrap_or_default());
-    let (rows, mut bad) = read_ahead(source, done.through_line);
-    let mut answers = client.import_accounts(ReceiverStream::new(rows)).await?.into_inner();
-    while let Some(answer) = answers.message().await? {
-        outcome.take(&answer);
-        *through = Some(answer.through_line);
-        bar.set_message("");
-        bar.set_position(u64::try_from(answer.through_line).unwrap_or_default());
-    }
-    while let Some(line) = bad.recv().await {
-        let description = "is not a row of the table".to_owned();
-        outcome.refused.push(Refused { line, field: "row".to_owned(), description });
-        outcome.rejected += 1;
-    }
-    outcome.refused.sort_by_key(|row| row.line);
-    Ok(())
-}
-
-/// How far it has come; nothing for one that is new.
-async fn progress(
-    client: &mut PlatformSelectorServiceClient<Peer>,
-    source: &Source,
-) -> Result<ImportAccountsResponse, Status> {
-    let request = GetImportRequest { import_id: source.import_id.clone() };
-    match client.get_import(request).await {
-        Ok(answer) => {
-            let answer = answer.into_inner();
-            Ok(ImportAccountsResponse {
-                imported: answer.imported,
-                rejected: answer.rejected,
-                through_line: answer.through_line,
-                rejections: vec![],
-            })
-        }
-        Err(status) if reason_of(&status) == Some(ErrorReason::ImportNotFound) => {
-            Ok(ImportAccountsResponse::default())
-        }
+    match client.get_import(GetImportRequest { import_id: import_id.to_owned() }).await {
+        Ok(answer) => Ok(Some(answer.into_inner())),
+        Err(status) if reason_of(&status) == Some(ErrorReason::ImportNotFound) => Ok(None),
         Err(status) => Err(status),
     }
 }
 
-/// Reads rows on a thread of their own, as fast as they are taken. Lines that are no rows come by the second way.
-fn read_ahead(
-    source: &Source,
-    after_line: i64,
-) -> (mpsc::Receiver<segue_proto::selector::v1::ImportAccountsRequest>, mpsc::UnboundedReceiver<i64>) {
-    let (rows, taken) = mpsc::channel(AHEAD);
-    let (bad, lines) = mpsc::unbounded_channel();
-    let source = source.clone();
-    tokio::task::spawn_blocking(move || {
-        let Ok(all) = source.rows(after_line) else { return };
-        for row in all {
-            let sent = match row {
-                Row::Ok(row) => rows.blocking_send(row).is_ok(),
-                Row::Err(line) => bad.send(line).is_ok(),
-            };
-            if !sent {
-                return;
-            }
+/// A run to go on with: one that did not finish. Where a row of it was refused, all are sent again, since what was wrong may
+/// be right by now.
+async fn earlier(client: &mut Client, import_id: &str, pass: &Pass) -> anyhow::Result<Option<Earlier>> {
+    let mut tries = 1;
+    let known = loop {
+        match known(client, import_id).await {
+            Ok(known) => break known,
+            Err(status) if is_refusal(&status) || tries >= TRIES => return Err(refused(&status)),
+            Err(_) => tries += 1,
         }
-    });
-    (taken, lines)
-}
-
-impl Outcome {
-    /// A stream without rows names no import, and is answered without one.
-    fn take(&mut self, answer: &ImportAccountsResponse) {
-        if answer.through_line == 0 {
-            return;
-        }
-        self.imported = answer.imported;
-        self.rejected = answer.rejected;
-        self.refused.extend(answer.rejections.iter().map(|row| Refused {
-            line: row.line,
-            field: row.field.clone(),
-            description: row.description.clone(),
-        }));
-    }
+        pass.wait();
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    };
+    let unfinished = known.filter(|known| !known.finished && known.rejected == 0);
+    Ok(unfinished.map(|known| Earlier {
+        through_line: known.through_line,
+        imported: known.imported,
+        unchanged: known.unchanged,
+    }))
 }

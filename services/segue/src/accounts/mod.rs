@@ -1,37 +1,53 @@
-//! `segue accounts import`: a CSV file of accounts into the directory, with a progress bar. A broken import is started again
-//! by the same command and goes on where it was.
+//! `segue accounts import`: a table of accounts into the directory, with a progress bar. All rows are sent each time, and a
+//! repeated row changes nothing; one that has a name goes on after a break where it was.
 
 mod csv;
 mod import;
+mod outcome;
+mod reader;
 
-use std::{fmt::Write as _, fs, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use segue_core::Random;
 
 use crate::config::SelectorFlag;
-use import::{Outcome, Refused};
+use csv::{Delimiter, Encoding, Source};
+use import::Import;
+use outcome::Refusals;
 
-/// Refused rows that are shown.
-const SHOWN: usize = 20;
+/// The longest name, so that it stays an import's id with the file's digest behind it.
+const MAX_NAME_BYTES: usize = 40;
 
 /// What to do with accounts.
 #[derive(Debug, Clone, Subcommand)]
 pub enum AccountsCommand {
     /// Import a CSV file with a head line: `platform`, `account`, and `phone`, `email`, `member_id`, `union_id` or
-    /// `shared_account` as often as needed
+    /// `shared_account` as often as needed. All rows are sent; one that the directory has already changes nothing. An
+    /// account's further rows add their identities to those of its first
     Import(ImportFlags),
 }
 
 /// What to import.
 #[derive(Debug, Clone, Args)]
 pub struct ImportFlags {
-    /// The CSV file
+    /// The CSV file; `-` for standard input
     file: PathBuf,
-    /// Name of the import, by which it goes on after a break; made of the file's content unless given
-    #[arg(long)]
+    /// Name of the import: an import of this name and of the same file that did not finish goes on where it was, unless rows
+    /// of it were refused; up to 40 letters, digits, `_`, `-` and `.`
+    #[arg(long, value_parser = name)]
     import_id: Option<String>,
-    /// File to write the refused rows to: line, field, what is wrong
+    /// What is between cells: comma, semicolon, tab or another mark; found unless given
+    #[arg(long)]
+    delimiter: Option<Delimiter>,
+    /// What the file is written in: utf-8, utf-16le, gb18030, windows-1252 or another; found unless given
+    #[arg(long)]
+    encoding: Option<Encoding>,
+    /// Only tell what would come of each row
+    #[arg(long)]
+    dry_run: bool,
+    /// File to write the refused rows to: line, column, what is wrong
     #[arg(long)]
     refused: Option<PathBuf>,
     #[command(flatten)]
@@ -40,34 +56,27 @@ pub struct ImportFlags {
 
 /// Runs the command.
 pub async fn run(AccountsCommand::Import(flags): AccountsCommand) -> anyhow::Result<()> {
-    let source = csv::Source::open(&flags.file, flags.import_id)
-        .with_context(|| format!("can't import {}", flags.file.display()))?;
-    let outcome = import::run(flags.selector.connect_for_streams()?, &source).await?;
+    let ImportFlags { file, import_id, delimiter, encoding, dry_run, refused, selector } = flags;
+    let failed = || format!("can't import {}; nothing was sent", file.display());
+    let source = Source::open(&file, encoding, delimiter).with_context(failed)?;
+    say(&format!("{} rows, read as {}", source.rows, source.format()));
+    let refusals = Refusals::new(refused.as_deref())?;
+    let import = Import { source: &source, name: import_id, dry_run };
+    let import_id = import.import_id(&Random::secure());
+    if import.name.is_some() {
+        say(&format!("import id {import_id}"));
+    }
+    let outcome = import.run(import_id, selector.connect_for_streams()?, refusals).await?;
     say(&outcome.to_string());
-    if let Some(path) = &flags.refused {
-        fs::write(path, table(&outcome.refused))
-            .with_context(|| format!("can't write {}", path.display()))?;
-    }
-    report(&outcome)
+    outcome.verdict()
 }
 
-fn report(outcome: &Outcome) -> anyhow::Result<()> {
-    if outcome.rejected == 0 {
-        return Ok(());
+fn name(text: &str) -> anyhow::Result<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if text.is_empty() || text.len() > MAX_NAME_BYTES || !text.chars().all(plain) {
+        bail!("must be 1 to {MAX_NAME_BYTES} letters, digits, _, - and .");
     }
-    let shown: String = outcome.refused.iter().take(SHOWN).fold(String::new(), |mut text, row| {
-        // Writing to a text can't fail.
-        let _ = write!(text, "\n  line {}: {} {}", row.line, row.field, row.description);
-        text
-    });
-    bail!("{} rows were refused; the others are imported{shown}", outcome.rejected)
-}
-
-fn table(refused: &[Refused]) -> String {
-    let head = "line,field,description\n".to_owned();
-    refused.iter().fold(head, |table, row| {
-        table + &format!("{},{},\"{}\"\n", row.line, row.field, row.description.replace('"', "\"\""))
-    })
+    Ok(text.to_owned())
 }
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]

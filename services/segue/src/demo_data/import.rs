@@ -47,7 +47,7 @@ fn rows(customers: impl Iterator<Item = Customer>) -> impl Iterator<Item = Impor
         platform: account.platform,
         account: account.id,
         identities: account.identities,
-        import_id: String::new(),
+        ..ImportAccountsRequest::default()
     })
 }
 

@@ -71,6 +71,8 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         | R::FeatureInUse
         | R::ImportInProgress
         | R::ImportNotFound
+        | R::ImportNotResumable
+        | R::IdentityShared
         | R::ServiceListEntryNotFound
         | R::ServiceListEntryClosed => FAULT,
     }
