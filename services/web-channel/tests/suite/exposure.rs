@@ -1,11 +1,15 @@
 //! What the pages give away to whoever reaches them through something else: a proxy, another name, too many connections.
 
-use segue_testkit::request_id;
+use segue_testkit::{Databases, Storage, request_id};
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, net::TcpStream};
 use web_channel::Exposure;
 
-use crate::platform::{Running, config, say, sign_in};
+use crate::{
+    http::Browser,
+    platform::{Running, config, say, sign_in, start_at},
+    system::System,
+};
 
 async fn running(exposure: Exposure) -> Running {
     Running::of(web_channel::Config { exposure, ..config("sqlite::memory:") }).await
@@ -146,4 +150,42 @@ async fn silent_connections_are_few_and_event_streams_go_on_beside_them() {
     let text = events.find("entry", |data| data["text"] == "still here").await;
     assert_eq!(text["kind"], "text");
     platform.stop().await;
+}
+
+/// A code entered by a customer with an account of their own, whom the proxy has seen at an address; gives the refusal.
+async fn guess(mut browser: Browser, account: usize, address: &str, code: &str) -> String {
+    let account = format!("guesser-{account}");
+    let started = start_at(&mut browser, &account).await;
+    assert_eq!(started.status, 201, "{}", started.text());
+    let form = json!({"platform": "app", "request_id": request_id(), "code": code}).to_string();
+    // What stands first is what the guesser sent.
+    let forwarded = format!("x-forwarded-for: 198.51.100.{}, {address}", account.len());
+    let headers = ["content-type: application/json", &forwarded];
+    browser.request("POST", "/api/redeem", &headers, form.as_bytes()).await.refusal().1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_count_for_the_address_that_the_proxy_has_seen() {
+    let exposure = Exposure { trusted_proxies: "127.0.0.1".parse().unwrap(), ..Exposure::default() };
+    let system = System::exposed(&Databases::start(Storage::SqliteMemory), exposure).await;
+    let guess = |account, address, code: String| {
+        let browser = system.browser();
+        async move { guess(browser, account, address, &code).await }
+    };
+    // One of ten has the right check digit.
+    let mut code = String::new();
+    for digit in 0..10 {
+        let tried = format!("2345 6789 {digit}");
+        if guess(digit, "203.0.113.1", tried.clone()).await == "CODE_NOT_ACCEPTED" {
+            code = tried;
+        }
+    }
+    let mut account = 100;
+    for _ in 0..20 {
+        account += 1;
+        assert_eq!(guess(account, "203.0.113.7", code.clone()).await, "CODE_NOT_ACCEPTED");
+    }
+    assert_eq!(guess(200, "203.0.113.7", code.clone()).await, "TOO_MANY_ATTEMPTS");
+    assert_eq!(guess(201, "203.0.113.8", code).await, "CODE_NOT_ACCEPTED", "somebody else");
+    system.stop().await;
 }

@@ -107,6 +107,14 @@ pub(crate) async fn start_with(browser: &mut Browser, start_id: &str, start_secr
     browser.post("/api/sessions", &form).await
 }
 
+/// As the customer of an account.
+pub(crate) async fn start_at(browser: &mut Browser, account: &str) -> Answer {
+    let form = json!({
+        "platform": "app", "request_id": request_id(), "start_secret": START_SECRET, "name": "Li Wei", "account": account
+    });
+    browser.post("/api/sessions", &form).await
+}
+
 pub(crate) async fn say(browser: &mut Browser, id: &str, text: &str) -> Answer {
     browser.post("/api/messages", &json!({"platform": "app", "message_id": id, "text": text})).await
 }

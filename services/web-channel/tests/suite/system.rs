@@ -33,6 +33,11 @@ pub(crate) struct System {
 
 impl System {
     pub(crate) async fn start(databases: &Databases) -> Self {
+        Self::exposed(databases, web_channel::Exposure::default()).await
+    }
+
+    /// With pages for others than browsers on this machine.
+    pub(crate) async fn exposed(databases: &Databases, exposure: web_channel::Exposure) -> Self {
         let stop = Stop::new();
         let parts = || Parts::real(stop.clone());
         let key = |seed| KeyRing::new(Key::generate(&Random::seeded(seed)), None);
@@ -68,6 +73,7 @@ impl System {
         let own = Config {
             router: router.uri().parse().unwrap(),
             issuer: issuer.uri().parse().unwrap(),
+            exposure,
             ..config(&databases.create())
         };
         let channel = bind(own, parts()).await.unwrap();
