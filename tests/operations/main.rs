@@ -7,6 +7,8 @@ mod backup;
 #[cfg(test)]
 mod encrypted;
 #[cfg(test)]
+mod forget;
+#[cfg(test)]
 mod kubernetes;
 #[cfg(test)]
 mod migrations;
@@ -14,6 +16,8 @@ mod migrations;
 mod rotation;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod selector;
 #[cfg(test)]
 mod up;
 #[cfg(test)]

@@ -56,6 +56,7 @@ impl System {
         };
         let router = priority_router::bind(router, parts()).await.unwrap();
         let issuer = code_issuer::Config {
+            unknown_sessions: code_issuer::UnknownSessions::Allow,
             history: std::time::Duration::from_secs(24 * 60 * 60),
             server: ServerConfig::loopback(0),
             database: Settings::of_url(databases.create()),
