@@ -64,7 +64,6 @@ impl System {
             directory_keys: key(2),
             selector: selector.uri().parse().unwrap(),
             router: router.uri().parse().unwrap(),
-            unknown_sessions: code_issuer::UnknownSessions::Refuse,
             adapter_hosts: segue_runtime::hosts::Reach::default(),
             limits: code_issuer::domain::limits::Limits::default(),
             revoke_grace: std::time::Duration::from_secs(120),
