@@ -41,6 +41,7 @@ async fn start(case: &Case, stop: Stop) -> (Client, Running) {
             lookup_deadline: Duration::from_millis(100),
             lookup_cache: Duration::ZERO,
             check_interval: Duration::ZERO,
+            ..platform_selector::AdapterSettings::default()
         },
         history: History { age: Duration::ZERO, most: 0 },
     };

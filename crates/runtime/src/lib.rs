@@ -9,6 +9,8 @@ pub mod access;
 mod boot;
 mod database;
 mod fields;
+pub mod hosts;
+pub mod http;
 mod identity;
 mod incoming;
 mod methods;

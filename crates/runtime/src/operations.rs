@@ -8,20 +8,21 @@ use std::{net::SocketAddr, time::Duration};
 use axum::{Router, extract::State, http::StatusCode, http::header, response::IntoResponse, routing::get};
 use prometheus::{Registry, TextEncoder};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
-use tonic::{
-    service::{Routes, RoutesBuilder},
-    transport::{Server, server::TcpIncoming},
-};
+use tonic::service::{Routes, RoutesBuilder};
 
 use crate::{
     BootError, Running, Stop,
+    http::{self, HttpLimits, Versions},
     protocol::{HEALTH_DESCRIPTORS, Health, add_reflection},
 };
 
 /// Scrapers keep connections open; they are not waited for longer than this.
 const END_LIMIT: Duration = Duration::from_millis(500);
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
-const MOST_CALLS_PER_CONNECTION: u32 = 64;
+/// Probes and scrapers are few, and have little to say.
+const MAX_CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS_PER_NETWORK: usize = 64;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The operations port of a process, or none.
 #[derive(Debug)]
@@ -57,18 +58,11 @@ impl Operations {
         let mut routes = RoutesBuilder::from(Routes::from(pages));
         routes.add_service(health.service());
         add_reflection(&mut routes, &[], HEALTH_DESCRIPTORS)?;
-        let told = self.stop.clone();
+        let limits = HttpLimits::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_NETWORK, MAX_BODY_BYTES);
+        let router = routes.routes().into_axum_router();
+        let stop = self.stop.clone();
         tracing::info!(%address, "serving operations");
-        self.serving = Some(tokio::spawn(async move {
-            let served = Server::builder()
-                .accept_http1(true)
-                .max_concurrent_streams(MOST_CALLS_PER_CONNECTION)
-                .add_routes(routes.routes())
-                .serve_with_incoming_shutdown(TcpIncoming::from(listener), told.told());
-            if let Err(error) = served.await {
-                tracing::error!(%error, "the operations port failed");
-            }
-        }));
+        self.serving = Some(tokio::spawn(http::serve(listener, router, Versions::OneAndTwo, limits, stop)));
         Ok(())
     }
 
@@ -90,5 +84,32 @@ async fn metrics(State(registry): State<Registry>) -> impl IntoResponse {
             tracing::error!(%error, "metrics can't be written");
             (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, TEXT_FORMAT)], String::new())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_head_that_never_ends_is_given_up() {
+        let mut operations = Operations::bind(([127, 0, 0, 1], 0).into(), Registry::new()).await.unwrap();
+        operations.serve(&[]).await.unwrap();
+        let ask = async |head: &str| {
+            let mut stream = TcpStream::connect(operations.address.unwrap()).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            let read = timeout(segue_testkit::WAIT, stream.read_to_string(&mut answer));
+            drop(read.await.expect("stays open"));
+            answer
+        };
+        assert!(ask("GET /metrics HTTP/1.0\r\n\r\n").await.starts_with("HTTP/1.0 200"));
+        assert!(!ask("GET /metrics HTTP/1.1\r\nx: ").await.contains("200"));
+        operations.end().await;
     }
 }

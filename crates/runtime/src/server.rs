@@ -32,9 +32,9 @@ const MAX_STREAMS_PER_CONNECTION: u32 = 256;
 /// What may be sent over a connection, and over a stream of it, before anything of it is read.
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
-const MAX_HEADER_BYTES: u32 = 16 * 1024;
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const MAX_HEADER_BYTES: u32 = 16 * 1024;
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where and how to serve.
 #[derive(Debug, Clone)]
@@ -66,6 +66,7 @@ impl ServerConfig {
         IDENTITY_SETTINGS[2],
         IDENTITY_SETTINGS[3],
         IDENTITY_SETTINGS[4],
+        IDENTITY_SETTINGS[5],
         Setting::new(
             "plaintext-beyond-loopback",
             "false",

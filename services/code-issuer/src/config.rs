@@ -7,6 +7,7 @@ use crate::{
 use segue_core::KeyRing;
 use segue_runtime::{
     DATABASE_SETTINGS, ServerConfig,
+    hosts::{ADAPTER_HOSTS, Reach},
     peer::PeerUri,
     read_database, read_keys,
     settings::{Reader, Setting},
@@ -27,6 +28,8 @@ pub struct Config {
     pub selector: PeerUri,
     /// priority-router.
     pub router: PeerUri,
+    /// Where platforms' adapters may live.
+    pub adapter_hosts: Reach,
     /// What guessing codes is limited to.
     pub limits: Limits,
     /// For how long after the redemption a handoff can be revoked; zero for never.
@@ -43,6 +46,7 @@ const OWN_SETTINGS: &[Setting] = &[
     Setting::new("listen", "127.0.0.1:50052", "address to serve gRPC on"),
     Setting::new("selector-uri", "http://127.0.0.1:50051", "platform-selector"),
     Setting::new("router-uri", "http://127.0.0.1:50053", "priority-router"),
+    ADAPTER_HOSTS,
     Setting::new("guesses-per-account", "5", "wrong codes of an account in 15 minutes, 1 to 1000"),
     Setting::new("guesses-per-account-day", "10", "wrong codes of an account in 24 hours, 1 to 10000"),
     Setting::new(
@@ -95,6 +99,7 @@ impl Config {
         let directory_keys = read_keys(reader, "directory-key");
         let selector = reader.get("selector-uri");
         let router = reader.get("router-uri");
+        let adapter_hosts = reader.get(ADAPTER_HOSTS.name);
         let messages = reader.parse_with("message-templates", read_messages);
         let history_days = reader.number("history-days", 1..=3650);
         let revoke_grace = reader.seconds("revoke-grace-seconds", 0..=3600);
@@ -110,6 +115,7 @@ impl Config {
             directory_keys: directory_keys?,
             selector: selector?,
             router: router?,
+            adapter_hosts: adapter_hosts?,
             history: Duration::from_secs(history_days? * 24 * 60 * 60),
             revoke_grace: revoke_grace?,
             messages: messages?,

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use segue_core::KeyRing;
 use segue_runtime::{
-    DATABASE_SETTINGS, ServerConfig, read_database, read_keys,
+    DATABASE_SETTINGS, ServerConfig,
+    hosts::{ADAPTER_HOSTS, Reach},
+    read_database, read_keys,
     settings::{Reader, Setting},
 };
 use segue_store::Settings;
@@ -45,6 +47,7 @@ impl Default for AdapterSettings {
             lookup_deadline: Duration::from_millis(300),
             lookup_cache: Duration::from_secs(10),
             check_interval: Duration::from_secs(5),
+            hosts: Reach::default(),
         }
     }
 }
@@ -72,6 +75,8 @@ pub struct AdapterSettings {
     pub lookup_cache: Duration,
     /// Between two questions whether they are well; zero: they are not asked.
     pub check_interval: Duration,
+    /// Where they may live.
+    pub hosts: Reach,
 }
 
 impl Config {
@@ -96,6 +101,7 @@ impl Config {
                 "5",
                 "how often adapters are asked whether they are well, 0 to 300; 0 turns it off",
             ),
+            ADAPTER_HOSTS,
             Setting::new(
                 SELECTION_HISTORY_DAYS,
                 "7",
@@ -132,10 +138,12 @@ fn read_adapters(reader: &mut Reader) -> Option<AdapterSettings> {
     let lookup_deadline = reader.number(LOOKUP_DEADLINE_MS, 10..=5000).map(Duration::from_millis);
     let lookup_cache = reader.seconds(LOOKUP_CACHE_SECONDS, 0..=300);
     let check_interval = reader.seconds(ADAPTER_CHECK_SECONDS, 0..=300);
+    let hosts = reader.get(ADAPTER_HOSTS.name);
     Some(AdapterSettings {
         lookup_deadline: lookup_deadline?,
         lookup_cache: lookup_cache?,
         check_interval: check_interval?,
+        hosts: hosts?,
     })
 }
 

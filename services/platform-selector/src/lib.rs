@@ -26,7 +26,7 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     let check_interval = config.adapters.check_interval;
     let (recorder, recording) = recorder::recorder();
     let keys = config.directory_keys;
-    let channels = Channels::new(config.server.credentials.clone());
+    let channels = Channels::new(config.server.credentials.clone(), config.adapters.hosts.clone());
     let selector = grpc::Selector::new(db.clone(), keys, channels, &config.adapters, recorder, &parts);
     let follow = selector.follow(check_interval, parts.stop.clone());
     let service = PlatformSelectorServiceServer::new(selector)

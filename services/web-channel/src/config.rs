@@ -8,7 +8,10 @@ use segue_runtime::{
     settings::{Reader, Setting},
 };
 
-use crate::domain::{Platform, parse_platforms};
+use crate::{
+    domain::{Platform, parse_platforms},
+    exposure::{EXPOSURE_SETTINGS, Exposure},
+};
 
 pub(crate) const DEFAULT_PLATFORMS: &str = "web_chat::Web chat; app:upload+quick_input:Customer app";
 
@@ -19,6 +22,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where to serve the pages.
     pub http_listen: SocketAddr,
+    /// Whom the pages answer, and how many of them.
+    pub exposure: Exposure,
     /// Its own database.
     pub database: segue_store::Settings,
     /// What names, accounts, messages, files and access cards are sealed with.
@@ -36,12 +41,13 @@ pub struct Config {
 impl Config {
     /// All settings.
     pub const SETTINGS: &'static [&'static [Setting]] =
-        &[OWN_SETTINGS, ServerConfig::SETTINGS, DATABASE_SETTINGS];
+        &[OWN_SETTINGS, EXPOSURE_SETTINGS, ServerConfig::SETTINGS, DATABASE_SETTINGS];
 
     /// Reads the settings.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let server = ServerConfig::read(reader);
         let http_listen = reader.get("http-listen");
+        let exposure = Exposure::read(reader);
         let database = read_database(reader);
         let keys = read_keys(reader, "channel-key");
         let router = reader.get("router-uri");
@@ -51,6 +57,7 @@ impl Config {
         Some(Self {
             server: server?,
             http_listen: http_listen?,
+            exposure: exposure?,
             database: database?,
             keys: keys?,
             router: router?,

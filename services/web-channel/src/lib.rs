@@ -4,13 +4,14 @@
 //! and an agent's desk. A platform of your own needs the former only; this one shows every part of the method working.
 //!
 //! The desk asks nobody who they are: an agent is whoever types an agent number. Therefore it answers only to browsers
-//! on the same machine. Do not put it where others can reach it.
+//! on the same machine, with no proxy between, and can be turned off (setting `desk`).
 //!
 //! To add a platform, name it in the setting `platforms`. To add a kind of message, add a case to `domain::Content` and
 //! show it in `static/common.js`.
 
 mod config;
 mod domain;
+mod exposure;
 mod grpc;
 mod store;
 mod web;
@@ -23,6 +24,7 @@ use segue_store::{Database, Migrations};
 
 pub use config::Config;
 pub use domain::Platform;
+pub use exposure::Exposure;
 
 use crate::{grpc::Channel, store::Store};
 
@@ -47,6 +49,7 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Bound, BootError> {
     let database = Database::open(&config.database, migrations()).await?;
     let listener = web::listen(&config).await?;
     let http = listener.local_addr().map_err(|error| BootError::Bind(config.http_listen, error))?;
+    let desk = config.exposure.desk;
     let store = Store::new(database.clone(), config.keys.clone(), parts.random.clone(), parts.clock.clone());
     let channel = ChannelServiceServer::new(Channel::new(store.clone(), config.platforms.clone()))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
@@ -58,6 +61,11 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Bound, BootError> {
         .start(&config.server)
         .await?;
     tracing::info!(address = %http, "serving pages");
+    if desk {
+        tracing::warn!(
+            "THE AGENT'S DESK HAS NO SIGN-IN: whoever uses this machine can act as any agent; desk=off turns it off"
+        );
+    }
     Ok(Bound { running, http })
 }
 

@@ -11,13 +11,19 @@ use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
 };
-use reqwest::Url;
+use reqwest::{
+    Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+};
 use segue_core::SharedClock;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::told;
-use crate::watched::Watched;
+use crate::{
+    hosts::{HostNotAllowed, Reach},
+    watched::Watched,
+};
 
 /// How long keys from a URL are taken to be the newest. A key that isn't among them is looked for at once.
 const FRESH_MS: i64 = 5 * 60 * 1000;
@@ -30,12 +36,13 @@ const MAX_SET_BYTES: usize = 256 * 1024;
 #[derive(Debug, Clone)]
 pub(super) enum KeySource {
     File(Arc<Watched<KeySet>>),
-    Url(Url),
+    /// The URL, and where its host may be.
+    Url(Url, Reach),
 }
 
 impl KeySource {
     /// None for nothing. Plain http is for this machine only: who can change the keys can be anybody.
-    pub(super) fn parse(text: &str) -> Result<Option<Self>, String> {
+    pub(super) fn parse(text: &str, reach: &Reach) -> Result<Option<Self>, String> {
         if text.is_empty() {
             return Ok(None);
         }
@@ -49,7 +56,10 @@ impl KeySource {
         if url.scheme() != "https" && !local {
             return Err("must be a file or an https URL".to_owned());
         }
-        Ok(Some(Self::Url(url)))
+        reach
+            .check_host(url.host_str().unwrap_or_default())
+            .map_err(|not_allowed| format!("{not_allowed} (setting jwt-keys-hosts)"))?;
+        Ok(Some(Self::Url(url, reach.clone())))
     }
 }
 
@@ -123,14 +133,14 @@ impl Keys {
 
     /// The key of an id, or an error when no keys are known at all.
     pub(super) async fn find(&self, id: &str) -> Result<Option<Arc<VerifyingKey>>, ()> {
-        let url = match &self.source {
+        let (url, reach) = match &self.source {
             KeySource::File(watched) => return Ok(watched.current().0.get(id).cloned()),
-            KeySource::Url(url) => url,
+            KeySource::Url(url, reach) => (url, reach),
         };
         if let Some(key) = self.known().and_then(|set| set.0.get(id).cloned()) {
             return Ok(Some(key));
         }
-        self.fetch(url, MIN_PAUSE_MS).await;
+        self.fetch(url, reach, MIN_PAUSE_MS).await;
         self.known().map(|set| set.0.get(id).cloned()).ok_or(())
     }
 
@@ -138,7 +148,7 @@ impl Keys {
     pub(super) async fn look(&self) {
         match &self.source {
             KeySource::File(watched) => told("keys of tokens", watched.look()),
-            KeySource::Url(url) => self.fetch(url, FRESH_MS).await,
+            KeySource::Url(url, reach) => self.fetch(url, reach, FRESH_MS).await,
         }
     }
 
@@ -147,7 +157,7 @@ impl Keys {
     }
 
     /// Asks the URL, unless it was asked within the pause.
-    async fn fetch(&self, url: &Url, pause_ms: i64) {
+    async fn fetch(&self, url: &Url, reach: &Reach, pause_ms: i64) {
         let mut asked = self.asked_ms.lock().await;
         let now = self.clock.now_ms();
         // A clock that was set back must not stop it.
@@ -155,7 +165,7 @@ impl Keys {
             return;
         }
         *asked = Some(now);
-        match fetch(url.clone()).await {
+        match fetch(url.clone(), reach.clone()).await {
             Ok(set) => *self.fetched.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(set)),
             Err(error) => tracing::error!(%error, "the keys of tokens could not be fetched"),
         }
@@ -163,11 +173,12 @@ impl Keys {
 }
 
 /// A connection of its own each time: it is rare, and names and certificates may have changed.
-async fn fetch(url: Url) -> Result<KeySet, String> {
+async fn fetch(url: Url, reach: Reach) -> Result<KeySet, String> {
     let plain = |error: reqwest::Error| error.without_url().to_string();
     let client = reqwest::Client::builder()
         .timeout(FETCH_LIMIT)
         .redirect(reqwest::redirect::Policy::none())
+        .dns_resolver(Arc::new(Within(reach)))
         .build()
         .map_err(plain)?;
     let mut answer =
@@ -185,8 +196,56 @@ async fn fetch(url: Url) -> Result<KeySet, String> {
     if keys.0.is_empty() { Err("holds no key to check signatures with".to_owned()) } else { Ok(keys) }
 }
 
+/// Looks names up, and leaves out addresses that they must not lead to.
+struct Within(Reach);
+
+impl Resolve for Within {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<_> = found.filter(|found| reach.check_address(found.ip()).is_ok()).collect();
+            if allowed.is_empty() {
+                return Err(HostNotAllowed.into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
 impl std::fmt::Debug for KeySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_from_allowed_hosts_only() {
+        let parse = |list: &str, url: &str| KeySource::parse(url, &list.parse().unwrap());
+        assert!(parse("", "https://login.example/keys").is_ok());
+        assert!(parse("*.example", "https://login.example/keys").is_ok());
+        for (list, url) in [
+            ("*.example", "https://login.evil/keys"),
+            ("*.example", "https://10.0.0.1/keys"),
+            ("", "https://169.254.169.254/keys"),
+            ("", "https://[fe80::1]/keys"),
+        ] {
+            let wrong = parse(list, url).err().unwrap();
+            assert!(wrong.contains("jwt-keys-hosts"), "{url}: {wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_of_keys_leads_nowhere_but_where_it_may() {
+        let found = async |list: &str| {
+            let name = "localhost".parse().unwrap();
+            Within(list.parse().unwrap()).resolve(name).await.map(Iterator::count).unwrap_or_default()
+        };
+        assert!(found("").await > 0 && found("127.0.0.0/8,::1").await > 0);
+        assert_eq!((found("localhost").await, found("localhost,10.0.0.0/8").await), (0, 0));
     }
 }

@@ -17,6 +17,7 @@ pub(crate) use jwt::Tokens;
 use self::{jwks::KeySource, jwt::TokenConfig};
 use crate::{
     Refusal,
+    hosts::Reach,
     settings::{Reader, Setting},
     tls::{Accepted, Credentials},
     watched::Watched,
@@ -25,7 +26,7 @@ use crate::{
 const BEARER: &str = "Bearer ";
 
 /// The settings of identities.
-pub(crate) const IDENTITY_SETTINGS: [Setting; 5] = [
+pub(crate) const IDENTITY_SETTINGS: [Setting; 6] = [
     Setting::new(
         "identities",
         "",
@@ -42,6 +43,11 @@ pub(crate) const IDENTITY_SETTINGS: [Setting; 5] = [
         "reload-seconds",
         "10",
         "how often certificates, identities and a file of token keys are looked at for changes, 1 to 3600",
+    ),
+    Setting::new(
+        "jwt-keys-hosts",
+        "",
+        "the hosts at which a URL in `jwt-keys` may be, as in `adapter-hosts`; empty: any but link-local and metadata addresses",
     ),
 ];
 
@@ -61,7 +67,8 @@ impl IdentityConfig {
     /// Reads the settings; inside, none when callers are not told apart.
     pub(crate) fn read(reader: &mut Reader, credentials: &Credentials) -> Option<Option<Self>> {
         let identities = reader.get::<PathBuf>("identities");
-        let keys = reader.parse_with("jwt-keys", KeySource::parse);
+        let reach = reader.get::<Reach>("jwt-keys-hosts")?;
+        let keys = reader.parse_with("jwt-keys", |text| KeySource::parse(text, &reach));
         let issuer = reader.get::<String>("jwt-issuer");
         let audience = reader.get::<String>("jwt-audience");
         let (identities, keys, issuer, audience) = (identities?, keys?, issuer?, audience?);

@@ -1,10 +1,12 @@
 //! A limit of connections: each costs memory, even when nothing is called over it.
 
 use std::{
+    collections::HashMap,
     io,
+    net::{IpAddr, Ipv6Addr},
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -52,6 +54,57 @@ pub(crate) struct Taken(Arc<Places>);
 impl Drop for Taken {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Places of each network, so that one caller can't take all: an IPv4 address or an IPv6 /64, which one host may have to
+/// itself.
+#[derive(Debug)]
+pub(crate) struct PlacesByNetwork {
+    most: usize,
+    taken: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl PlacesByNetwork {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, taken: Mutex::default() })
+    }
+
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<TakenByNetwork> {
+        let network = network_of(address);
+        let mut all = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = all.entry(network).or_default();
+        if *taken >= self.most {
+            return None;
+        }
+        *taken += 1;
+        Some(TakenByNetwork { places: self.clone(), network })
+    }
+}
+
+/// A place of a network.
+#[derive(Debug)]
+pub(crate) struct TakenByNetwork {
+    places: Arc<PlacesByNetwork>,
+    network: IpAddr,
+}
+
+impl Drop for TakenByNetwork {
+    fn drop(&mut self) {
+        let mut all = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = all.get_mut(&self.network) {
+            *taken -= 1;
+            if *taken == 0 {
+                all.remove(&self.network);
+            }
+        }
+    }
+}
+
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 => v4,
     }
 }
 
@@ -117,5 +170,24 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_has_its_places_and_gives_them_back() {
+        let places = PlacesByNetwork::new(2);
+        let take = |text: &str| places.take(text.parse().unwrap());
+        let held = [take("2001:db8::1"), take("2001:db8::2")];
+        assert!(held.iter().all(Option::is_some));
+        assert!(take("2001:db8::3").is_none(), "one /64 is one network");
+        assert!(take("2001:db8:0:1::1").is_some() && take("192.0.2.1").is_some());
+        let _mapped = (take("192.0.2.1"), take("::ffff:192.0.2.1"));
+        assert!(take("192.0.2.1").is_none());
+        drop(held);
+        assert!(take("2001:db8::3").is_some());
     }
 }

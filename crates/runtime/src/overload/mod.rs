@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-pub(crate) use connections::{Counted, Places, Taken, limited};
+pub(crate) use connections::{Counted, Places, PlacesByNetwork, Taken, limited};
 pub(crate) use memory::{ConnectionMemory, Reservation};
 pub use status::{LoadStatus, statuses};
 

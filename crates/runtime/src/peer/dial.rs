@@ -20,7 +20,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use tower::Service;
 
-use crate::Credentials;
+use crate::{Credentials, hosts::Reach};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Calls that have waited for a connection are told one after the other that it can't be made, and each would have it
@@ -51,6 +51,8 @@ pub(super) struct Dial {
     name: Option<ServerName<'static>>,
     /// Looked at for each connection, since certificates are replaced.
     credentials: Credentials,
+    /// Where the name may have led; none: anywhere.
+    reach: Option<Reach>,
     failed: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -59,8 +61,9 @@ impl Dial {
         address: SocketAddr,
         name: Option<ServerName<'static>>,
         credentials: Credentials,
+        reach: Option<Reach>,
     ) -> Self {
-        Self { address, name, credentials, failed: Arc::default() }
+        Self { address, name, credentials, reach, failed: Arc::default() }
     }
 
     async fn connect(self) -> Result<TokioIo<Box<dyn Stream>>, Unreachable> {
@@ -82,6 +85,9 @@ impl Dial {
     }
 
     async fn open(&self) -> io::Result<Box<dyn Stream>> {
+        if let Some(reach) = &self.reach {
+            reach.check_address(self.address.ip()).map_err(io::Error::other)?;
+        }
         if self.name.is_none() && !self.credentials.may_call_in_plaintext(self.address.ip()) {
             return Err(io::Error::other(
                 "http goes no further than loopback here; the URI must begin with https",

@@ -35,7 +35,10 @@ pub use status::{PeerStatus, statuses};
 
 use pool::Pool;
 
-use crate::Credentials;
+use crate::{
+    Credentials,
+    hosts::{HostNotAllowed, Reach},
+};
 
 /// What one call to another service may take when the caller leaves more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,6 +50,7 @@ pub struct PeerUri {
     /// The name that its certificate must have; none for plain text.
     name: Option<ServerName<'static>>,
     resolver: Resolver,
+    reach: Option<Reach>,
 }
 
 impl FromStr for PeerUri {
@@ -68,7 +72,7 @@ impl FromStr for PeerUri {
         };
         let name = secure.then(|| named(host)).transpose()?;
         let endpoint = if secure { endpoint.origin(uri) } else { endpoint };
-        Ok(Self { endpoint, name, resolver: Resolver::default() })
+        Ok(Self { endpoint, name, resolver: Resolver::default(), reach: None })
     }
 }
 
@@ -77,6 +81,13 @@ impl PeerUri {
     #[must_use]
     pub fn resolved_by(self, resolver: Resolver) -> Self {
         Self { resolver, ..self }
+    }
+
+    /// For an address that an operator has written: none unless its host may be called. What it resolves to is looked at
+    /// again at each connection.
+    pub fn within(self, reach: &Reach) -> Result<Self, HostNotAllowed> {
+        reach.check_host(self.endpoint.uri().host().unwrap_or_default())?;
+        Ok(Self { reach: Some(reach.clone()), ..self })
     }
 
     /// A channel for calls. It connects when it's first used, and again whenever it has to.
@@ -99,7 +110,8 @@ impl PeerUri {
             .keep_alive_timeout(Duration::from_secs(5))
             .keep_alive_while_idle(true);
         let (name, credentials, resolver) = (self.name.clone(), credentials.clone(), self.resolver.clone());
-        Peer { pool: Pool::new(endpoint, name, credentials, resolver, limit.is_none()), limit }
+        let reach = self.reach.clone();
+        Peer { pool: Pool::new(endpoint, name, credentials, reach, resolver, limit.is_none()), limit }
     }
 }
 

@@ -15,7 +15,7 @@ use segue_core::Random;
 use tokio::{sync::Notify, time::Instant};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::Credentials;
+use crate::{Credentials, hosts::Reach};
 
 use super::{
     PeerStatus, Resolver,
@@ -33,6 +33,7 @@ pub(super) struct Pool {
     endpoint: Endpoint,
     name: Option<ServerName<'static>>,
     credentials: Credentials,
+    reach: Option<Reach>,
     resolver: Resolver,
     streams: bool,
     random: Random,
@@ -80,6 +81,7 @@ impl Pool {
         endpoint: Endpoint,
         name: Option<ServerName<'static>>,
         credentials: Credentials,
+        reach: Option<Reach>,
         resolver: Resolver,
         streams: bool,
     ) -> Arc<Self> {
@@ -87,6 +89,7 @@ impl Pool {
             endpoint,
             name,
             credentials,
+            reach,
             resolver,
             streams,
             random: Random::secure(),
@@ -171,6 +174,7 @@ impl Pool {
                 address,
                 self.name.clone(),
                 self.credentials.clone(),
+                self.reach.clone(),
             )),
             under_way: AtomicUsize::new(0),
             breaker: Mutex::default(),

@@ -70,7 +70,7 @@ impl Flow {
             random: parts.random.clone(),
             selector: PlatformSelectorServiceClient::new(config.selector.connect(credentials)),
             router: PriorityRouterServiceClient::new(config.router.connect(credentials)),
-            adapters: Adapters::new(credentials.clone()),
+            adapters: Adapters::new(credentials.clone(), config.adapter_hosts.clone()),
             history: config.history,
             revoke_grace: config.revoke_grace,
             messages: config.messages.clone(),

@@ -11,6 +11,7 @@ use std::{
 
 use segue_runtime::{
     Credentials,
+    hosts::Reach,
     peer::{Peer, PeerUri},
 };
 
@@ -19,20 +20,26 @@ use segue_runtime::{
 pub(crate) struct Channels {
     peers: Mutex<BTreeMap<String, Peer>>,
     credentials: Credentials,
+    reach: Reach,
 }
 
 impl Channels {
-    pub(crate) fn new(credentials: Credentials) -> Self {
-        Self { peers: Mutex::default(), credentials }
+    pub(crate) fn new(credentials: Credentials, reach: Reach) -> Self {
+        Self { peers: Mutex::default(), credentials, reach }
     }
 
-    /// A channel, or none when the address can't be one.
+    /// Where adapters may live.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// A channel, or none when the address can't be one or is not to be called.
     fn to(&self, uri: &str) -> Option<Peer> {
         let mut channels = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(channel) = channels.get(uri) {
             return Some(channel.clone());
         }
-        let channel = uri.parse::<PeerUri>().ok()?.connect(&self.credentials);
+        let channel = uri.parse::<PeerUri>().ok()?.within(&self.reach).ok()?.connect(&self.credentials);
         channels.insert(uri.to_owned(), channel.clone());
         Some(channel)
     }

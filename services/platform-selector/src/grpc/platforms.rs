@@ -34,6 +34,7 @@ pub(super) async fn create(
     }
     wire::platform::parse(&mut fields, "platform", &platform);
     wire::platform::check_whole(&mut fields, "platform", &platform);
+    wire::platform::check_reach(&mut fields, "platform", &platform, selector.channels.reach());
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     platform.set_adapter_health(AdapterHealth::Unspecified);
@@ -115,6 +116,7 @@ pub(super) async fn update(
         Platform { id: change.id.clone(), status: PlatformStatus::Active.into(), ..Platform::default() };
     mask.apply(&change, &mut checked);
     wire::platform::parse(&mut fields, "platform", &checked);
+    wire::platform::check_reach(&mut fields, "platform", &checked, selector.channels.reach());
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     let update = Update { change, mask, new_etag: new_etag(selector), now_ms };

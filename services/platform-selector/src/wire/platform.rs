@@ -1,7 +1,7 @@
 use std::str::FromStr as _;
 
 use segue_proto::selector::v1::{Platform as PlatformMessage, PlatformStatus};
-use segue_runtime::{Fields, peer::PeerUri};
+use segue_runtime::{Fields, hosts::Reach, peer::PeerUri};
 
 use super::{faces, features, hours};
 use crate::domain::platform::Platform;
@@ -47,6 +47,16 @@ pub(crate) fn check_whole(fields: &mut Fields, path: &str, message: &PlatformMes
     let can_be_asked = !message.live_lookup || !message.adapter_uri.is_empty();
     fields.require(can_be_asked, &format!("{path}.live_lookup"), "needs an adapter_uri");
     check_size(fields, path, message);
+}
+
+/// Checks that the adapter is where this deployment has adapters. Not a part of reading a platform either: the list may
+/// have changed since, and who is called is checked again at each connection.
+pub(crate) fn check_reach(fields: &mut Fields, path: &str, message: &PlatformMessage, reach: &Reach) {
+    if let Ok(uri) = PeerUri::from_str(&message.adapter_uri)
+        && let Err(not_allowed) = uri.within(reach)
+    {
+        fields.violation(format!("{path}.adapter_uri"), format!("{not_allowed} (setting adapter-hosts)"));
+    }
 }
 
 /// Checks the size of a platform or work profile. Not a part of reading it: what is stored has got times and etag since

@@ -29,6 +29,7 @@ pub async fn run(databases: &Databases) {
     health_is_followed(databases).await;
     load_counts(Selector::start(databases).await).await;
     bad_input(Selector::start(databases).await).await;
+    adapters_live_where_they_may(databases).await;
 }
 
 fn ask() -> SelectPlatformRequest {
@@ -255,4 +256,46 @@ async fn bad_input(mut selector: Selector) {
     }
     let unknown = refused(selector.client.report_platform_load(report("moon", 1, 1)).await);
     assert_eq!(unknown, refusal(Code::NotFound, ErrorReason::PlatformNotFound, &["platform"]));
+}
+
+/// Whoever may write platforms can't have codes sent, or ports looked for, where this deployment has no adapters.
+async fn adapters_live_where_they_may(databases: &Databases) {
+    let mut anywhere = Selector::start(databases).await;
+    for uri in [
+        "http://169.254.169.254",
+        "http://[fe80::1]:80",
+        "http://0.0.0.0:50051",
+        "http://[::ffff:169.254.1.1]",
+    ] {
+        let platform = Platform { adapter_uri: uri.to_owned(), ..platform("app", &[]) };
+        let answer = anywhere.client.create_platform(create(platform)).await;
+        assert_eq!(refused(answer), invalid(&["platform.adapter_uri"]), "{uri}");
+    }
+    // A name may be on the list and still lead to this machine, as any name could after it was written.
+    let adapter = Adapter::start(knows(&["li-wei"])).await;
+    let check_interval = Duration::from_millis(5);
+    let listed =
+        AdapterSettings { hosts: "localhost,*.example".parse().unwrap(), check_interval, ..adapters() };
+    let mut selector = Selector::asking(&databases.create(), keys(1, None), listed).await;
+    with(&mut selector, &adapter.uri.replace("127.0.0.1", "localhost")).await;
+    assert_eq!((select(&mut selector).await.platform.as_str(), adapter.asked()), ("web", 0));
+    let client = &selector.client;
+    let is_down = || async move {
+        let request = GetPlatformRequest { id: "app".to_owned() };
+        let answer = client.clone().get_platform(request).await.unwrap().into_inner();
+        answer.platform.unwrap().adapter_health() == AdapterHealth::Down
+    };
+    wait_for("the adapter to be taken for down, though it is well", is_down).await;
+    for (uri, allowed) in [(adapter.uri.as_str(), false), ("http://a.example:1", true), ("", true)] {
+        let moved = UpdatePlatformRequest {
+            request_id: request_id(),
+            platform: Some(Platform { adapter_uri: uri.to_owned(), ..platform("web", &[]) }),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["adapter_uri".to_owned()] }),
+        };
+        let answer = selector.client.clone().update_platform(moved).await;
+        match allowed {
+            true => drop(answer.unwrap()),
+            false => assert_eq!(refused(answer), invalid(&["platform.adapter_uri"])),
+        }
+    }
 }

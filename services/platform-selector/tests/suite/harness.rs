@@ -96,6 +96,7 @@ pub fn adapters() -> AdapterSettings {
         lookup_deadline: segue_testkit::WAIT,
         lookup_cache: Duration::from_secs(10),
         check_interval: Duration::ZERO,
+        ..AdapterSettings::default()
     }
 }
 

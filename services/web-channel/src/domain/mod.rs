@@ -2,11 +2,13 @@
 
 mod card;
 mod content;
+mod file_name;
 mod platform;
 mod start;
 
 pub(crate) use card::{Card, CardFace};
 pub(crate) use content::{Author, Content, Entry};
+pub(crate) use file_name::visible_name;
 pub use platform::Platform;
 pub(crate) use platform::parse_platforms;
 pub(crate) use start::StartKey;

@@ -47,7 +47,11 @@ pub(super) struct OnPlatform {
 }
 
 /// Begins a conversation. On a plain platform the router is asked first, so that a refusal leaves nothing behind.
-pub(super) async fn start(State(web): State<Shared>, Body(form): Body<Start>) -> Result<Response, Problem> {
+pub(super) async fn start(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Body(form): Body<Start>,
+) -> Result<Response, Problem> {
     let platform = platform(&web, &form.platform)?;
     let (start_id, identities) = form.parse(platform)?;
     let key = StartKey::new(web.store.keys(), &platform.id, &start_id, &form.start_secret);
@@ -69,7 +73,7 @@ pub(super) async fn start(State(web): State<Shared>, Body(form): Body<Start>) ->
     web.store.put_session(&new).await?;
     let stored = web.store.session_by_id(&session).await?.ok_or_else(Problem::no_session)?;
     let mut response = (StatusCode::CREATED, Json(SessionView::of(&stored))).into_response();
-    if let Some(value) = cookie::set(&platform.id, &secret, web.secure_cookies) {
+    if let Some(value) = cookie::set(&headers, &platform.id, &secret) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }
     Ok(response)

@@ -2,6 +2,7 @@
 
 mod body;
 mod chat;
+mod client;
 mod cookie;
 mod customer;
 mod desk;
@@ -14,20 +15,26 @@ mod upload;
 mod view;
 mod words;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 use segue_proto::{
     issuer::v1::code_issuer_service_client::CodeIssuerServiceClient,
     router::v1::priority_router_service_client::PriorityRouterServiceClient,
 };
-use segue_runtime::{BootError, Parts, StreamEnd, peer::Peer};
+use segue_runtime::{
+    BootError, Parts, StreamEnd,
+    http::{HttpLimits, Versions},
+    peer::Peer,
+};
 use tokio::{net::TcpListener, sync::Semaphore};
+
+use client::Rules;
 
 use crate::{Config, Platform, store::Store};
 
@@ -48,8 +55,6 @@ struct Web {
     issuer: IssuerClient,
     streams: Arc<Semaphore>,
     end: StreamEnd,
-    /// Beyond loopback, browsers reach the pages through something that speaks TLS.
-    secure_cookies: bool,
 }
 
 type Shared = Arc<Web>;
@@ -85,19 +90,23 @@ pub(crate) fn serve(
         issuer: CodeIssuerServiceClient::new(config.issuer.connect(credentials)),
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
-        secure_cookies: !config.http_listen.ip().is_loopback(),
     });
-    let stop = parts.stop.clone();
-    async move {
-        let service = routes(web).into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(listener, service).with_graceful_shutdown(async move { stop.told().await });
-        if let Err(error) = served.await {
-            tracing::error!(%error, "serving pages failed");
-        }
-    }
+    // Beyond loopback, browsers reach the pages through something that speaks TLS.
+    let always_secure = config.exposure.behind_tls || !config.http_listen.ip().is_loopback();
+    let rules = Rules { exposure: Arc::new(config.exposure.clone()), always_secure };
+    let limits = HttpLimits {
+        proxies: config.exposure.trusted_proxies.clone(),
+        ..HttpLimits::new(
+            config.exposure.max_connections,
+            config.exposure.max_connections_per_network,
+            upload::MAX_BODY_BYTES,
+        )
+    };
+    segue_runtime::http::serve(listener, routes(web, rules), Versions::One, limits, parts.stop.clone())
 }
 
-fn routes(web: Shared) -> Router {
+fn routes(web: Shared, rules: Rules) -> Router {
+    let desk = desk::routes().route("/agent", get(pages::agent));
     let uploads = Router::new()
         .route("/api/upload", post(upload::receive))
         .layer(DefaultBodyLimit::max(upload::MAX_BODY_BYTES));
@@ -111,12 +120,13 @@ fn routes(web: Shared) -> Router {
         .route("/api/redeem", post(redeem::redeem))
         .route("/api/events", get(events::events))
         .route("/api/upload/{id}", get(upload::send))
-        .merge(desk::routes().layer(from_fn(guard::desk)))
+        .merge(desk.layer(from_fn_with_state(rules.exposure.desk, guard::desk)))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(uploads)
         .fallback(pages::not_found)
         .layer(from_fn(guard::same_origin))
         .layer(from_fn(guard::traced))
+        .layer(from_fn_with_state(rules, client::identify))
         .layer(from_fn(guard::headers))
         .with_state(web)
 }

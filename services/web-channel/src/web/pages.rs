@@ -23,7 +23,6 @@ pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/", get(landing))
         .route("/chat/{platform}", get(chat))
-        .route("/agent", get(agent))
         .route("/static/style.css", get(|| file("text/css; charset=utf-8", STYLE)))
         .route("/static/common.js", get(|| script(COMMON_SCRIPT)))
         .route("/static/chat.js", get(|| script(CHAT_SCRIPT)))
@@ -50,7 +49,7 @@ async fn chat(State(web): State<Shared>, Path(id): Path<String>) -> Response {
     Html(page).into_response()
 }
 
-async fn agent(State(web): State<Shared>) -> Html<String> {
+pub(super) async fn agent(State(web): State<Shared>) -> Html<String> {
     let names: String = web.platforms.iter().map(option).collect();
     Html(AGENT.replace("{{platforms}}", &names))
 }

@@ -1,6 +1,6 @@
 //! The quick input control's other side (R9, R10): what the customer entered is passed on, and not looked at.
 
-use axum::{Json, extract::State, http::HeaderMap};
+use axum::{Extension, Json, extract::State, http::HeaderMap};
 use segue_proto::{
     issuer::v1::RedeemCodeRequest,
     router::v1::{AbandonContactRequest, ContactState},
@@ -8,7 +8,7 @@ use segue_proto::{
 use segue_runtime::Fields;
 use serde::{Deserialize, Serialize};
 
-use super::{Shared, Web, body::Body, customer::open_session, problem::Problem};
+use super::{Shared, Web, body::Body, client::Client, customer::open_session, problem::Problem};
 use crate::store::{Admitted, Session};
 
 /// An attempt. The code is in the body, as a URL ends up in logs.
@@ -32,6 +32,7 @@ pub(super) struct Redeemed {
 
 pub(super) async fn redeem(
     State(web): State<Shared>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     Body(form): Body<Redeem>,
 ) -> Result<Json<Redeemed>, Problem> {
@@ -49,7 +50,7 @@ pub(super) async fn redeem(
         platform: session.platform.clone(),
         session: session.id.clone(),
         account: session.account.reveal().clone(),
-        source_address: String::new(),
+        source_address: client.address.to_string(),
     };
     let answer = web.issuer.clone().redeem_code(request).await?.into_inner();
     let waiting = answer.contact_state() != ContactState::Assigned;

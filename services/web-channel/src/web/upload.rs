@@ -14,7 +14,10 @@ use super::{
     customer::{OnPlatform, find, open_session},
     problem::Problem,
 };
-use crate::store::{NewUpload, Uploaded};
+use crate::{
+    domain::visible_name,
+    store::{NewUpload, Uploaded},
+};
 
 /// The largest file.
 const MAX_FILE_BYTES: usize = 10 * 1024 * 1024;
@@ -81,7 +84,7 @@ async fn read(mut parts: Multipart) -> Result<Form, MultipartError> {
         match part.name() {
             Some("message_id") => form.message_id = part.text().await?,
             Some("file") => {
-                form.name = part.file_name().unwrap_or_default().to_owned();
+                form.name = visible_name(part.file_name().unwrap_or_default());
                 form.bytes = part.bytes().await?.to_vec();
             }
             _ => {}

@@ -65,7 +65,7 @@ async fn the_desk_answers_only_to_this_machine_by_its_own_name() {
     let mut browser = platform.browser();
     let rebound = ["host: rebound.example:8080"];
     let answer = browser.request("GET", "/api/agent/events?agent=A1001", &rebound, b"").await;
-    assert_eq!(answer.refusal(), (403, "FORBIDDEN".to_owned()));
+    assert_eq!(answer.refusal(), (421, "FORBIDDEN".to_owned()));
     let answer = browser.get("/api/agent/events?agent=no%20number").await;
     assert_eq!((answer.status, answer.fields()), (400, vec!["agent".to_owned()]));
     let form = json!({"request_id": request_id(), "agent": "A1001", "presence": "available"});

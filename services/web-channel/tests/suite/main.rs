@@ -5,6 +5,7 @@
 mod bad_input;
 mod channel;
 mod chat;
+mod exposure;
 mod guards;
 mod handoff;
 mod http;

@@ -17,7 +17,7 @@ use segue_runtime::{
 use segue_store::Settings;
 use segue_testkit::{free_port, request_id};
 use serde_json::{Value, json};
-use web_channel::{Bound, Config, Platform, bind};
+use web_channel::{Bound, Config, Exposure, Platform, bind};
 
 use crate::http::{Answer, Browser};
 
@@ -36,6 +36,7 @@ pub(crate) fn config(url: &str) -> Config {
     Config {
         server: ServerConfig::loopback(0),
         http_listen: ([127, 0, 0, 1], 0).into(),
+        exposure: Exposure::default(),
         database: Settings::of_url(url),
         keys: KeyRing::new(Key::generate(&Random::seeded(1)), None),
         router: away(),
@@ -64,6 +65,11 @@ impl Running {
 
     pub(crate) fn browser(&self) -> Browser {
         Browser::new(self.bound.http)
+    }
+
+    /// Where the pages are.
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.bound.http
     }
 
     pub(crate) fn channel(&self) -> ChannelServiceClient<Peer> {
@@ -97,6 +103,14 @@ pub(crate) async fn start(browser: &mut Browser, start_id: &str) -> Answer {
 pub(crate) async fn start_with(browser: &mut Browser, start_id: &str, start_secret: &str) -> Answer {
     let form = json!({
         "platform": "app", "request_id": start_id, "start_secret": start_secret, "name": "Li Wei", "account": "app-4711"
+    });
+    browser.post("/api/sessions", &form).await
+}
+
+/// As the customer of an account.
+pub(crate) async fn start_at(browser: &mut Browser, account: &str) -> Answer {
+    let form = json!({
+        "platform": "app", "request_id": request_id(), "start_secret": START_SECRET, "name": "Li Wei", "account": account
     });
     browser.post("/api/sessions", &form).await
 }

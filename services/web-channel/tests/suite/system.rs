@@ -33,6 +33,11 @@ pub(crate) struct System {
 
 impl System {
     pub(crate) async fn start(databases: &Databases) -> Self {
+        Self::exposed(databases, web_channel::Exposure::default()).await
+    }
+
+    /// With pages for others than browsers on this machine.
+    pub(crate) async fn exposed(databases: &Databases, exposure: web_channel::Exposure) -> Self {
         let stop = Stop::new();
         let parts = || Parts::real(stop.clone());
         let key = |seed| KeyRing::new(Key::generate(&Random::seeded(seed)), None);
@@ -59,6 +64,7 @@ impl System {
             directory_keys: key(2),
             selector: selector.uri().parse().unwrap(),
             router: router.uri().parse().unwrap(),
+            adapter_hosts: segue_runtime::hosts::Reach::default(),
             limits: code_issuer::domain::limits::Limits::default(),
             revoke_grace: std::time::Duration::from_secs(120),
             messages: code_issuer::domain::message::Messages::standard().unwrap(),
@@ -67,6 +73,7 @@ impl System {
         let own = Config {
             router: router.uri().parse().unwrap(),
             issuer: issuer.uri().parse().unwrap(),
+            exposure,
             ..config(&databases.create())
         };
         let channel = bind(own, parts()).await.unwrap();

@@ -54,6 +54,21 @@ async fn a_file_is_kept_and_shown_once(databases: &Databases) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_shown_by_the_name_that_it_has() {
+    let platform = Running::start("sqlite::memory:").await;
+    let mut browser = platform.browser();
+    sign_in(&mut browser).await;
+    let answer = send(&mut browser, "app", &request_id(), "invoice\u{202e}fdp\u{200b}.exe", b"x").await;
+    assert_eq!(answer.status, 204, "{}", answer.text());
+    let mut events = browser.listen("/api/events?platform=app", "").await;
+    let file = events.find("entry", is_kind("file")).await;
+    assert_eq!(file["name"].as_str(), Some("invoicefdp.exe"));
+    let answer = send(&mut browser, "app", &request_id(), "\u{202e}", b"x").await;
+    assert_eq!(answer.fields(), ["file.name"], "no name is left");
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_do_not_belong_are_refused() {
     let platform = Running::start("sqlite::memory:").await;
     let mut browser = platform.browser();

@@ -123,3 +123,19 @@ async fn an_open_stream_keeps_no_calls_on_a_server_that_is_going_away() {
     drop(opened);
     assert_eq!(streams.status().under_way, 0);
 }
+
+/// Whoever owns a name can have it point at this machine after it was taken in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_leads_nowhere_but_where_it_may() {
+    let servers = three();
+    let names = Names::of(&servers);
+    let within = |list: &str| names.uri().within(&list.parse().unwrap());
+    assert!(within("other.test").is_err(), "another host");
+    for list in ["replicas.test", "*.test,10.0.0.0/8"] {
+        let peer = within(list).unwrap().connect(&Credentials::none());
+        assert_eq!(deliver(&peer).await.unwrap_err().code(), tonic::Code::Unavailable, "{list}");
+        assert_eq!(counts(&servers), [0, 0, 0], "{list}");
+    }
+    let peer = within("*.test,127.0.0.0/8").unwrap().connect(&Credentials::none());
+    deliver(&peer).await.unwrap();
+}

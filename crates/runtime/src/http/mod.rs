@@ -1,0 +1,194 @@
+//! Serving HTTP to whoever comes: the pages and the operations port. The server libraries' own loops wait for a request's
+//! head and body, and for a reader of an answer, without end, and take any number of connections.
+
+mod body;
+mod io;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Extension, Router, extract::ConnectInfo, middleware::from_fn_with_state};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tower::Layer as _;
+
+use crate::{
+    Stop,
+    hosts::HostList,
+    overload::{Places, PlacesByNetwork},
+    seldom::Seldom,
+    server::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES},
+};
+use io::Timed;
+
+/// When the system has no sockets left, others have to be closed first.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Of one request.
+const MAX_HEADERS: usize = 64;
+const MOST_CALLS_PER_CONNECTION: u32 = 64;
+
+/// What connections and requests may take.
+#[derive(Debug, Clone)]
+pub struct HttpLimits {
+    /// For a request's head, from the connection's begin or the answer before: how long a connection may be idle, too.
+    pub head: Duration,
+    /// For a request's body.
+    pub body: Duration,
+    /// How long an answer may wait for its reader. An event stream says something more often than that.
+    pub stalled: Duration,
+    /// The largest body.
+    pub body_bytes: usize,
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one network: an IPv4 address, an IPv6 /64.
+    pub connections_per_network: usize,
+    /// Proxies, which are many callers and have no limit of their own.
+    pub proxies: HostList,
+}
+
+impl HttpLimits {
+    /// For so many connections in all and of one network, with the times that every surface has: 10 s for a head, 60 s for
+    /// a body and for an answer that waits.
+    pub fn new(connections: usize, connections_per_network: usize, body_bytes: usize) -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(60),
+            stalled: Duration::from_secs(60),
+            body_bytes,
+            connections,
+            connections_per_network,
+            proxies: HostList::default(),
+        }
+    }
+}
+
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// HTTP/1 only, for browsers and the proxies before them.
+    One,
+    /// HTTP/1, and HTTP/2 without TLS, for gRPC.
+    OneAndTwo,
+}
+
+/// Serves until the stop is told and what is under way has been answered; dropped, it cuts everything off. Requests carry
+/// their connection's [`ConnectInfo`].
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    versions: Versions,
+    limits: HttpLimits,
+    stop: Stop,
+) {
+    let body = body::BodyLimits { time: limits.body, bytes: limits.body_bytes };
+    let door = Arc::new(Door {
+        router: router.layer(from_fn_with_state(body, body::limited)),
+        builder: builder(versions, &limits),
+        all: Places::new(limits.connections),
+        by_network: PlacesByNetwork::new(limits.connections_per_network),
+        limits,
+        stop: stop.clone(),
+    });
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.told() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => door.take(&mut connections, stream, peer),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be taken in");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+fn builder(versions: Versions, limits: &HttpLimits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(MAX_HEADER_BYTES as usize)
+        .max_headers(MAX_HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_CALLS_PER_CONNECTION)
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
+    match versions {
+        Versions::One => builder.http1_only(),
+        Versions::OneAndTwo => builder,
+    }
+}
+
+/// What every connection is served with.
+struct Door {
+    router: Router,
+    builder: Builder<TokioExecutor>,
+    all: Arc<Places>,
+    by_network: Arc<PlacesByNetwork>,
+    limits: HttpLimits,
+    stop: Stop,
+}
+
+static REFUSALS: Seldom = Seldom::new();
+
+impl Door {
+    /// Serves a connection, or closes it when its network or all together have too many.
+    fn take(self: &Arc<Self>, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
+        let is_proxy = self.limits.proxies.has_address(peer.ip());
+        let Some(place) = self.place(peer.ip(), is_proxy) else {
+            if let Some(untold) = REFUSALS.now() {
+                tracing::warn!(untold, "connections are closed: there are too many");
+            }
+            return;
+        };
+        let door = self.clone();
+        connections.spawn(async move {
+            door.serve(stream, peer).await;
+            drop(place);
+        });
+    }
+
+    fn place(&self, peer: IpAddr, is_proxy: bool) -> Option<impl Send + use<>> {
+        let own = if is_proxy { None } else { Some(self.by_network.take(peer)?) };
+        Some((own, self.all.take()?))
+    }
+
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        // Without it small answers wait for the acknowledgement of earlier ones. A failure means that it is closed again.
+        drop(stream.set_nodelay(true));
+        let service = Extension(ConnectInfo(peer)).layer(self.router.clone());
+        let io = TokioIo::new(Timed::new(stream, self.limits.head, self.limits.stalled));
+        let serving = self.builder.serve_connection(io, TowerToHyperService::new(service));
+        tokio::pin!(serving);
+        // How a connection ends is its caller's affair, which may also happen all the time.
+        tokio::select! {
+            _ = serving.as_mut() => {}
+            () = self.stop.told() => {
+                serving.as_mut().graceful_shutdown();
+                drop(serving.await);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
