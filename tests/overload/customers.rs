@@ -21,7 +21,8 @@ use tonic::{Request, Status};
 
 use crate::numbers::{Kind, Numbers};
 
-const AGENTS: usize = 100;
+/// More than there are handoffs at a time: a newer one of an agent for the same customer ends the older.
+const AGENTS: usize = 1_500;
 const CONNECTIONS: usize = 4;
 /// How long agents and customers wait.
 const PATIENCE: Duration = Duration::from_secs(5);

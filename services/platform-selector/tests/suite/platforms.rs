@@ -246,7 +246,7 @@ fn spoilt_hours() -> Vec<(Platform, Vec<&'static str>)> {
         (special(&["2026-05-01"; 2], day), vec!["platform.service_hours.special_days[1].date"]),
         (special(&dates, day), vec![special_days]),
         (
-            special(&["2026-05-01"], ("12:00", "09:00")),
+            special(&["2026-05-01"], ("12:00", "12:00")),
             vec!["platform.service_hours.special_days[0].open[0].end"],
         ),
         (hours("Mars/Olympus", &[monday], "09:00", "18:00"), vec!["platform.service_hours.time_zone"]),
@@ -254,7 +254,7 @@ fn spoilt_hours() -> Vec<(Platform, Vec<&'static str>)> {
         (hours("Asia/Shanghai", &[8], "09:00", "18:00"), vec!["platform.service_hours.windows[0].days[0]"]),
         (hours("Asia/Shanghai", &[0], "09:00", "18:00"), vec!["platform.service_hours.windows[0].days[0]"]),
         (hours("Asia/Shanghai", &[monday], "9am", "18:00"), vec!["platform.service_hours.windows[0].start"]),
-        (hours("Asia/Shanghai", &[monday], "18:00", "09:00"), vec!["platform.service_hours.windows[0].end"]),
+        (hours("Asia/Shanghai", &[monday], "18:00", "18:00"), vec!["platform.service_hours.windows[0].end"]),
         (
             Platform {
                 service_hours: Some(ServiceHours { time_zone: "UTC".to_owned(), ..ServiceHours::default() }),
