@@ -134,7 +134,10 @@ fn every_request_id_is_kept_with_its_caller() {
     for service in ["code-issuer", "platform-selector", "priority-router"] {
         let folder = segue_testkit::repository().join(format!("services/{service}/src/grpc"));
         for file in fs::read_dir(folder).unwrap() {
-            sources += &fs::read_to_string(file.unwrap().path()).unwrap();
+            let path = file.unwrap().path();
+            if path.is_file() {
+                sources += &fs::read_to_string(path).unwrap();
+            }
         }
     }
     for method in methods.iter().filter(|method| *method != "RedeemCode") {
