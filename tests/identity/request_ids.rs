@@ -116,7 +116,7 @@ async fn a_repeated_redemption_answers_its_caller_alone() {
     assert_eq!(answer.agent, DEMO_AGENT);
     let elsewhere = RedeemCodeRequest { session: "app-2".to_owned(), ..redemption };
     let refusal = refused(stranger.issuer.clone().redeem_code(elsewhere).await);
-    assert_eq!(refusal.reason, segue_proto::common::v1::ErrorReason::CodeNotAccepted);
+    assert_eq!(refusal.reason, segue_proto::common::v1::ErrorReason::CodeAlreadyUsed);
 }
 
 /// No method with a `request_id` keeps its answers in another way than by its caller.

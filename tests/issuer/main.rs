@@ -7,6 +7,7 @@ mod indistinguishable;
 mod keys;
 mod life;
 mod limits;
+mod lockout;
 mod mixed_race;
 mod race;
 mod redeem_refusals;

@@ -105,7 +105,7 @@ async fn enter(issuer: Issuer, request: RedeemCodeRequest) -> Option<RedeemCodeR
             match issuer.redeem_code(request).await {
                 Ok(answer) => Some(Some(answer.into_inner())),
                 Err(status) => match reason_of(&status) {
-                    Some(ErrorReason::CodeNotAccepted) => Some(None),
+                    Some(ErrorReason::CodeAlreadyUsed) => Some(None),
                     Some(ErrorReason::AdmissionPending | ErrorReason::StoreUnavailable) => None,
                     _ => panic!("{status:?}"),
                 },

@@ -31,7 +31,7 @@ async fn a_replaced_code_is_not_redeemed_and_a_redeemed_one_not_replaced() {
         let request = GetHandoffRequest { id };
         let state = first.get_handoff(request).await.unwrap().into_inner().handoff.unwrap().state();
         if reissued.is_ok() {
-            assert_eq!(refused(redeemed).reason, ErrorReason::CodeNotAccepted, "the old code is dead");
+            assert_eq!(refused(redeemed).reason, ErrorReason::CodeReplaced, "the old code is dead");
             assert_eq!(state, HandoffState::Issued);
         } else {
             assert_eq!(refused(reissued).reason, ErrorReason::HandoffState, "the handoff goes on");

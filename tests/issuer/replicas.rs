@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use segue::{DatabaseUrls, Keys, Ports, System, SystemConfig};
-use segue_core::{ManualClock, Random};
+use segue_core::{Clock as _, ManualClock, Random};
 use segue_proto::{
     common::v1::{Customer, Identity, RemainingWork},
     issuer::v1::{CreateHandoffRequest, code_issuer_service_client::CodeIssuerServiceClient},
@@ -63,6 +63,11 @@ impl Replicas {
         environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
         let fixture = Fixture::load(&system.addresses).await;
         Self { fixture, clock, url, environment, system, second: None, databases }
+    }
+
+    /// What time it is there.
+    pub fn clock_ms(&self) -> i64 {
+        self.clock.now_ms()
     }
 
     /// The first replica.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use code_issuer::domain::{
     faces::{self, Binding},
-    limits::{Guesser, Limits},
-    strength::{Scope, guesses_unbound, needed_bound, needed_unbound, success_at_most},
+    limits::Limits,
+    strength::{Scope, guesses_bound, guesses_unbound, needed_bound, needed_unbound, success_at_most},
 };
 
 const DOCUMENT: &str = "docs/access-codes.md";
@@ -46,8 +46,8 @@ fn table() -> String {
 fn cell(binding: Binding, live: u64, bits: f64) -> String {
     let limits = Limits::default();
     let (probability, needed) = if binding == Binding::Bound {
-        let guesses = limits.most_within(Guesser::Account, LIFE);
-        (success_at_most(1, guesses, bits), needed_bound(&limits, LIFE))
+        let guesses = guesses_bound(&limits, 0, LIFE);
+        (success_at_most(1, guesses, bits), needed_bound(&limits, 0, LIFE))
     } else {
         // The code that is issued is one of the live ones.
         let scope = Scope { live_codes: live - 1, wrong_guesses: 0 };

@@ -153,6 +153,8 @@ impl Mesh {
                 ("SEGUE_DIRECTORY_KEY", keys.directory.clone()),
                 ("SEGUE_SELECTOR_URI", uri("platform-selector")),
                 ("SEGUE_ROUTER_URI", uri("priority-router")),
+                // The calls of the storm come in past the router.
+                ("SEGUE_UNKNOWN_SESSIONS", "allow".to_owned()),
             ],
             _ => vec![
                 ("SEGUE_CHANNEL_KEY", keys.channel.clone()),

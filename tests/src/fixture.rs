@@ -159,6 +159,7 @@ impl Fixture {
             platform: "app".to_owned(),
             session: session.to_owned(),
             account: Self::account(),
+            account_verified: true,
             source_address: String::new(),
         }
     }

@@ -174,7 +174,11 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::AgentMustChoose
         | R::FeatureInUse
         | R::IdentityShared
-        | R::ImportNotResumable => Code::FailedPrecondition,
+        | R::ImportNotResumable
+        | R::CodeReplaced
+        | R::CodeAlreadyUsed
+        | R::CodeExpired
+        | R::CodeCancelled => Code::FailedPrecondition,
         R::ContactNotYours | R::SessionNotOfAgent | R::CallerNotAllowed | R::CallerNotOwner => {
             Code::PermissionDenied
         }

@@ -47,7 +47,11 @@ const OWN_SETTINGS: &[Setting] = &[
     Setting::new("selector-uri", "http://127.0.0.1:50051", "platform-selector"),
     Setting::new("router-uri", "http://127.0.0.1:50053", "priority-router"),
     ADAPTER_HOSTS,
-    Setting::new("guesses-per-account", "5", "wrong codes of an account in 15 minutes, 1 to 1000"),
+    Setting::new(
+        "guesses-per-account",
+        "5",
+        "wrong codes of an account in 15 minutes, and of an address under accounts that no platform vouches for in 10 minutes, 1 to 1000",
+    ),
     Setting::new("guesses-per-account-day", "10", "wrong codes of an account in 24 hours, 1 to 10000"),
     Setting::new(
         "guesses-per-address",

@@ -45,7 +45,7 @@ const CODE_FAILURES: Metric = Metric::counter(
     "attempts to enter a code that failed",
     &[(
         "kind",
-        "`malformed` (can't be a code), `not_accepted` (unknown, over, or meant for another place), `too_many_attempts` (not looked up)",
+        "`malformed` (can't be a code), `dead` (the account's own, used, replaced, cancelled or over), `not_accepted` (unknown, or of another account or place), `too_many_attempts` (not looked up)",
     )],
 );
 
@@ -64,16 +64,18 @@ pub const METRICS: &[Metric] =
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CodeFailure {
     Malformed,
+    Dead,
     NotAccepted,
     TooManyAttempts,
 }
 
 impl CodeFailure {
-    const ALL: [Self; 3] = [Self::Malformed, Self::NotAccepted, Self::TooManyAttempts];
+    const ALL: [Self; 4] = [Self::Malformed, Self::Dead, Self::NotAccepted, Self::TooManyAttempts];
 
     fn name(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
+            Self::Dead => "dead",
             Self::NotAccepted => "not_accepted",
             Self::TooManyAttempts => "too_many_attempts",
         }

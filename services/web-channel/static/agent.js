@@ -1,6 +1,6 @@
 // The agent's desk. Contacts are known by their id, entries by session and number, so being told again changes nothing.
 
-import { attempts, busy, byId, element, listen, once, place, post, show, tell, uuid } from './common.js';
+import { attempts, busy, byId, element, listen, lockedOutUntil, once, place, post, show, tell, uuid } from './common.js';
 
 const problem = byId('problem');
 const contacts = new Map();
@@ -186,6 +186,10 @@ function renderIssued(answer, over) {
   box.append(element('p', '', answer.delivered
     ? 'The card with the code is on the customer’s page.'
     : 'The card has not reached the customer’s page yet. If it doesn’t come, read the code aloud:'));
+  if (answer.lockout_end_time_ms) {
+    const why = 'The customer has entered too many wrong codes.';
+    box.append(element('p', 'problem', `${why} ${lockedOutUntil(answer.lockout_end_time_ms)}`));
+  }
   for (const face of answer.faces) {
     const code = element('div', 'code', face.display);
     code.dataset.testid = `issued-${face.kind}`;

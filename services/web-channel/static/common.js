@@ -13,12 +13,19 @@ export function uuid() {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
+/** When codes can be entered again, in the words and the time of the reader. */
+export function lockedOutUntil(ms) {
+  const time = new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return chinese ? `${time} 之后可再次输入` : `Codes can be entered again at ${time}.`;
+}
+
 /** A refused call, with words for people. */
 export class Refused extends Error {
   constructor(content, status) {
     const fields = (content.fields || []).map((one) => `${one.field} ${one.description}`);
     const words = (chinese && content.message_zh) || content.message || 'Something went wrong. Please try again.';
-    super([words, ...fields].join(' · '));
+    const until = content.lockout_end_time_ms ? [lockedOutUntil(content.lockout_end_time_ms)] : [];
+    super([words, ...until, ...(until.length ? [] : fields)].join(' · '));
     this.reason = content.reason || '';
     this.status = status;
   }

@@ -15,7 +15,8 @@ pub const ADDRESS_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// What guessing is limited to, and what an attacker is assumed to be able to do within these limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Wrong codes of an account in [`ACCOUNT_WINDOW`].
+    /// Wrong codes of an account in [`ACCOUNT_WINDOW`], and of a source under accounts that it only claims in
+    /// [`ADDRESS_WINDOW`].
     pub per_account: u32,
     /// Wrong codes of an account in [`ACCOUNT_DAY`].
     pub per_account_day: u32,
@@ -36,19 +37,46 @@ impl Default for Limits {
 /// Whose guesses are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guesser {
-    /// An account of a platform.
+    /// An account of a platform that vouches for it.
     Account,
     /// A network address or, where there is none, a conversation.
     Source,
+    /// A source, for what it tries under accounts that no platform vouches for. The accounts themselves are not counted, as
+    /// anybody could lock their owners out.
+    Claimant,
+}
+
+/// A wrong code that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongCode {
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Whether the desk has cleared the lock-out since. The short window forgets it then; the day doesn't.
+    pub cleared: bool,
+}
+
+/// A window of time and the wrong codes that it takes.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    most: u32,
+    length: Duration,
+    /// How often a desk can clear it while a day lasts.
+    clearances: u32,
+}
+
+impl Window {
+    const fn new(most: u32, length: Duration) -> Self {
+        Self { most, length, clearances: 0 }
+    }
 }
 
 impl Limits {
     /// How many codes the guesser may still try after those wrong ones, at least one; else how long it has to wait.
-    pub fn free(&self, guesser: Guesser, wrong_at_ms: &[i64], now_ms: i64) -> Result<usize, Duration> {
+    pub fn free(&self, guesser: Guesser, wrong: &[WrongCode], now_ms: i64) -> Result<usize, Duration> {
         let mut least = usize::MAX;
         let mut longest = None;
-        for (most, window) in self.windows(guesser).into_iter().flatten() {
-            match free(most, window, wrong_at_ms, now_ms) {
+        for window in self.windows(guesser).into_iter().flatten() {
+            match free(window, wrong, now_ms) {
                 Ok(free) => least = least.min(free),
                 Err(wait) => longest = longest.max(Some(wait)),
             }
@@ -60,23 +88,37 @@ impl Limits {
     pub fn memory(guesser: Guesser) -> Duration {
         match guesser {
             Guesser::Account => ACCOUNT_DAY,
-            Guesser::Source => ADDRESS_WINDOW,
+            Guesser::Source | Guesser::Claimant => ADDRESS_WINDOW,
         }
     }
 
     /// The most wrong guesses within a time, however they are spread: each window that it spans may be used up.
     pub fn most_within(&self, guesser: Guesser, time: Duration) -> u64 {
         let windows = self.windows(guesser).into_iter().flatten();
-        let each = windows.map(|(most, window)| u64::from(most).saturating_mul(spanned(time, window)));
+        let each = windows.map(|window| {
+            let spans = spanned(time, window.length);
+            let clearances = u64::from(window.clearances).saturating_mul(spanned(time, ACCOUNT_DAY));
+            u64::from(window.most).saturating_mul(spans.saturating_add(clearances))
+        });
         each.min().unwrap_or(0)
     }
 
-    fn windows(&self, guesser: Guesser) -> [Option<(u32, Duration)>; 2] {
+    /// Whether clearing the short window would let the account try again.
+    pub fn can_be_cleared(&self, wrong: &[WrongCode], now_ms: i64) -> bool {
+        let cleared: Vec<WrongCode> = wrong.iter().map(|one| WrongCode { cleared: true, ..*one }).collect();
+        wrong.iter().all(|one| !one.cleared)
+            && self.free(Guesser::Account, wrong, now_ms).is_err()
+            && self.free(Guesser::Account, &cleared, now_ms).is_ok()
+    }
+
+    fn windows(&self, guesser: Guesser) -> [Option<Window>; 2] {
         match guesser {
-            Guesser::Account => {
-                [Some((self.per_account, ACCOUNT_WINDOW)), Some((self.per_account_day, ACCOUNT_DAY))]
-            }
-            Guesser::Source => [Some((self.per_address, ADDRESS_WINDOW)), None],
+            Guesser::Account => [
+                Some(Window { clearances: 1, ..Window::new(self.per_account, ACCOUNT_WINDOW) }),
+                Some(Window::new(self.per_account_day, ACCOUNT_DAY)),
+            ],
+            Guesser::Source => [Some(Window::new(self.per_address, ADDRESS_WINDOW)), None],
+            Guesser::Claimant => [Some(Window::new(self.per_account, ADDRESS_WINDOW)), None],
         }
     }
 }
@@ -98,10 +140,11 @@ pub fn network(address: IpAddr) -> String {
     }
 }
 
-fn free(most: u32, window: Duration, wrong_at_ms: &[i64], now_ms: i64) -> Result<usize, Duration> {
-    let window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let mut counted: Vec<i64> = wrong_at_ms.iter().copied().filter(|at| now_ms - at < window_ms).collect();
+fn free(window: Window, wrong: &[WrongCode], now_ms: i64) -> Result<usize, Duration> {
+    let window_ms = i64::try_from(window.length.as_millis()).unwrap_or(i64::MAX);
+    let most = usize::try_from(window.most).unwrap_or(usize::MAX);
+    let counts = |one: &&WrongCode| now_ms - one.at_ms < window_ms && !(one.cleared && window.clearances > 0);
+    let mut counted: Vec<i64> = wrong.iter().filter(counts).map(|one| one.at_ms).collect();
     counted.sort_unstable();
     // Free again when the guess that fills the limit, counted from the newest, has left the window.
     let Some(filling) = counted.len().checked_sub(most) else { return Ok(most - counted.len()) };
@@ -115,9 +158,12 @@ mod tests {
 
     const MINUTE: i64 = 60_000;
 
+    fn wrong(at_minutes: &[i64]) -> Vec<WrongCode> {
+        at_minutes.iter().map(|at| WrongCode { at_ms: at * MINUTE, cleared: false }).collect()
+    }
+
     fn wait_minutes(guesser: Guesser, wrong_at: &[i64], now: i64) -> Option<u64> {
-        let times: Vec<i64> = wrong_at.iter().map(|at| at * MINUTE).collect();
-        Limits::default().free(guesser, &times, now * MINUTE).err().map(|wait| wait.as_secs() / 60)
+        Limits::default().free(guesser, &wrong(wrong_at), now * MINUTE).err().map(|wait| wait.as_secs() / 60)
     }
 
     #[test]
@@ -138,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_tightest_window_tells_how_many_are_free() {
-        let free = |wrong: &[i64], now: i64| Limits::default().free(Guesser::Account, wrong, now * MINUTE);
+        let free = |at: &[i64], now: i64| Limits::default().free(Guesser::Account, &wrong(at), now * MINUTE);
         assert_eq!(free(&[], 0), Ok(5));
         assert_eq!(free(&[0, 0], 1), Ok(3));
         assert_eq!(free(&[0; 8], 60), Ok(2), "of the day");
@@ -152,15 +198,40 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_out_is_cleared_once_and_the_day_stands() {
+        let limits = Limits::default();
+        let mut codes = wrong(&[0; 5]);
+        assert!(!limits.can_be_cleared(&codes[..4], MINUTE), "not locked out");
+        assert!(limits.can_be_cleared(&codes, MINUTE));
+        codes.iter_mut().for_each(|one| one.cleared = true);
+        assert_eq!(limits.free(Guesser::Account, &codes, MINUTE), Ok(5));
+        codes.extend(wrong(&[1; 5]));
+        assert!(limits.free(Guesser::Account, &codes, MINUTE).is_err());
+        assert!(!limits.can_be_cleared(&codes, MINUTE), "a second time");
+        let day = wrong(&[0, 0, 0, 0, 0, 60, 60, 60, 60, 60]);
+        assert!(!limits.can_be_cleared(&day, 61 * MINUTE), "ten in a day");
+    }
+
+    #[test]
+    fn a_source_has_five_under_accounts_that_it_claims() {
+        assert_eq!(wait_minutes(Guesser::Claimant, &[0; 4], 1), None);
+        assert_eq!(wait_minutes(Guesser::Claimant, &[0; 5], 1), Some(9));
+        assert_eq!(wait_minutes(Guesser::Claimant, &[0; 5], 10), None);
+    }
+
+    #[test]
     fn no_pace_gets_more_guesses_than_are_reckoned_with() {
         let limits = Limits::default();
-        for guesser in [Guesser::Account, Guesser::Source] {
+        for guesser in [Guesser::Account, Guesser::Source, Guesser::Claimant] {
             for life_minutes in [1, 10, 15, 16, 60] {
                 for pace_ms in [1_000, 7_000, 61_000, 180_000, 225_000] {
-                    let mut wrong = Vec::new();
+                    let mut wrong: Vec<WrongCode> = Vec::new();
                     for now in (0..life_minutes * MINUTE).step_by(pace_ms) {
+                        if guesser == Guesser::Account && limits.can_be_cleared(&wrong, now) {
+                            wrong.iter_mut().for_each(|one| one.cleared = true);
+                        }
                         if limits.free(guesser, &wrong, now).is_ok() {
-                            wrong.push(now);
+                            wrong.push(WrongCode { at_ms: now, cleared: false });
                         }
                     }
                     let life = Duration::from_millis((life_minutes * MINUTE).unsigned_abs());
@@ -168,7 +239,11 @@ mod tests {
                 }
             }
         }
-        assert_eq!(limits.most_within(Guesser::Account, Duration::from_secs(600)), 5);
+        assert_eq!(
+            limits.most_within(Guesser::Account, Duration::from_secs(600)),
+            10,
+            "five, and five again"
+        );
         assert_eq!(limits.most_within(Guesser::Account, Duration::from_secs(3600)), 10);
         assert_eq!(limits.most_within(Guesser::Source, Duration::from_secs(601)), 40);
     }

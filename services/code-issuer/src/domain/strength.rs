@@ -4,7 +4,8 @@
 //! reach with a probability of at most 1 / odds. `P <= live codes * guesses / 2^bits`, so
 //! `bits >= log2(live codes * guesses * odds)`.
 //!
-//! - A bound code is within reach of its own account only: one live code, and the guesses of one account.
+//! - A bound code is within reach of its own account only: one live code, the guesses of one account, with one lock-out that
+//!   the desk clears, and the guesses of those who only claim to be that account. These are counted like those at unbound codes.
 //! - An unbound code is within reach of everybody: all unbound codes of the platform, and the guesses from as many
 //!   addresses as an attacker is assumed to have, or as many wrong guesses as the platform sees, if that is more.
 //!
@@ -31,8 +32,10 @@ pub struct Scope {
 pub struct Strength {
     /// Bits that are needed.
     pub needed_bits: f64,
-    /// In which length to draw.
+    /// In which length to draw: a bound code's, or a longer one.
     pub binding: Binding,
+    /// Whether one account only can enter the code.
+    pub bound: bool,
     /// The faces to draw, with their bits.
     pub faces: Vec<(FaceKind, f64)>,
     /// Those that are too weak in any length.
@@ -40,21 +43,21 @@ pub struct Strength {
 }
 
 impl Strength {
-    /// Of the given faces, those that are strong enough for a code; unbound ones are lengthened when they have to be.
+    /// Of the given faces, those that are strong enough for a code, which is lengthened when it has to be.
     pub fn choose(kinds: &[FaceKind], bound: bool, needed_bits: f64) -> Self {
         let bits = |kind: FaceKind, binding: Binding| faces::of_kind(kind).bits(binding);
         let all_suffice = |binding: Binding| kinds.iter().all(|kind| bits(*kind, binding) >= needed_bits);
         let binding = match bound {
-            true => Binding::Bound,
-            false if all_suffice(Binding::Unbound) => Binding::Unbound,
-            false => Binding::Long,
+            true if all_suffice(Binding::Bound) => Binding::Bound,
+            _ if all_suffice(Binding::Unbound) => Binding::Unbound,
+            _ => Binding::Long,
         };
         let (strong, weak): (Vec<_>, Vec<_>) = kinds
             .iter()
             .map(|kind| (*kind, bits(*kind, binding)))
             .partition(|(_, bits)| *bits >= needed_bits);
         let too_weak = weak.into_iter().map(|(kind, _)| kind).collect();
-        Self { needed_bits, binding, faces: strong, too_weak }
+        Self { needed_bits, binding, bound, faces: strong, too_weak }
     }
 
     /// The faces to draw.
@@ -64,8 +67,8 @@ impl Strength {
 }
 
 /// The bits that a code bound to an account needs.
-pub fn needed_bound(limits: &Limits, life: Duration) -> f64 {
-    needed_bits(1, limits.most_within(Guesser::Account, life), limits.odds)
+pub fn needed_bound(limits: &Limits, wrong_guesses: u64, life: Duration) -> f64 {
+    needed_bits(1, guesses_bound(limits, wrong_guesses, life), limits.odds)
 }
 
 /// The bits that a code for whoever has it needs; it counts among the live ones.
@@ -77,10 +80,20 @@ pub fn needed_unbound(limits: &Limits, scope: Scope, life: Duration) -> f64 {
     )
 }
 
+/// The guesses at a bound code that are reckoned with while it lives: as its account, and as somebody who claims to be it.
+pub fn guesses_bound(limits: &Limits, wrong_guesses: u64, life: Duration) -> u64 {
+    let claimed = from_sources(limits, Guesser::Claimant, wrong_guesses, life);
+    limits.most_within(Guesser::Account, life).saturating_add(claimed)
+}
+
 /// The guesses at unbound codes of a platform that are reckoned with while a code lives.
 pub fn guesses_unbound(limits: &Limits, wrong_guesses: u64, life: Duration) -> u64 {
-    let assumed =
-        u64::from(limits.attacker_addresses).saturating_mul(limits.most_within(Guesser::Source, life));
+    from_sources(limits, Guesser::Source, wrong_guesses, life)
+}
+
+/// As many as an attacker is assumed to make, or as the platform sees, if that is more.
+fn from_sources(limits: &Limits, guesser: Guesser, wrong_guesses: u64, life: Duration) -> u64 {
+    let assumed = u64::from(limits.attacker_addresses).saturating_mul(limits.most_within(guesser, life));
     let seen = wrong_guesses.saturating_mul(spanned(life, ADDRESS_WINDOW));
     assumed.max(seen)
 }
@@ -119,10 +132,14 @@ mod tests {
 
     #[test]
     fn a_bound_code_is_needed_for_one_account_only() {
-        assert!((needed_bound(&LIMITS, TEN_MINUTES) - 22.25).abs() < 0.01, "log2(1 * 5 * 10^6)");
-        assert!((needed_bound(&LIMITS, 6 * TEN_MINUTES) - 23.25).abs() < 0.01, "ten a day");
-        let strength = Strength::choose(&[FaceKind::Digits], true, needed_bound(&LIMITS, 6 * TEN_MINUTES));
-        assert_eq!((strength.binding, strength.faces.len()), (Binding::Bound, 1));
+        assert!((needed_bound(&LIMITS, 0, TEN_MINUTES) - 25.84).abs() < 0.01, "log2((10 + 10 * 5) * 10^6)");
+        let choose =
+            |wrong, life| Strength::choose(&[FaceKind::Digits], true, needed_bound(&LIMITS, wrong, life));
+        assert_eq!((choose(0, TEN_MINUTES).binding, choose(0, TEN_MINUTES).bound), (Binding::Bound, true));
+        // 10 + 10 * 5 * 6 guesses: two digits more.
+        assert_eq!(choose(0, 6 * TEN_MINUTES).binding, Binding::Unbound);
+        let flooded = choose(100_000, TEN_MINUTES);
+        assert_eq!((flooded.binding, flooded.bound, flooded.faces.len()), (Binding::Long, true, 1));
     }
 
     #[test]

@@ -93,6 +93,7 @@ impl Flow {
             ttl_ms: i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX),
             strength: figures(&strength).encode_to_vec(),
             delivery: first_delivery(&source),
+            limits: self.limits,
             codes: drawn.codes.clone(),
             sealed_access_info: drawn.sealed.clone(),
             trace_parent: trace_context::current(),

@@ -2,39 +2,58 @@
 
 use std::time::Duration;
 
-use segue_core::{KeyedHash, Purpose};
+use segue_core::{KeyedHash, Purpose, account_refs};
 use segue_proto::{
     common::v1::ErrorReason,
     issuer::v1::{CodeStrength, FaceStrength},
 };
-use segue_runtime::Refusal;
+use segue_runtime::{Refusal, timestamp};
 
 use super::{Flow, Redeem, issue::face};
 use crate::{
     domain::{
-        faces::{Binding, FaceKind},
+        faces::FaceKind,
+        handoff::State,
         limits::{Guesser, network},
         strength::{self, Strength},
     },
-    store::Guessing,
+    store::{Guessing, Record, Suspect},
 };
 
 impl Flow {
     /// Whom an attempt is counted for. Addresses and accounts become keyed hashes here and are forgotten.
     pub(super) fn guessing(&self, asked: &Redeem) -> Guessing {
         let hashes = |parts: &[&str]| -> Vec<KeyedHash> { self.code_keys.hashes(Purpose::Limit, parts) };
-        let source = match asked.source_address {
-            Some(address) => hashes(&["address", &network(address)]),
+        let network = asked.source_address.map(network);
+        let source: Vec<&str> = match &network {
+            Some(network) => vec!["address", network],
             // A call has no address. Counting all such guesses together would let one caller stop all others, so the
             // conversation stands for the address.
-            None => hashes(&["session", &asked.platform, &asked.session]),
+            None => vec!["session", &asked.platform, &asked.session],
         };
-        let mut guessers = vec![(Guesser::Source, source)];
+        let suspect =
+            |guesser, parts: &[&str]| Suspect { guesser, keys: hashes(parts), account: String::new() };
+        let mut suspects = vec![suspect(Guesser::Source, &source)];
         let account = asked.account.trim();
-        if !account.is_empty() {
-            guessers.push((Guesser::Account, hashes(&["account", &asked.platform, account])));
+        if !account.is_empty() && asked.account_verified {
+            let references = account_refs(&self.directory_keys, &asked.platform, account);
+            suspects.push(Suspect {
+                account: references.into_iter().next().unwrap_or_default(),
+                ..suspect(Guesser::Account, &["account", &asked.platform, account])
+            });
+        } else if !account.is_empty() {
+            suspects.push(suspect(Guesser::Claimant, &[&["claimant"], source.as_slice()].concat()));
         }
-        Guessing { guessers, limits: self.limits }
+        Guessing { suspects, limits: self.limits }
+    }
+
+    /// Until when the account that the handoff's code is bound to can enter none, if that is so now.
+    pub(crate) async fn lockout_end_ms(&self, record: &Record) -> Result<Option<i64>, Refusal> {
+        let now = self.store.now_ms();
+        if record.target_account.is_empty() || record.state_at(now) != State::Issued {
+            return Ok(None);
+        }
+        Ok(self.store.lockout_end_ms(&record.target_account, self.limits, now).await?)
     }
 
     /// The faces that are strong enough for a code that is issued now. Faces that were asked for by name are refused when
@@ -49,7 +68,7 @@ impl Flow {
     ) -> Result<Strength, Refusal> {
         let bound = !account.is_empty();
         let needed = if bound {
-            strength::needed_bound(&self.limits, life)
+            strength::needed_bound(&self.limits, self.store.wrong_guesses(target).await?, life)
         } else {
             strength::needed_unbound(&self.limits, self.store.scope(target).await?, life)
         };
@@ -67,14 +86,21 @@ pub(super) fn figures(strength: &Strength) -> CodeStrength {
     CodeStrength {
         needed_bits: strength.needed_bits,
         faces: faces.map(|(kind, bits)| FaceStrength { kind: face(*kind).into(), bits: *bits }).collect(),
-        bound: strength.binding == Binding::Bound,
+        bound: strength.bound,
     }
 }
 
 /// The same whether the code would have been right: it was not looked up.
-pub(super) fn too_many_attempts(wait: Duration) -> Refusal {
-    Refusal::new(ErrorReason::TooManyAttempts, "too many wrong codes; the code itself still lives")
+pub(super) fn too_many_attempts(wait: Duration, now_ms: i64) -> Refusal {
+    let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+    let end = timestamp(now_ms.saturating_add(wait_ms)).map(|end| end.to_string()).unwrap_or_default();
+    let message = format!(
+        "too many wrong codes; the next can be tried at {end}. A code that ends before is replaced by the agent, which also \
+         lets the customer try again, once a day"
+    );
+    Refusal::new(ErrorReason::TooManyAttempts, message)
         .field("code", "can be tried again after the delay")
+        .metadata("lockout_end_time", end)
         .retry_after(wait)
 }
 

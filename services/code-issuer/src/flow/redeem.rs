@@ -10,7 +10,7 @@ use crate::{
         faces::{self, Canonical, FaceKind},
         handoff::State,
     },
-    store::{Record, Redeemed, Redemption},
+    store::{DeadCode, Record, Redeemed, Redemption},
 };
 
 /// How long a repeated request waits for the admission that the first one started.
@@ -25,8 +25,10 @@ pub(crate) struct Redeem {
     pub codes: Vec<(FaceKind, Canonical)>,
     pub platform: String,
     pub session: String,
-    /// The signed-in account's own id; empty for none.
+    /// The account's own id; empty for none.
     pub account: String,
+    /// Whether the platform vouches for the account: the customer has signed in to it.
+    pub account_verified: bool,
     /// Where the customer is in the network, for the guessing limits only.
     pub source_address: Option<IpAddr>,
 }
@@ -64,8 +66,9 @@ impl Flow {
             }
             Redeemed::Repeated(record) => record,
             Redeemed::RequestIdReused => return Err(Refusal::request_id_reused()),
+            Redeemed::Dead { record, code } => return Err(dead(&record, code)),
             Redeemed::NotAccepted => return Err(not_accepted()),
-            Redeemed::TooManyAttempts(wait) => return Err(too_many_attempts(wait)),
+            Redeemed::TooManyAttempts(wait) => return Err(too_many_attempts(wait, self.store.now_ms())),
         };
         self.admission(&record.id).await
     }
@@ -106,7 +109,32 @@ impl Flow {
     }
 }
 
-/// One answer for unknown, expired, spent, cancelled and misplaced codes: a guesser learns nothing.
+/// What the account that a code was bound to is told of it.
+fn dead(record: &Record, code: DeadCode) -> Refusal {
+    let (reason, message, field) = match code {
+        DeadCode::Replaced => (
+            ErrorReason::CodeReplaced,
+            "the agent has issued a newer code for this; enter that one",
+            "was replaced by a newer code",
+        ),
+        DeadCode::AlreadyUsed => (
+            ErrorReason::CodeAlreadyUsed,
+            "the code was entered already, in another conversation; ask the agent if that wasn't you",
+            "was used already",
+        ),
+        DeadCode::Cancelled => (
+            ErrorReason::CodeCancelled,
+            "the agent has cancelled the code or sent a newer one; enter that, or ask for one",
+            "was cancelled",
+        ),
+        DeadCode::Expired => {
+            (ErrorReason::CodeExpired, "the code's time is over; ask the agent for a new one", "is too old")
+        }
+    };
+    Refusal::new(reason, message).field("code", field).resource("handoff", record.id.clone())
+}
+
+/// One answer for unknown codes and those of other accounts and platforms, living or dead: a guesser learns nothing.
 fn not_accepted() -> Refusal {
     Refusal::new(ErrorReason::CodeNotAccepted, "the code is not accepted here; ask the agent for a new one")
         .field("code", "is unknown, over, or meant for another platform or account")

@@ -41,6 +41,7 @@ pub(super) fn handoff(record: &Record, now_ms: i64) -> Handoff {
             .filter(|strength| strength.needed_bits > 0.0),
         revoke_deadline: revoke_deadline(record),
         locale: record.locale.tag().to_owned(),
+        lockout_end_time: None,
     }
 }
 

@@ -14,7 +14,7 @@ use segue_proto::issuer::v1::{
     RevokeHandoffResponse, WatchHandoffRequest, WatchHandoffResponse,
     code_issuer_service_server::CodeIssuerService,
 };
-use segue_runtime::{Refusal, StreamEnd, access::Owner, page};
+use segue_runtime::{Refusal, StreamEnd, access::Owner, page, timestamp};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
@@ -22,6 +22,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     flow::{Flow, handoff_not_found},
     metrics::CodeFailure,
+    store::Record,
 };
 
 const WATCH_POLL: Duration = Duration::from_millis(500);
@@ -40,8 +41,14 @@ impl Api {
 
     async fn handoff(&self, id: &str) -> Result<Handoff, Refusal> {
         let record = self.flow.store.find(id).await?.ok_or_else(|| handoff_not_found(id))?;
-        Ok(answer::handoff(&record, self.flow.store.now_ms()))
+        whole(&self.flow, &record).await
     }
+}
+
+/// A handoff with what else the desk is told while its code lives.
+async fn whole(flow: &Flow, record: &Record) -> Result<Handoff, Refusal> {
+    let lockout_end_time = flow.lockout_end_ms(record).await?.and_then(timestamp);
+    Ok(Handoff { lockout_end_time, ..answer::handoff(record, flow.store.now_ms()) })
 }
 
 /// To whom a handoff belongs: the agent who asked for it, the one who has its customer, and both platforms.
@@ -63,7 +70,7 @@ impl CodeIssuerService for Api {
     ) -> Result<Response<CreateHandoffResponse>, Status> {
         let asked = parse::create(request.into_inner(), self.flow.code_keys())?;
         let issued = self.flow.create(asked).await?;
-        let handoff = Some(answer::handoff(&issued.record, self.flow.store.now_ms()));
+        let handoff = Some(whole(&self.flow, &issued.record).await?);
         Ok(Response::new(CreateHandoffResponse { handoff, access_info: issued.access_info }))
     }
 
@@ -122,7 +129,7 @@ impl CodeIssuerService for Api {
     ) -> Result<Response<ReissueCodeResponse>, Status> {
         let (request, id, ttl) = parse::reissue(&request.into_inner())?;
         let issued = self.flow.reissue(request, id, ttl).await?;
-        let handoff = Some(answer::handoff(&issued.record, self.flow.store.now_ms()));
+        let handoff = Some(whole(&self.flow, &issued.record).await?);
         Ok(Response::new(ReissueCodeResponse { handoff, access_info: issued.access_info }))
     }
 
@@ -165,9 +172,14 @@ async fn watch(flow: Arc<Flow>, first: Handoff, sender: &mpsc::Sender<Result<Wat
         }
         changes.wait(WATCH_POLL).await;
         // A store that doesn't answer now may at the next poll.
-        let now = flow.store.now_ms();
-        let read = flow.store.find(&id).await.ok().flatten();
-        let latest = read.map_or_else(|| shown.clone(), |record| answer::handoff(&record, now));
+        let Ok(Some(record)) = flow.store.find(&id).await else {
+            changed = false;
+            continue;
+        };
+        let Ok(latest) = whole(&flow, &record).await else {
+            changed = false;
+            continue;
+        };
         changed = latest != shown;
         shown = latest;
     }

@@ -69,8 +69,8 @@ pub(super) fn redeem(request: &RedeemCodeRequest) -> Result<Redeem, Refusal> {
     let source_address = source_address(&mut fields, &request.source_address);
     fields.finish()?;
     let codes = Redeem::read_code(&code)?;
-    let request = caller().scoped(&request_id);
-    Ok(Redeem { request, codes, platform, session, account, source_address })
+    let (request, account_verified) = (caller().scoped(&request_id), request.account_verified);
+    Ok(Redeem { request, codes, platform, session, account, account_verified, source_address })
 }
 
 pub(super) fn cancel(request: &CancelHandoffRequest) -> Result<(RequestKey, String), Refusal> {

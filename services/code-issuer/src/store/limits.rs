@@ -12,19 +12,29 @@ use std::{
 
 use segue_core::new_id;
 use segue_store::{Conn, StoreError};
-use sqlx::Row as _;
+use sqlx::{Row as _, any::AnyRow};
 
 use super::Store;
 use crate::domain::{
-    limits::{ADDRESS_WINDOW, Guesser, Limits},
+    limits::{ADDRESS_WINDOW, Guesser, Limits, WrongCode},
     strength::Scope,
 };
 
-/// Who is guessing: keyed hashes, by the current key and then by the previous.
+/// Who is guessing.
 #[derive(Debug, Clone)]
 pub(crate) struct Guessing {
-    pub guessers: Vec<(Guesser, Vec<String>)>,
+    pub suspects: Vec<Suspect>,
     pub limits: Limits,
+}
+
+/// One that guesses are counted for.
+#[derive(Debug, Clone)]
+pub(crate) struct Suspect {
+    pub guesser: Guesser,
+    /// Keyed hashes, by the current key and then by the previous.
+    pub keys: Vec<String>,
+    /// The reference of an account by the current key of the directory, as handoffs hold it; else empty.
+    pub account: String,
 }
 
 /// Whether codes may be tried.
@@ -47,9 +57,17 @@ impl Exhausted {
     /// How long the guesser has to wait for certain.
     pub fn wait(&self, guessing: &Guessing, now_ms: i64) -> Option<Duration> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = guessing.guessers.iter().flat_map(|(_, keys)| keys);
+        let keys = guessing.suspects.iter().flat_map(|suspect| &suspect.keys);
         let longest = keys.filter_map(|key| known.get(key)).map(|until| until - now_ms).max()?;
         (longest > 0).then(|| Duration::from_millis(longest.unsigned_abs()))
+    }
+
+    /// The desk has cleared the lock-out.
+    fn forget(&self, keys: &[String]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in keys {
+            known.remove(key);
+        }
     }
 
     pub fn remember(&self, guesser: String, wait: Duration, now_ms: i64) {
@@ -78,25 +96,49 @@ pub(super) async fn charge(
     codes: usize,
     now_ms: i64,
 ) -> Result<Charged, StoreError> {
-    let mut allowed = codes;
-    let mut wait = None;
-    for (guesser, keys) in &guessing.guessers {
-        let wrong_at = wrong_at(conn, keys, now_ms).await?;
-        match guessing.limits.free(*guesser, &wrong_at, now_ms) {
-            Ok(free) => allowed = allowed.min(free),
-            Err(longer) => wait = wait.max(Some((longer, keys.first().cloned().unwrap_or_default()))),
-        }
-    }
-    // What is refused is not looked up and so is no guess; counting it would lock patient people out with the others.
-    if let Some((wait, guesser)) = wait {
-        return Ok(Charged::Wait { guesser, wait });
-    }
+    let allowed = match free(conn, guessing, now_ms).await? {
+        Ok(free) => free.min(codes),
+        // What is refused is not looked up and so is no guess; counting it would lock patient people out with the others.
+        Err((wait, guesser)) => return Ok(Charged::Wait { guesser, wait }),
+    };
     let id = new_id("guess", now_ms, &store.random);
-    for (guesser, keys) in &guessing.guessers {
-        let Some(current) = keys.first() else { continue };
-        insert(conn, &id, current, allowed, now_ms, Limits::memory(*guesser)).await?;
+    for suspect in &guessing.suspects {
+        insert(conn, &id, suspect, allowed, now_ms).await?;
     }
     Ok(Charged::Allowed { id, codes: allowed })
+}
+
+/// How many codes every limit leaves free, at least one; else the longest wait, and whose it is.
+async fn free(
+    conn: &mut Conn,
+    guessing: &Guessing,
+    now_ms: i64,
+) -> Result<Result<usize, (Duration, String)>, StoreError> {
+    let mut least = usize::MAX;
+    let mut wait = None;
+    for suspect in &guessing.suspects {
+        let wrong = wrong_codes(conn, &suspect.keys, now_ms).await?;
+        match guessing.limits.free(suspect.guesser, &wrong, now_ms) {
+            Ok(free) => least = least.min(free),
+            Err(longer) => wait = wait.max(Some((longer, suspect.keys.first().cloned().unwrap_or_default()))),
+        }
+    }
+    Ok(wait.map_or(Ok(least), Err))
+}
+
+/// Forgets the short window of an account, when that lets it try again: a reissued code is the desk's word that the customer
+/// is there. Once in a day, as what the short window holds cleared is still remembered for that long.
+pub(super) async fn clear_lockout(
+    conn: &mut Conn,
+    account: &str,
+    limits: Limits,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    if !limits.can_be_cleared(&wrong_of_account(conn, account, now_ms).await?, now_ms) {
+        return Ok(());
+    }
+    sqlx::query("UPDATE guesses SET cleared = 1 WHERE account = $1").bind(account).execute(conn).await?;
+    Ok(())
 }
 
 /// Gives back what a right code was charged, and only that: a success resets nothing.
@@ -134,63 +176,119 @@ pub(super) async fn purge(conn: &mut Conn, now_ms: i64) -> Result<(), StoreError
 impl Store {
     /// What goes on at a platform: unbound codes that live there, and wrong codes that were entered there.
     pub async fn scope(&self, platform: &str) -> Result<Scope, StoreError> {
-        let now = self.now_ms();
-        let mut conn = self.database.read().await?;
         // The state and the account stand in the text, as only then the partial index is used.
         let live: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM handoffs
              WHERE target_platform = $1 AND expires_at > $2 AND state = 'ISSUED' AND target_account = ''",
         )
         .bind(platform)
-        .bind(now)
-        .fetch_one(&mut *conn)
+        .bind(self.now_ms())
+        .fetch_one(&mut *self.database.read().await?)
         .await?;
-        // This window and the one before, so that the count never starts again from nothing.
+        Ok(Scope { live_codes: live.unsigned_abs(), wrong_guesses: self.wrong_guesses(platform).await? })
+    }
+
+    /// Wrong codes that were entered at a platform: in this window and the one before, so that the count never starts again
+    /// from nothing.
+    pub async fn wrong_guesses(&self, platform: &str) -> Result<u64, StoreError> {
         let wrong: i64 = sqlx::query_scalar(
             "SELECT CAST(COALESCE(SUM(wrong), 0) AS BIGINT) FROM guess_totals WHERE platform = $1 AND slot >= $2",
         )
         .bind(platform)
-        .bind(slot(now) - 1)
-        .fetch_one(&mut *conn)
+        .bind(slot(self.now_ms()) - 1)
+        .fetch_one(&mut *self.database.read().await?)
         .await?;
-        Ok(Scope { live_codes: live.unsigned_abs(), wrong_guesses: wrong.unsigned_abs() })
+        Ok(wrong.unsigned_abs())
+    }
+
+    /// Until when the account can enter no code, if that is so. A reference made under an earlier key of the directory finds
+    /// nothing.
+    pub async fn lockout_end_ms(
+        &self,
+        account: &str,
+        limits: Limits,
+        now_ms: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let wrong = wrong_of_account(&mut *self.database.read().await?, account, now_ms).await?;
+        let wait = limits.free(Guesser::Account, &wrong, now_ms).err();
+        Ok(wait.map(|wait| now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))))
+    }
+
+    /// The same as charging would tell, without a turn. `None`: there is something to try, so a turn has to be taken.
+    pub(super) async fn still_exhausted(&self, guessing: &Guessing) -> Result<Option<Duration>, StoreError> {
+        let now = self.now_ms();
+        if self.exhausted.wait(guessing, now).is_none() {
+            return Ok(None);
+        }
+        let waits = free(&mut *self.database.read().await?, guessing, now).await?.err();
+        if waits.is_none() {
+            // Cleared by the desk, at whatever replica.
+            guessing.suspects.iter().for_each(|suspect| self.exhausted.forget(&suspect.keys));
+        }
+        Ok(waits.map(|(wait, _)| wait))
     }
 }
 
-/// When the guesser tried wrong codes, once for each code.
-async fn wrong_at(conn: &mut Conn, keys: &[String], now_ms: i64) -> Result<Vec<i64>, StoreError> {
-    let mut times = Vec::new();
+/// The wrong codes of a guesser, once for each code.
+async fn wrong_codes(conn: &mut Conn, keys: &[String], now_ms: i64) -> Result<Vec<WrongCode>, StoreError> {
+    let mut all = Vec::new();
     for key in keys {
-        let rows =
-            sqlx::query("SELECT guessed_at, codes FROM guesses WHERE guesser = $1 AND expires_at > $2")
-                .bind(key.as_str())
-                .bind(now_ms)
-                .fetch_all(&mut *conn)
-                .await?;
-        for row in rows {
-            let (at, codes): (i64, i64) = (row.try_get("guessed_at")?, row.try_get("codes")?);
-            times.extend((0..codes).map(|_| at));
-        }
+        let rows = sqlx::query(
+            "SELECT guessed_at, codes, cleared FROM guesses WHERE guesser = $1 AND expires_at > $2",
+        )
+        .bind(key.as_str())
+        .bind(now_ms)
+        .fetch_all(&mut *conn)
+        .await?;
+        read_wrong_codes(&rows, &mut all)?;
     }
-    Ok(times)
+    Ok(all)
+}
+
+/// The wrong codes of an account, found by its reference.
+async fn wrong_of_account(conn: &mut Conn, account: &str, now_ms: i64) -> Result<Vec<WrongCode>, StoreError> {
+    let mut all = Vec::new();
+    // The condition stands in the text, as only then the partial index is used.
+    let rows = sqlx::query(
+        "SELECT guessed_at, codes, cleared FROM guesses
+         WHERE account = $1 AND account <> '' AND expires_at > $2",
+    )
+    .bind(account)
+    .bind(now_ms)
+    .fetch_all(conn)
+    .await?;
+    read_wrong_codes(&rows, &mut all)?;
+    Ok(all)
+}
+
+fn read_wrong_codes(rows: &[AnyRow], all: &mut Vec<WrongCode>) -> Result<(), StoreError> {
+    for row in rows {
+        let (at_ms, codes): (i64, i64) = (row.try_get("guessed_at")?, row.try_get("codes")?);
+        let cleared = row.try_get::<i64, _>("cleared")? != 0;
+        all.extend((0..codes).map(|_| WrongCode { at_ms, cleared }));
+    }
+    Ok(())
 }
 
 async fn insert(
     conn: &mut Conn,
     id: &str,
-    guesser: &str,
+    suspect: &Suspect,
     codes: usize,
     now_ms: i64,
-    memory: Duration,
 ) -> Result<(), StoreError> {
+    let Some(key) = suspect.keys.first() else { return Ok(()) };
+    let memory_ms = i64::try_from(Limits::memory(suspect.guesser).as_millis()).unwrap_or(i64::MAX);
     sqlx::query(
-        "INSERT INTO guesses (id, guesser, codes, guessed_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO guesses (id, guesser, account, codes, guessed_at, expires_at, cleared)
+         VALUES ($1, $2, $3, $4, $5, $6, 0)",
     )
     .bind(id)
-    .bind(guesser)
+    .bind(key.as_str())
+    .bind(suspect.account.as_str())
     .bind(number(codes))
     .bind(now_ms)
-    .bind(now_ms.saturating_add(i64::try_from(memory.as_millis()).unwrap_or(i64::MAX)))
+    .bind(now_ms.saturating_add(memory_ms))
     .execute(conn)
     .await?;
     Ok(())

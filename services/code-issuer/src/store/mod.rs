@@ -18,10 +18,10 @@ use segue_store::{Changes, Conn, Database, StoreError, outbox, outbox::OwedCall}
 pub(crate) use codes::CodeHash;
 pub(crate) use create::{Created, NewHandoff};
 use limits::Exhausted;
-pub(crate) use limits::Guessing;
+pub(crate) use limits::{Guessing, Suspect};
 pub(crate) use list::Filter;
 pub(crate) use record::Record;
-pub(crate) use redeem::{Redeemed, Redemption};
+pub(crate) use redeem::{DeadCode, Redeemed, Redemption};
 pub(crate) use reissue::{NewCodes, Reissued};
 pub(crate) use revoke::Revoked;
 pub(crate) use transitions::{Admission, Cancelled};

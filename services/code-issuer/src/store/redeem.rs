@@ -4,6 +4,7 @@ use segue_store::{
     Conn, StoreError,
     outbox::{self, NewCall, OwedCall},
 };
+use sqlx::Row as _;
 
 use super::{
     Guessing, Record, Store, call, codes,
@@ -35,14 +36,29 @@ pub(crate) struct Redemption {
 pub(crate) enum Redeemed {
     /// This attempt won; the call is to be made now.
     Won { record: Box<Record>, admit: Option<OwedCall> },
-    /// The same request won before.
+    /// The same request, or the same conversation with the same code, won before.
     Repeated(Box<Record>),
     /// The request id redeemed another code, or elsewhere.
     RequestIdReused,
+    /// The code was this account's, and is none any more.
+    Dead { record: Box<Record>, code: DeadCode },
     /// No live code of this platform and account has any of the hashes.
     NotAccepted,
     /// Too many wrong codes before; nothing was looked up. The time until the next may be tried.
     TooManyAttempts(Duration),
+}
+
+/// Why a code that was bound to the account doesn't work. Its owner is told; it opens nothing, so it's no guess either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeadCode {
+    /// The agent has issued another one for the same handoff.
+    Replaced,
+    /// Somebody who is signed in to the account has entered it, in another conversation.
+    AlreadyUsed,
+    /// The agent has cancelled the handoff, or replaced it with a newer one.
+    Cancelled,
+    /// Its time is over.
+    Expired,
 }
 
 impl Store {
@@ -51,6 +67,7 @@ impl Store {
         let redeemed = self.try_redeem(redemption).await?;
         match &redeemed {
             Redeemed::Won { record, .. } => self.metrics.redeemed(record.updated_at - record.created_at),
+            Redeemed::Dead { .. } => self.metrics.code_failed(CodeFailure::Dead),
             Redeemed::NotAccepted => self.metrics.code_failed(CodeFailure::NotAccepted),
             Redeemed::TooManyAttempts(_) => self.metrics.code_failed(CodeFailure::TooManyAttempts),
             Redeemed::Repeated(_) | Redeemed::RequestIdReused => {}
@@ -59,10 +76,12 @@ impl Store {
     }
 
     async fn try_redeem(&self, redemption: Redemption) -> Result<Redeemed, StoreError> {
-        if let Some(wait) = self.exhausted.wait(&redemption.guessing, self.now_ms())
-            && redeemed_by(&mut *self.database.read().await?, &redemption.request).await?.is_none()
-        {
-            return Ok(Redeemed::TooManyAttempts(wait));
+        if let Some(wait) = self.still_exhausted(&redemption.guessing).await? {
+            let mut conn = self.database.read().await?;
+            if redeemed_by(&mut conn, &redemption.request).await?.is_none() {
+                let won = won_here(&mut conn, &redemption).await?;
+                return Ok(won.map_or(Redeemed::TooManyAttempts(wait), Redeemed::Repeated));
+            }
         }
         let input = (self.clone(), redemption);
         self.database.write(input, |conn, (this, redemption)| Box::pin(redeem(conn, this, redemption))).await
@@ -83,7 +102,8 @@ async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<
         Charged::Allowed { id, codes } => (id, codes),
         Charged::Wait { guesser, wait } => {
             store.exhausted.remember(guesser, wait, now);
-            return Ok(Redeemed::TooManyAttempts(wait));
+            let won = won_here(conn, attempt).await?;
+            return Ok(won.map_or(Redeemed::TooManyAttempts(wait), Redeemed::Repeated));
         }
     };
     for hash in attempt.codes.iter().take(allowed).flatten() {
@@ -101,8 +121,94 @@ async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<
             return Ok(Redeemed::Won { record: Box::new(record), admit });
         }
     }
+    if let Some(known) = formerly(conn, attempt, allowed, now).await? {
+        limits::refund(conn, &guess).await?;
+        return Ok(known);
+    }
     limits::count_wrong(conn, &attempt.platform, allowed, now).await?;
     Ok(Redeemed::NotAccepted)
+}
+
+/// A code that was issued, living or dead.
+struct KnownCode {
+    handoff: Record,
+    generation: i32,
+    /// The request that redeemed the handoff, within its caller's; empty for none.
+    redeem_request: String,
+}
+
+impl KnownCode {
+    /// Whether the same caller redeemed the handoff for the same conversation, with any face of the code.
+    fn was_won_by(&self, attempt: &Redemption) -> bool {
+        let caller = |request: &str| request.rsplit_once('/').map(|(caller, _)| caller.to_owned());
+        !self.redeem_request.is_empty()
+            && caller(&self.redeem_request) == caller(&attempt.request)
+            && self.generation == self.handoff.generation
+            && self.handoff.target_platform == attempt.platform
+            && self.handoff.redeem_session == attempt.session
+    }
+
+    /// Why it doesn't work; unknown while it lives, and of no concern where anybody may have entered it.
+    fn death(&self, now_ms: i64) -> Option<DeadCode> {
+        match self.handoff.state_at(now_ms) {
+            _ if self.handoff.target_account.is_empty() => None,
+            _ if self.generation < self.handoff.generation => Some(DeadCode::Replaced),
+            State::Redeemed | State::Admitted | State::Switched | State::Failed | State::Revoked => {
+                Some(DeadCode::AlreadyUsed)
+            }
+            State::Cancelled => Some(DeadCode::Cancelled),
+            State::Expired => Some(DeadCode::Expired),
+            State::Issued => None,
+        }
+    }
+}
+
+/// The handoff that this conversation has redeemed with the code before, by whatever request: a reload, a second tap.
+async fn won_here(conn: &mut Conn, attempt: &Redemption) -> Result<Option<Box<Record>>, StoreError> {
+    for hash in attempt.codes.iter().flatten() {
+        if let Some(known) = known_code(conn, hash).await?
+            && known.was_won_by(attempt)
+        {
+            return Ok(Some(Box::new(known.handoff)));
+        }
+    }
+    Ok(None)
+}
+
+/// What the code was, for those who may know: the conversation that redeemed it, and the account that it was bound to.
+async fn formerly(
+    conn: &mut Conn,
+    attempt: &Redemption,
+    allowed: usize,
+    now_ms: i64,
+) -> Result<Option<Redeemed>, StoreError> {
+    for hash in attempt.codes.iter().take(allowed).flatten() {
+        let Some(known) = known_code(conn, hash).await? else { continue };
+        if known.was_won_by(attempt) {
+            return Ok(Some(Redeemed::Repeated(Box::new(known.handoff))));
+        }
+        if let Some(code) = known.death(now_ms) {
+            return Ok(Some(Redeemed::Dead { record: Box::new(known.handoff), code }));
+        }
+    }
+    Ok(None)
+}
+
+async fn known_code(conn: &mut Conn, hash: &str) -> Result<Option<KnownCode>, StoreError> {
+    let row = sqlx::query(
+        "SELECT h.*, c.generation AS code_generation FROM codes c JOIN handoffs h ON h.id = c.handoff_id
+         WHERE c.hash = $1",
+    )
+    .bind(hash)
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(KnownCode {
+        handoff: record::read(&row)?,
+        generation: i32::try_from(row.try_get::<i64, _>("code_generation")?)
+            .map_err(|_| StoreError::Failed)?,
+        redeem_request: row.try_get("redeem_request_id")?,
+    }))
 }
 
 /// The guarded statement: only a live, unexpired code of this platform moves its handoff to REDEEMED.

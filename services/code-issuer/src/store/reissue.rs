@@ -4,8 +4,11 @@ use segue_store::{
     requests::{self, Begun, RequestKey},
 };
 
-use super::{CodeHash, Record, Store, codes, create::owe_issue, find};
-use crate::domain::handoff::{Delivery, State};
+use super::{CodeHash, Record, Store, codes, create::owe_issue, find, limits};
+use crate::domain::{
+    handoff::{Delivery, State},
+    limits::Limits,
+};
 
 /// New codes for a handoff.
 pub(crate) struct NewCodes {
@@ -17,6 +20,8 @@ pub(crate) struct NewCodes {
     pub strength: Vec<u8>,
     /// PENDING, or BY_AGENT without an adapter.
     pub delivery: Delivery,
+    /// What guesses are limited to: a lock-out of the code's account is cleared.
+    pub limits: Limits,
     pub codes: Vec<CodeHash>,
     pub sealed_access_info: Vec<u8>,
     pub trace_parent: String,
@@ -45,6 +50,8 @@ impl Store {
 }
 
 async fn reissue(conn: &mut Conn, store: &Store, new: &NewCodes) -> Result<Reissued, StoreError> {
+    // A lock-out is read and cleared, which must not fall between the counts of redemptions.
+    limits::take_turn(conn).await?;
     let now = store.now_ms();
     match requests::begin(conn, &new.request, now).await? {
         Begun::Fresh => {}
@@ -62,6 +69,9 @@ async fn reissue(conn: &mut Conn, store: &Store, new: &NewCodes) -> Result<Reiss
         requests::forget(conn, &new.request).await?;
         return Ok(Reissued::Changed);
     };
+    if !record.target_account.is_empty() {
+        limits::clear_lockout(conn, &record.target_account, new.limits, now).await?;
+    }
     codes::kill(conn, &record.id, now).await?;
     codes::insert(conn, &record.id, record.generation, &new.codes).await?;
     codes::put_access_info(conn, &record.id, record.generation, &new.sealed_access_info).await?;

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use segue_proto::common::v1::ErrorReason;
-use segue_runtime::{Refusal, code_of, reason_of};
+use segue_runtime::{Refusal, code_of, millis_of, reason_of};
 use segue_store::StoreError;
 use serde::Serialize;
 use tonic::{Code, Status};
@@ -28,6 +28,9 @@ struct Content {
     message: String,
     message_zh: String,
     fields: Vec<Field>,
+    /// Until when no code can be entered, for TOO_MANY_ATTEMPTS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lockout_end_time_ms: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,6 +48,7 @@ impl Problem {
             message: message.to_owned(),
             message_zh: message_zh.to_owned(),
             fields: vec![],
+            lockout_end_time_ms: None,
         };
         Self { status: http_status(code_of(reason)), content }
     }
@@ -94,6 +98,7 @@ fn told(message: &str) -> Content {
         message: message.to_owned(),
         message_zh: message.to_owned(),
         fields: vec![],
+        lockout_end_time_ms: None,
     }
 }
 
@@ -107,6 +112,10 @@ impl From<Status> for Problem {
         };
         let mut problem = Self::of(reason_of(&status).unwrap_or(fallback));
         let details = status.get_error_details();
+        problem.content.lockout_end_time_ms = details
+            .error_info()
+            .and_then(|info| info.metadata.get("lockout_end_time")?.parse().ok())
+            .map(|end: prost_types::Timestamp| millis_of(Some(&end)));
         let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
         problem.content.fields = violations
             .iter()

@@ -50,6 +50,8 @@ pub(super) async fn redeem(
         platform: session.platform.clone(),
         session: session.id.clone(),
         account: session.account.reveal().clone(),
+        // The page takes the account that its visitor names; nobody has signed in.
+        account_verified: false,
         source_address: client.address.to_string(),
     };
     let answer = web.issuer.clone().redeem_code(request).await?.into_inner();

@@ -36,9 +36,10 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
             "This code is not valid here. It may be mistyped, used or expired; ask the agent for a new one.",
             "快速接入码无效：可能输入有误、已使用或已过期，请向坐席索取新的快速接入码。",
         ),
+        R::CodeReplaced | R::CodeAlreadyUsed | R::CodeExpired | R::CodeCancelled => of_dead_codes(reason),
         R::TooManyAttempts => (
-            "There were too many wrong codes. Please wait a while before you try again.",
-            "错误次数过多，请稍后再试。",
+            "There were too many wrong codes. Please wait, or ask the agent for a new code.",
+            "错误次数过多，请稍后再试，或向坐席索取新的快速接入码。",
         ),
         R::RevokeTooLate => ("It is too late to take this switch back.", "已超过可撤回的时间。"),
         R::AdmissionPending => {
@@ -75,6 +76,29 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         | R::IdentityShared
         | R::ServiceListEntryNotFound
         | R::ServiceListEntryClosed => FAULT,
+    }
+}
+
+/// What a customer is told of a code that was theirs.
+fn of_dead_codes(reason: ErrorReason) -> (&'static str, &'static str) {
+    match reason {
+        ErrorReason::CodeReplaced => (
+            "The agent has sent you a newer code. Please enter that one.",
+            "坐席已发送新的快速接入码，请输入新的。",
+        ),
+        ErrorReason::CodeAlreadyUsed => (
+            "This code was used already. If that wasn't you, tell the agent.",
+            "该快速接入码已被使用。如非本人操作，请告知坐席。",
+        ),
+        ErrorReason::CodeExpired => (
+            "This code is too old. Please ask the agent for a new one.",
+            "该快速接入码已过期，请向坐席索取新的快速接入码。",
+        ),
+        ErrorReason::CodeCancelled => (
+            "This code was cancelled or replaced. Please enter the newest one, or ask the agent for one.",
+            "该快速接入码已取消或被替换，请输入最新的，或向坐席索取。",
+        ),
+        _ => FAULT,
     }
 }
 

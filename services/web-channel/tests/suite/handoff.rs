@@ -1,5 +1,6 @@
 //! One handoff as the two pages see it, with the real services behind them.
 
+use segue_core::{Clock as _, SystemClock};
 use segue_testkit::{Databases, request_id};
 use serde_json::{Value, json};
 
@@ -47,8 +48,8 @@ async fn a_customer_moves_and_keeps_the_agent(databases: &Databases) {
         redeemed.json(),
         "a repetition is answered"
     );
-    let spent = redeem(&mut customer, &request_id(), code).await;
-    assert_eq!(spent.refusal(), (404, "CODE_NOT_ACCEPTED".to_owned()));
+    let reloaded = redeem(&mut customer, &request_id(), code).await;
+    assert_eq!(reloaded.json(), redeemed.json(), "and so is the same code once more");
 
     // R12: the old conversation closes, live.
     source.find("entry", is_kind("closed")).await;
@@ -194,5 +195,36 @@ async fn a_code_takes_the_place_of_an_ordinary_contact() {
     let mut reloaded = agent.listen(&format!("/api/agent/events?agent={AGENT}"), "").await;
     let arrived = reloaded.find("contact", |data| data["contact_id"] == view["contact_id"]).await;
     assert_eq!(arrived["work_order"], "WO-7");
+    system.stop().await;
+}
+
+/// Damm's check digit of 2000000n, by the published table: well-formed codes that nobody was given.
+const WRONG: [&str; 5] = ["200000005", "200000018", "200000026", "200000039", "200000047"];
+
+crate::on_every_engine!(a_stranger_who_names_the_account_locks_out_itself);
+
+/// In another browser, before the customer comes: the page asks nobody to sign in.
+async fn a_stranger_who_names_the_account_locks_out_itself(databases: &Databases) {
+    let system = System::start(databases).await;
+    let (mut customer, mut agent) = (system.browser(), system.browser());
+    let mut stranger = system.browser().at_home_in([127, 0, 0, 2]);
+    start(&mut stranger, "app").await;
+    for code in WRONG {
+        let answer = redeem(&mut stranger, &request_id(), code).await;
+        assert_eq!(answer.refusal(), (404, "CODE_NOT_ACCEPTED".to_owned()), "{code}");
+    }
+    let answer = redeem(&mut stranger, &request_id(), WRONG[0]).await;
+    assert_eq!(answer.refusal(), (429, "TOO_MANY_ATTEMPTS".to_owned()));
+    let minutes = (answer.json()["lockout_end_time_ms"].as_i64().unwrap() - SystemClock.now_ms()) / 60_000;
+    assert!((8..=10).contains(&minutes), "{minutes}");
+
+    let mut desk = sign_in(&mut agent).await;
+    let contact = talk_on_the_source(&mut customer, &mut agent, &mut desk).await;
+    let issued = ask(&mut agent, &contact).await.json();
+    assert_eq!(issued["lockout_end_time_ms"], Value::Null, "the account is not locked out");
+    start(&mut customer, "app").await;
+    let code = issued["faces"][0]["display"].as_str().unwrap();
+    let redeemed = redeem(&mut customer, &request_id(), code).await;
+    assert_eq!(redeemed.status, 200, "{}", redeemed.text());
     system.stop().await;
 }

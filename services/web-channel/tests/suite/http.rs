@@ -1,11 +1,14 @@
 //! A browser's side of HTTP. It speaks 1.0, so that an answer is what comes until the connection ends, live ones too.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 pub(crate) struct Answer {
@@ -47,17 +50,24 @@ impl Answer {
 #[derive(Clone)]
 pub(crate) struct Browser {
     address: SocketAddr,
+    /// Where it is itself.
+    home: IpAddr,
     cookies: Vec<String>,
 }
 
 impl Browser {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, cookies: vec![] }
+        Self { address, home: Ipv4Addr::LOCALHOST.into(), cookies: vec![] }
+    }
+
+    /// The same, on another machine of the loopback network.
+    pub(crate) fn at_home_in(self, home: [u8; 4]) -> Self {
+        Self { home: home.into(), ..self }
     }
 
     /// The same browser at another address, as after a restart on another port.
     pub(crate) fn moved_to(&self, other: &Self) -> Self {
-        Self { address: other.address, cookies: self.cookies.clone() }
+        Self { address: other.address, ..self.clone() }
     }
 
     /// What its first cookie holds.
@@ -117,7 +127,9 @@ impl Browser {
             head += &format!("{header}\r\n");
         }
         head += &format!("content-length: {}\r\n\r\n", body.len());
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((self.home, 0).into()).unwrap();
+        let mut stream = socket.connect(self.address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
         // A server that refuses a large body closes while it is still being sent.
         drop(stream.write_all(body).await);

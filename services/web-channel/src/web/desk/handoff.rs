@@ -48,6 +48,8 @@ pub(super) struct Issued {
     handoff_id: String,
     target: String,
     expire_time_ms: i64,
+    /// Until when the customer can enter no code, after too many wrong ones.
+    lockout_end_time_ms: Option<i64>,
     delivered: bool,
     faces: Vec<crate::domain::CardFace>,
     candidates: Vec<CandidateView>,
@@ -121,6 +123,7 @@ impl Issued {
             handoff_id: handoff.id,
             target,
             expire_time_ms,
+            lockout_end_time_ms: handoff.lockout_end_time.as_ref().map(|end| millis_of(Some(end))),
         }
     }
 }
