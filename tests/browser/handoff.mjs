@@ -185,6 +185,16 @@ async function deepLink(context) {
     assert.equal(new URL(page.url()).hash, '');
     assert.equal(await find(page, 'quick-input').inputValue(), '2345 6789 1');
   });
+  await step('a pasted message keeps its lines apart', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    const input = find(page, 'quick-input');
+    await input.fill('');
+    await page.evaluate(() => navigator.clipboard.writeText('Please go on at App.\r\nYour access code: 2345 6789 1\nOr open: https://a.example'));
+    await input.focus();
+    await page.keyboard.press('ControlOrMeta+v');
+    assert.equal(await input.inputValue(), 'Please go on at App.; Your access code: 2345 6789 1; Or open: https://a.example');
+    await input.fill('');
+  });
   await page.close();
 }
 

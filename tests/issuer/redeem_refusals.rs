@@ -44,7 +44,7 @@ async fn codes_of_a_wrong_form_are_refused_before_any_look_up() {
     let empty = RedeemCodeRequest::default();
     let fields = refused(issuer.redeem_code(empty).await).fields;
     assert_eq!(fields, ["request_id", "code", "platform", "session"]);
-    let long = RedeemCodeRequest { code: "2".repeat(257), ..Fixture::redemption("", "s") };
+    let long = RedeemCodeRequest { code: "2".repeat(1025), ..Fixture::redemption("", "s") };
     assert_eq!(refused(issuer.redeem_code(long).await).fields, ["code"]);
     let long = RedeemCodeRequest { account: "a".repeat(129), ..Fixture::redemption(UNKNOWN, "s") };
     assert_eq!(refused(issuer.redeem_code(long).await).fields, ["account"]);

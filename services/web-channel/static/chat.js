@@ -47,6 +47,15 @@ byId('code').addEventListener('input', (event) => {
   input.setSelectionRange(at, at);
 });
 
+/** A pasted message keeps its lines apart: the control has one line, and by itself would glue them together. */
+byId('code').addEventListener('paste', (event) => {
+  const text = event.clipboardData.getData('text/plain').trim();
+  if (!/[\r\n]/.test(text)) return;
+  event.preventDefault();
+  const { selectionStart, selectionEnd } = event.target;
+  event.target.setRangeText(text.replace(/\s*[\r\n]+\s*/g, '; '), selectionStart, selectionEnd, 'end');
+});
+
 window.addEventListener('hashchange', takeCodeFromLink);
 
 // --- What is shown when ----------------------------------------------------------------------------------------------

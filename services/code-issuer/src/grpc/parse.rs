@@ -15,7 +15,10 @@ use segue_store::requests::RequestKey;
 
 use super::answer;
 use crate::{
-    domain::{faces::FaceKind, locale::Locale},
+    domain::{
+        faces::{FaceKind, MOST_CHARS},
+        locale::Locale,
+    },
     flow::{CreateHandoff, Redeem},
     store::Filter,
 };
@@ -62,7 +65,7 @@ pub(super) fn create(request: CreateHandoffRequest, keys: &KeyRing) -> Result<Cr
 pub(super) fn redeem(request: &RedeemCodeRequest) -> Result<Redeem, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let code = fields.text("code", &request.code, 1..=256);
+    let code = fields.text("code", &request.code, 1..=MOST_CHARS);
     let platform = fields.slug("platform", &request.platform);
     let session = fields.text("session", &request.session, 1..=128);
     let account = fields.text("account", &request.account, 0..=128);

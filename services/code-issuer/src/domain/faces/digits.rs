@@ -35,6 +35,12 @@ impl Face for Digits {
         code.into_iter().collect()
     }
 
+    fn reads(&self, piece: &str) -> bool {
+        let spoken = heard(piece).is_some() || repetition(piece).is_some();
+        let written = |c: char| digit(c).is_some() || look_alike(c).is_some();
+        spoken || (piece.chars().all(written) && piece.chars().any(|c| digit(c).is_some()))
+    }
+
     fn display(&self, code: &Canonical) -> String {
         grouped(code, GROUP, " ")
     }
@@ -63,16 +69,46 @@ fn payload(binding: Binding) -> usize {
     }
 }
 
-/// Digits in any grouping, also as words, as a voice channel may write down what it heard.
+/// Digits in any grouping, also as words, as a voice channel may write down what it heard. Letters that look like digits are
+/// taken for them where at least as many are digits.
 fn read(input: &Input) -> Option<Vec<u8>> {
-    let mut digits = Vec::new();
+    let (mut digits, mut alike, mut times) = (Vec::new(), 0, 1);
     for token in input.tokens() {
-        match heard(token) {
-            Some(digit) => digits.push(digit),
-            None => digits.extend(token.chars().map(digit).collect::<Option<Vec<_>>>()?),
+        if let Some(repeated) = repetition(token) {
+            times = repeated;
+            continue;
         }
+        let read = match heard(token) {
+            Some(digit) => vec![digit],
+            None => token.chars().map(|c| digit(c).or_else(|| look_alike(c))).collect::<Option<Vec<_>>>()?,
+        };
+        if heard(token).is_none() {
+            alike += token.chars().filter(|c| look_alike(*c).is_some()).count();
+        }
+        let (first, others) = read.split_first()?;
+        digits.extend(std::iter::repeat_n(*first, times));
+        digits.extend(others);
+        times = 1;
     }
-    Some(digits)
+    (times == 1 && alike * 2 <= digits.len()).then_some(digits)
+}
+
+/// Letters that are typed for digits.
+fn look_alike(c: char) -> Option<u8> {
+    match c {
+        'o' => Some(0),
+        'i' | 'l' => Some(1),
+        _ => None,
+    }
+}
+
+/// `double five` is 55.
+pub(super) fn repetition(token: &str) -> Option<usize> {
+    match token {
+        "double" => Some(2),
+        "triple" | "treble" => Some(3),
+        _ => None,
+    }
 }
 
 fn digit(c: char) -> Option<u8> {
@@ -142,6 +178,23 @@ mod tests {
         for locale in [Locale::En, Locale::ZhCn] {
             let speech = Digits.speech(&code, locale.into());
             assert_eq!(Digits.recognise(&Input::new(&speech)), std::slice::from_ref(&code), "{speech}");
+        }
+    }
+
+    #[test]
+    fn what_people_type_and_say_for_digits_is_understood() {
+        let known = |entered: &str| {
+            let codes = Digits.recognise(&Input::new(entered));
+            codes.first().map(|code| code.reveal().clone())
+        };
+        for entered in
+            ["2O48 I357 3", "2o48 l357 3", "٢٠٤٨ ١٣٥٧ ٣", "two oh four eight one three five seven three"]
+        {
+            assert_eq!(known(entered).as_deref(), Some("204813573"), "{entered}");
+        }
+        assert_eq!(known("double two double oh triple zero 0 one").as_deref(), Some("220000001"));
+        for entered in ["2O48 I357 4", "ollo iooi l", "204813573 double", "double"] {
+            assert_eq!(known(entered), None, "{entered}");
         }
     }
 

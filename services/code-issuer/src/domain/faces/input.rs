@@ -1,9 +1,10 @@
 //! What a customer entered, made the same for all the ways of writing it.
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
-/// Longer input is no code; the contract allows no more either.
-const MOST_CHARS: usize = 256;
+/// Longer input is no code; the contract allows no more either. A whole message of ours is a third of it.
+pub const MOST_CHARS: usize = 1024;
 
 /// An entered text in the two forms that faces read.
 #[derive(Clone)]
@@ -43,19 +44,38 @@ impl Input {
     }
 }
 
-/// Lower case, full width as half width, no marks, nothing invisible, and one space for each run of separators.
+/// Lower case, full width as half width, the decimal digits of every script as ASCII, Cyrillic and Greek letters as the Latin
+/// ones that they look like, no marks, nothing invisible, and one space for each run of separators.
 ///
 /// Decomposed (NFKD) rather than composed (NFKC): the same for every symbol that a code has, and tone marks, variation
 /// selectors and keycap frames come off as the marks that they are. Doing it again changes nothing.
 pub fn normalise(entered: &str) -> String {
     let visible = entered.chars().filter(|c| !is_invisible(*c));
-    let plain = visible.nfkd().flat_map(char::to_lowercase).nfkd();
+    let plain = visible.nfkd().map(latin).flat_map(char::to_lowercase).nfkd().map(latin).map(decimal);
     let kept: String = plain
         .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
         .map(|c| if is_separator(c) { ' ' } else { c })
         .collect();
     let tokens: Vec<&str> = kept.split(' ').filter(|token| !token.is_empty()).collect();
     tokens.join(" ")
+}
+
+/// A letter of another keyboard as the Latin one that looks the same.
+fn latin(c: char) -> char {
+    const FOREIGN: &str = "АВЕЅІЈКМНОРԚСТԜУХӀаеѕіјкморԛстԝухԁһӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧο";
+    const LATIN: &str = "ABESIJKMHOPQCTWYXIaesijkmopqctwyxdhlABEZHIKMNOPTYXo";
+    let place = if c.is_ascii() { None } else { FOREIGN.chars().position(|foreign| foreign == c) };
+    place.and_then(|place| LATIN.chars().nth(place)).unwrap_or(c)
+}
+
+/// A decimal digit of any script as ASCII. Unicode encodes each script's ten in a row, from zero.
+fn decimal(c: char) -> char {
+    let is_digit = |c: char| !c.is_ascii() && c.general_category() == GeneralCategory::DecimalNumber;
+    if !is_digit(c) {
+        return c;
+    }
+    let before = (1..).take_while(|back| char::from_u32(u32::from(c) - back).is_some_and(is_digit)).count();
+    u32::try_from(before % 10).ok().and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c)
 }
 
 /// What people put between symbols: white space and the punctuation of any keyboard.
@@ -88,6 +108,9 @@ mod tests {
             ("苹果，电脑。", "苹果 电脑"),
             ("👍🏽", "👍"),
             ("…—…", ""),
+            ("٢٠٤٨ ۱۳۵۷ ३ ๙", "2048 1357 3 9"),
+            ("ВСХН", "bcxh"),
+            ("ΒΖΚ", "bzk"),
         ] {
             assert_eq!(normalise(entered), normal, "{entered}");
         }
@@ -96,6 +119,6 @@ mod tests {
     #[test]
     fn case_matters_where_it_must() {
         assert_eq!(Input::new("\u{feff} AbC \n").raw(), "AbC");
-        assert_eq!(Input::new(&"7".repeat(257)).text(), "");
+        assert_eq!(Input::new(&"7".repeat(MOST_CHARS + 1)).text(), "");
     }
 }

@@ -37,6 +37,10 @@ impl Face for Letters {
         code.into_iter().collect()
     }
 
+    fn reads(&self, piece: &str) -> bool {
+        spelt(piece).is_some() || piece.chars().all(|letter| symbol(letter).is_some())
+    }
+
     fn display(&self, code: &Canonical) -> String {
         grouped(code, GROUP, "-")
     }
@@ -75,17 +79,39 @@ fn symbol(letter: char) -> Option<u8> {
     u8::try_from(place).ok()
 }
 
-/// Letters in any grouping, or words of the spelling alphabet.
+/// Letters in any grouping, words of the spelling alphabet, or letters with a word for each, as `B as in Bravo`.
 fn read(input: &Input) -> Option<Vec<u8>> {
     let text = input.text().replace("x ray", "xray");
-    let mut symbols = Vec::new();
-    for token in text.split(' ') {
-        match SPELT.iter().position(|word| word.replace('-', "").eq_ignore_ascii_case(token)) {
-            Some(place) => symbols.push(u8::try_from(place).ok()?),
-            None => symbols.extend(token.chars().map(symbol).collect::<Option<Vec<_>>>()?),
+    let tokens: Vec<&str> = text.split(' ').collect();
+    let (mut rest, mut symbols) = (tokens.as_slice(), Vec::new());
+    while let [token, after @ ..] = rest {
+        rest = after;
+        let example = match after {
+            ["as", "in", word, after @ ..] | ["for" | "like", word, after @ ..] => Some((*word, after)),
+            _ => None,
+        };
+        if let Some((word, after)) = example {
+            // Of another letter it's a slip, and which of the two is meant is unknown.
+            symbols.push(token.parse().ok().filter(|letter| word.starts_with(*letter)).and_then(symbol)?);
+            rest = after;
+        } else if let Some(symbol) = spelt(token) {
+            symbols.push(symbol);
+        } else {
+            symbols.extend(token.chars().map(symbol).collect::<Option<Vec<_>>>()?);
         }
     }
     Some(symbols)
+}
+
+/// A word of the spelling alphabet, in all of its spellings.
+fn spelt(token: &str) -> Option<u8> {
+    let word = match token {
+        "juliet" | "juliette" => "juliett",
+        "whisky" => "whiskey",
+        token => token,
+    };
+    let place = SPELT.iter().position(|known| known.replace('-', "").eq_ignore_ascii_case(word))?;
+    u8::try_from(place).ok()
 }
 
 fn spoken(letter: char, locale: Locale) -> Option<String> {
@@ -106,9 +132,28 @@ mod tests {
         let plain = code.reveal();
         let wide: String = plain.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect();
         let spelt: Vec<&str> = plain.chars().map(|c| SPELT[usize::from(symbol(c).unwrap())]).collect();
-        for written in [&Letters.display(&code), &plain.to_lowercase(), &wide, &spelt.join(" ")] {
+        let aloud = Letters.speech(&code, Locale::En.into());
+        let own_words = aloud.replace("as in", "for").replace("Juliett", "jam");
+        let all =
+            [&Letters.display(&code), &plain.to_lowercase(), &wide, &spelt.join(" "), &aloud, &own_words];
+        for written in all {
             assert_eq!(Letters.recognise(&Input::new(written)), std::slice::from_ref(&code), "{written}");
         }
+    }
+
+    #[test]
+    fn spellings_and_keyboards_of_others_are_understood() {
+        let known = |entered: &str| {
+            let codes = Letters.recognise(&Input::new(entered));
+            codes.first().map(|code| code.reveal().clone())
+        };
+        // The last letter is the check letter.
+        for entered in ["ВСDFGНJКС", "bravo charlie delta foxtrot golf hotel juliet kilo charlie"] {
+            assert_eq!(known(entered).as_deref(), Some("BCDFGHJKC"), "{entered}");
+        }
+        assert_eq!(known("B as in Delta, C as in Charlie, D, F, G, H, J, K, C"), None);
+        assert_eq!(spelt("whisky"), spelt("whiskey"));
+        assert!(spelt("whisky").is_some());
     }
 
     #[test]

@@ -14,12 +14,13 @@ mod letters;
 mod picture;
 mod pinyin;
 pub mod qr;
+mod sentence;
 mod slips;
 mod words;
 
 use segue_core::Random;
 
-pub use self::input::{Input, normalise};
+pub use self::input::{Input, MOST_CHARS, normalise};
 use super::locale::Locale;
 
 /// Declares the faces: their kinds in the order in which they are shown, their lasting names, and their modules.
@@ -117,6 +118,12 @@ pub trait Face: Sync {
     /// How many symbols (characters, words, pictures) a code has, with its check symbol.
     fn length(&self, binding: Binding) -> usize;
 
+    /// Whether a piece of a sentence can be a part of a code whose check symbol tells whether it's one; never for a face
+    /// without.
+    fn reads(&self, _piece: &str) -> bool {
+        false
+    }
+
     /// Whether codes of some binding have so many symbols.
     fn has_length(&self, symbols: usize) -> bool {
         Binding::ALL.iter().any(|binding| self.length(*binding) == symbols)
@@ -126,13 +133,24 @@ pub trait Face: Sync {
 /// An input that could stand for more codes than this is refused: every candidate is a guess.
 pub const MOST_CANDIDATES: usize = 8;
 
-/// What the input may be, face by face; empty for a malformed code.
+/// What the input may be, face by face; empty when it's no code and holds none. A text around a code is taken off when there is
+/// exactly one code in it.
 pub fn recognise(entered: &str) -> Vec<(FaceKind, Canonical)> {
     let input = Input::new(entered);
-    let candidates =
-        ALL.iter().flat_map(|face| face.recognise(&input).into_iter().map(|code| (face.kind(), code)));
-    let candidates: Vec<_> = candidates.take(MOST_CANDIDATES + 1).collect();
-    if candidates.len() > MOST_CANDIDATES { vec![] } else { candidates }
+    // A label may look like a word of a code.
+    let labelled = !sentence::after_label(input.raw()).is_empty();
+    let whole = if labelled { vec![] } else { candidates(&input) };
+    match whole.len() {
+        0 => sentence::only_code_in(input.raw()).into_iter().collect(),
+        1..=MOST_CANDIDATES => whole,
+        _ => vec![],
+    }
+}
+
+/// What the whole input may be; one more than is allowed at most.
+fn candidates(input: &Input) -> Vec<(FaceKind, Canonical)> {
+    let all = ALL.iter().flat_map(|face| face.recognise(input).into_iter().map(|code| (face.kind(), code)));
+    all.take(MOST_CANDIDATES + 1).collect()
 }
 
 impl From<Locale> for Voice {

@@ -63,6 +63,10 @@ impl Face for Picture {
         right.then(|| canonical(&symbols)).into_iter().collect()
     }
 
+    fn reads(&self, piece: &str) -> bool {
+        EMOJI.iter().any(|emoji| emoji.english == piece) || (!piece.is_ascii() && pieces(piece).is_some())
+    }
+
     fn display(&self, code: &Canonical) -> String {
         let shown: Vec<&str> = pictures(code).iter().map(|emoji| emoji.character).collect();
         shown.join(" ")
@@ -116,7 +120,8 @@ fn pictures(code: &Canonical) -> Vec<&'static Emoji> {
 fn read(input: &Input) -> Option<Vec<u8>> {
     let mut places = Vec::new();
     // The one name that people write in two words.
-    for token in input.text().replace("ice cream", "icecream").split(' ') {
+    let text = input.text().replace("ice cream", "icecream").replace('和', " ");
+    for token in text.split(' ').filter(|token| !["", "and"].contains(token)) {
         if token.bytes().all(|byte| byte.is_ascii_lowercase()) {
             places.push(slips::resolve(token, EMOJI.iter().map(|emoji| emoji.english))?);
         } else {

@@ -61,7 +61,9 @@ fn word(place: usize) -> Option<&'static str> {
 fn read(input: &Input) -> Option<Vec<&'static str>> {
     let text = input.text().replace("yo yo", "yoyo");
     let mut words = Vec::new();
-    for token in text.split(' ') {
+    // The first letters of `android`, for whoever gives no more of any word.
+    let abbreviated = text.split(' ').all(|token| token.len() <= "and".len());
+    for token in text.split(' ').filter(|token| abbreviated || *token != "and") {
         match resolve(token) {
             Some(word) => words.push(word),
             None => words.extend(pieces(token)?),
@@ -147,12 +149,19 @@ mod tests {
             "aar yoy zuc",
             "aardvarkyo-yozucchini",
             "aadvark yoyi zuchcini",
+            "aardvark, yo-yo and zucchini",
         ] {
             assert_eq!(recognise(entered), ["aardvark yoyo zucchini"], "{entered}");
         }
         for entered in ["aardvark yo-yo", "aa yoy zuc", "aardvark yoyo zebrafishes"] {
             assert_eq!(recognise(entered), [""; 0], "{entered}");
         }
+    }
+
+    #[test]
+    fn a_conjunction_is_no_word_where_words_are_whole() {
+        assert_eq!(recognise("aar and zuc"), ["aardvark android zucchini"]);
+        assert_eq!(recognise("movie, tupperware and tiara"), ["movie tupperware tiara"]);
     }
 
     #[test]
