@@ -119,6 +119,16 @@ async fn a_repeated_redemption_answers_its_caller_alone() {
     assert_eq!(refusal.reason, segue_proto::common::v1::ErrorReason::CodeAlreadyUsed);
 }
 
+/// Idempotency takes the id out of the encoded request by this.
+#[test]
+fn a_request_id_is_the_first_field() {
+    let pool = DescriptorPool::decode(segue_proto::DESCRIPTORS).unwrap();
+    let ids: Vec<_> =
+        pool.all_messages().filter_map(|message| message.get_field_by_name("request_id")).collect();
+    assert!(ids.len() > 20);
+    assert!(ids.iter().all(|field| field.number() == 1));
+}
+
 /// No method with a `request_id` keeps its answers in another way than by its caller.
 #[test]
 fn every_request_id_is_kept_with_its_caller() {

@@ -18,4 +18,5 @@ mod replicas;
 mod revoke;
 mod selection;
 mod source;
+mod spellings;
 mod strength_table;

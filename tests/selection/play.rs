@@ -37,6 +37,7 @@ async fn start(case: &Case, stop: Stop) -> (Client, Running) {
         server: ServerConfig::loopback(0),
         database: Settings::of_url("sqlite::memory:"),
         directory_keys: KeyRing::new(Key::generate(&Random::secure()), None),
+        region: None,
         adapters: AdapterSettings {
             lookup_deadline: Duration::from_millis(100),
             lookup_cache: Duration::ZERO,

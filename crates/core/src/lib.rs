@@ -9,10 +9,11 @@ mod ids;
 mod keys;
 mod random;
 mod secret;
+pub mod text;
 
 pub use caller::CallerId;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
-pub use identity::{AccountRef, Identity, IdentityError, IdentityKind, account_refs};
+pub use identity::{AccountRef, Identity, IdentityError, IdentityKind, Region, UnknownRegion, account_refs};
 pub use ids::{is_slug, new_id};
 pub use keys::{Key, KeyError, KeyRing, KeyedHash, Purpose};
 pub use random::Random;

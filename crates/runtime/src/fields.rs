@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use prost_types::Timestamp;
-use segue_core::{Identity, IdentityKind};
+use segue_core::{Identity, IdentityError, IdentityKind, Region, text::with_line_feeds};
 use segue_proto::common::v1::{Customer, ErrorReason};
 
 use crate::Refusal;
@@ -42,16 +42,29 @@ impl Fields {
         }
     }
 
-    /// A text of so many characters, none of them a control character other than line ends and tabs.
+    /// A text of so many characters, none of them a control character other than line ends and tabs. Line ends are line feeds in
+    /// what it gives, whatever they were.
+    #[must_use = "the text has other line ends than what was sent"]
     pub fn text(&mut self, field: &str, value: &str, characters: RangeInclusive<usize>) -> String {
         let (least, most) = (*characters.start(), *characters.end());
+        let value = with_line_feeds(value);
         let plain = value.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t'));
         if !characters.contains(&value.chars().count()) {
             self.violation(field, format!("must have {least} to {most} characters"));
         } else if !plain {
             self.violation(field, "must not have control characters");
         }
-        value.to_owned()
+        value
+    }
+
+    /// The same, for a text that is not kept, or has one line by its nature.
+    pub fn check_text(&mut self, field: &str, value: &str, characters: RangeInclusive<usize>) {
+        let _ = self.text(field, value, characters);
+    }
+
+    /// The same, in its place.
+    pub fn text_in(&mut self, field: &str, value: &mut String, characters: RangeInclusive<usize>) {
+        *value = self.text(field, value, characters);
     }
 
     /// The id of a platform or a work profile: 1 to 63 of a-z, 0-9, `_` and `-`, starting with a letter.
@@ -120,9 +133,21 @@ impl Fields {
         field: &str,
         customer: Option<&Customer>,
         entries: RangeInclusive<usize>,
+        region: Option<Region>,
     ) -> Vec<Identity> {
         let identities = customer.map_or(&[][..], |customer| &customer.identities);
-        self.identities(&format!("{field}.identities"), identities, entries)
+        self.identities(&format!("{field}.identities"), identities, entries, region)
+    }
+
+    /// The form of a customer's identities only, for services that hand them on: phone numbers may lack their country.
+    pub fn check_customer(
+        &mut self,
+        field: &str,
+        customer: Option<&Customer>,
+        entries: RangeInclusive<usize>,
+    ) {
+        let identities = customer.map_or(&[][..], |customer| &customer.identities);
+        self.each_identity(&format!("{field}.identities"), identities, entries, Identity::check);
     }
 
     /// Pieces of account information.
@@ -131,7 +156,18 @@ impl Fields {
         field: &str,
         identities: &[segue_proto::common::v1::Identity],
         entries: RangeInclusive<usize>,
+        region: Option<Region>,
     ) -> Vec<Identity> {
+        self.each_identity(field, identities, entries, |kind, value| Identity::parse(kind, value, region))
+    }
+
+    fn each_identity<T>(
+        &mut self,
+        field: &str,
+        identities: &[segue_proto::common::v1::Identity],
+        entries: RangeInclusive<usize>,
+        read: impl Fn(IdentityKind, &str) -> Result<T, IdentityError>,
+    ) -> Vec<T> {
         if !entries.contains(&identities.len()) {
             self.violation(field, format!("must have {} to {} entries", entries.start(), entries.end()));
             return vec![];
@@ -140,7 +176,7 @@ impl Fields {
         for (index, identity) in identities.iter().enumerate() {
             match IdentityKind::parse(&identity.kind) {
                 Err(error) => self.violation(format!("{field}[{index}].kind"), error.to_string()),
-                Ok(kind) => match Identity::parse(kind, &identity.value) {
+                Ok(kind) => match read(kind, &identity.value) {
                     Err(error) => self.violation(format!("{field}[{index}].value"), error.to_string()),
                     Ok(identity) => parsed.push(identity),
                 },

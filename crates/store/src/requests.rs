@@ -39,7 +39,7 @@ pub enum Begun {
 impl RequestKey {
     /// For content without personal data or codes.
     pub fn plain(caller: &CallerId, id: &str, method: &'static str, content: &impl prost::Message) -> Self {
-        let digest = Sha256::digest(content.encode_to_vec());
+        let digest = Sha256::digest(canonical(id, content));
         let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Self::new(caller, id, method, vec![fingerprint])
     }
@@ -52,7 +52,7 @@ impl RequestKey {
         content: &impl prost::Message,
         keys: &KeyRing,
     ) -> Self {
-        let text: String = content.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect();
+        let text: String = canonical(id, content).iter().map(|byte| format!("{byte:02x}")).collect();
         Self::new(caller, id, method, keys.hashes(Purpose::Request, &[method, &text]))
     }
 
@@ -63,6 +63,20 @@ impl RequestKey {
     /// The request's id.
     pub fn id(&self) -> &str {
         &self.id
+    }
+}
+
+/// The encoded content with the request's id as it is named, however it was written. Every request has its id in field 1, which
+/// is encoded first (a test of all services' descriptors says so).
+fn canonical(id: &str, content: &impl prost::Message) -> Vec<u8> {
+    const FIELD_1: u8 = 0x0a;
+    let encoded = content.encode_to_vec();
+    match encoded.as_slice() {
+        [FIELD_1, length, rest @ ..] if *length < 0x80 && rest.len() >= usize::from(*length) => {
+            let (_, others) = rest.split_at(usize::from(*length));
+            [&[FIELD_1, u8::try_from(id.len()).unwrap_or(u8::MAX)], id.as_bytes(), others].concat()
+        }
+        _ => encoded,
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use segue_core::KeyRing;
+use segue_core::{KeyRing, Region, UnknownRegion};
 use segue_runtime::{
     DATABASE_SETTINGS, ServerConfig,
     hosts::{ADAPTER_HOSTS, Reach},
@@ -15,6 +15,7 @@ const ADAPTER_CHECK_SECONDS: &str = "adapter-check-seconds";
 const SELECTION_HISTORY_DAYS: &str = "selection-history-days";
 const SELECTION_HISTORY_MOST: &str = "selection-history-most";
 const DIRECTORY_KEY: &str = "directory-key";
+const DEFAULT_REGION: &str = "default-region";
 
 /// The selector's configuration.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Config {
     pub database: Settings,
     /// Keys of the account directory; code-issuer holds the same.
     pub directory_keys: KeyRing,
+    /// Whose national phone numbers are meant by those without a country; none: such are refused.
+    pub region: Option<Region>,
     /// How platforms' adapters are asked.
     pub adapters: AdapterSettings,
     /// Which past selections are kept.
@@ -87,6 +90,11 @@ impl Config {
             Setting::secret(DIRECTORY_KEY, "key of the account directory: 32 bytes in base64"),
             Setting::secret("directory-key-previous", "the key before, while keys are rotated; empty: none"),
             Setting::new(
+                DEFAULT_REGION,
+                "",
+                "country of phone numbers without one, as `CN` (ISO 3166-1); empty: such are refused",
+            ),
+            Setting::new(
                 LOOKUP_DEADLINE_MS,
                 "300",
                 "what a selection waits at most for directories that platforms keep themselves, 10 to 5000 ms",
@@ -118,6 +126,7 @@ impl Config {
         let server = ServerConfig::read(reader);
         let database = read_database(reader);
         let directory_keys = read_keys(reader, DIRECTORY_KEY);
+        let region = reader.parse_with(DEFAULT_REGION, read_region);
         let adapters = read_adapters(reader);
         let days = reader.number(SELECTION_HISTORY_DAYS, 0..=365);
         let most = reader.number(SELECTION_HISTORY_MOST, 0..=10_000_000);
@@ -125,12 +134,21 @@ impl Config {
             server: server?,
             database: database?,
             directory_keys: directory_keys?,
+            region: region?,
             adapters: adapters?,
             history: History {
                 age: Duration::from_secs(days? * 24 * 60 * 60),
                 most: i64::try_from(most?).unwrap_or(i64::MAX),
             },
         })
+    }
+}
+
+fn read_region(text: &str) -> Result<Option<Region>, String> {
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        text.parse().map(Some).map_err(|error: UnknownRegion| error.to_string())
     }
 }
 

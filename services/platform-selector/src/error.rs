@@ -1,14 +1,20 @@
 //! What callers are told when the selector refuses.
 
+use prost_types::Timestamp;
 use segue_proto::common::v1::ErrorReason;
-use segue_runtime::Refusal;
+use segue_runtime::{Refusal, timestamp};
 
-use crate::domain::selection::{Candidate, NoSelection};
+use crate::domain::selection::{
+    Candidate, NoSelection, Reason,
+    sentence::{Language, clause},
+};
 use crate::wire::candidates::reason_name;
 
 /// gRPC sends the details of an error as a header, of which clients read 16 KiB; so no more platforms than this are
 /// named there.
 const MAX_NAMED_PLATFORMS: usize = 64;
+/// The message is for people, who read no more.
+const MAX_TOLD_PLATFORMS: usize = 8;
 const MAX_NAMED_USERS: usize = 32;
 /// Tells how many are not named. Not a platform's id, since it has an upper-case letter.
 const MORE_PLATFORMS: &str = "morePlatforms";
@@ -102,7 +108,13 @@ pub(crate) fn identity_shared(platform: &str, accounts: usize) -> Refusal {
     .resource("platform", platform)
 }
 
-pub(crate) fn no_selection(refused: NoSelection<'_>, source: &str, target: &str) -> Refusal {
+/// With `failing_since`, since when a platform's adapter has not answered, in milliseconds since 1970.
+pub(crate) fn no_selection(
+    refused: NoSelection<'_>,
+    source: &str,
+    target: &str,
+    failing_since: impl Fn(&str) -> Option<i64>,
+) -> Refusal {
     let target_refused = |reason, message: &str, violation: &str| {
         Refusal::new(reason, message).field("target_platform", violation).resource("platform", target)
     };
@@ -127,12 +139,18 @@ pub(crate) fn no_selection(refused: NoSelection<'_>, source: &str, target: &str)
             "no code face, or not every face asked for, works on both platforms",
         )
         .field("faces", "must be delivered by the source and accepted by the target"),
-        NoSelection::NoneEligible(candidates) => none_eligible(&candidates),
+        NoSelection::NoneEligible(candidates) => none_eligible(&candidates, failing_since),
     }
 }
 
-fn none_eligible(candidates: &[Candidate<'_>]) -> Refusal {
-    let refusal = Refusal::new(ErrorReason::NoEligiblePlatform, "no platform can take the remaining work");
+fn none_eligible(candidates: &[Candidate<'_>], failing_since: impl Fn(&str) -> Option<i64>) -> Refusal {
+    let told = candidates.iter().filter_map(|candidate| why_not(candidate, &failing_since));
+    let told: Vec<String> = told.take(MAX_TOLD_PLATFORMS).collect();
+    let mut message = "no platform can take the remaining work".to_owned();
+    if !told.is_empty() {
+        message += &format!(": {}", told.join("; "));
+    }
+    let refusal = Refusal::new(ErrorReason::NoEligiblePlatform, message);
     let named = candidates.iter().take(MAX_NAMED_PLATFORMS).filter_map(|candidate| {
         Some((candidate.platform.id.as_str(), reason_name(candidate.reasons.first()?)))
     });
@@ -140,5 +158,19 @@ fn none_eligible(candidates: &[Candidate<'_>]) -> Refusal {
     match candidates.len().saturating_sub(MAX_NAMED_PLATFORMS) {
         0 => refusal,
         more => refusal.metadata(MORE_PLATFORMS, more.to_string()),
+    }
+}
+
+/// The first reason in words; none for the source, where the customer is.
+fn why_not(candidate: &Candidate<'_>, failing_since: impl Fn(&str) -> Option<i64>) -> Option<String> {
+    let id = &candidate.platform.id;
+    let since = failing_since(id).and_then(timestamp);
+    match (candidate.reasons.first()?, since) {
+        (Reason::IsSource, _) => None,
+        (Reason::AdapterDown, Some(since)) => {
+            let since = Timestamp { nanos: 0, ..since };
+            Some(format!("{id}: its adapter has not answered since {since}"))
+        }
+        (reason, _) => Some(format!("{id}: {}", clause(reason, Language::En))),
     }
 }

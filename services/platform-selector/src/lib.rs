@@ -25,9 +25,10 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     let db = Database::open(&config.database, segue_store::migrations!()).await?;
     let check_interval = config.adapters.check_interval;
     let (recorder, recording) = recorder::recorder();
-    let keys = config.directory_keys;
+    let (keys, region) = (config.directory_keys, config.region);
     let channels = Channels::new(config.server.credentials.clone(), config.adapters.hosts.clone());
-    let selector = grpc::Selector::new(db.clone(), keys, channels, &config.adapters, recorder, &parts);
+    let selector =
+        grpc::Selector::new(db.clone(), keys, region, channels, &config.adapters, recorder, &parts);
     let follow = selector.follow(check_interval, parts.stop.clone());
     let service = PlatformSelectorServiceServer::new(selector)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

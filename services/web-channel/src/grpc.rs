@@ -65,8 +65,8 @@ impl ChannelService for Channel {
         &self,
         request: Request<CloseSessionRequest>,
     ) -> Result<Response<CloseSessionResponse>, Status> {
-        let request = request.into_inner();
-        parse_closing(&request)?;
+        let mut request = request.into_inner();
+        parse_closing(&mut request)?;
         self.check_platform(&request.platform)?;
         let found = self.store.close(&request.platform, &request.session, &request.message).await;
         if found.map_err(Refusal::from)? {
@@ -95,41 +95,40 @@ fn other_session() -> Refusal {
 
 fn parse_delivery(request: &DeliverAccessInfoRequest) -> Result<Card, Refusal> {
     let mut fields = Fields::new();
-    fields.text("handoff_id", &request.handoff_id, 1..=64);
+    fields.check_text("handoff_id", &request.handoff_id, 1..=64);
     fields.range("generation", request.generation, 1..=MAX_GENERATION);
     fields.slug("platform", &request.platform);
-    fields.text("session", &request.session, 1..=128);
-    fields.text("target_display_name", &request.target_display_name, 1..=128);
+    fields.check_text("session", &request.session, 1..=128);
+    fields.check_text("target_display_name", &request.target_display_name, 1..=128);
     let expire_at_ms = millis_of(request.expire_time.as_ref());
     fields.require(expire_at_ms > 0, "expire_time", "must be given");
-    let none = AccessInfo::default();
-    let info = request.access_info.as_ref().unwrap_or(&none);
-    check_access_info(&mut fields, info);
+    let mut info = request.access_info.clone().unwrap_or_default();
+    check_access_info(&mut fields, &mut info);
     fields.finish()?;
-    Ok(Card::of(info, &request.target_display_name, expire_at_ms))
+    Ok(Card::of(&info, &request.target_display_name, expire_at_ms))
 }
 
-fn check_access_info(fields: &mut Fields, info: &AccessInfo) {
+fn check_access_info(fields: &mut Fields, info: &mut AccessInfo) {
     fields.require(!info.faces.is_empty(), "access_info.faces", "must have 1 to 16 entries");
     fields.at_most("access_info.faces", info.faces.len(), 16);
-    for (index, face) in info.faces.iter().take(16).enumerate() {
+    for (index, face) in info.faces.iter_mut().take(16).enumerate() {
         let field = |name: &str| format!("access_info.faces[{index}].{name}");
         fields.enumeration::<Face>(&field("kind"), face.kind);
-        fields.text(&field("display"), &face.display, 1..=2048);
-        fields.text(&field("speech"), &face.speech, 0..=2048);
+        fields.text_in(&field("display"), &mut face.display, 1..=2048);
+        fields.text_in(&field("speech"), &mut face.speech, 0..=2048);
         fields.require(face.svg.len() <= MAX_SVG_BYTES, &field("svg"), "must have at most 262144 bytes");
     }
-    fields.text("access_info.message", &info.message, 0..=2000);
-    fields.text("access_info.entry_uri", &info.entry_uri, 0..=2048);
+    fields.text_in("access_info.message", &mut info.message, 0..=2000);
+    fields.check_text("access_info.entry_uri", &info.entry_uri, 0..=2048);
     let openable = info.entry_uri.is_empty() || LINK_SCHEMES.iter().any(|s| info.entry_uri.starts_with(s));
     fields.require(openable, "access_info.entry_uri", "must start with https://, http:// or tel:");
 }
 
-fn parse_closing(request: &CloseSessionRequest) -> Result<(), Refusal> {
+fn parse_closing(request: &mut CloseSessionRequest) -> Result<(), Refusal> {
     let mut fields = Fields::new();
-    fields.text("handoff_id", &request.handoff_id, 1..=64);
+    fields.check_text("handoff_id", &request.handoff_id, 1..=64);
     fields.slug("platform", &request.platform);
-    fields.text("session", &request.session, 1..=128);
-    fields.text("message", &request.message, 0..=2000);
+    fields.check_text("session", &request.session, 1..=128);
+    fields.text_in("message", &mut request.message, 0..=2000);
     fields.finish()
 }

@@ -33,7 +33,7 @@ pub(super) fn create(request: CreateHandoffRequest, keys: &KeyRing) -> Result<Cr
     let work_order = fields.number("work_order", &request.work_order);
     let agent = fields.number("agent", &request.agent);
     let source = source(&mut fields, request.source.as_ref());
-    fields.customer("customer", request.customer.as_ref(), 1..=16);
+    fields.check_customer("customer", request.customer.as_ref(), 1..=16);
     let remaining_work = remaining_work(&mut fields, request.remaining_work.as_ref());
     let faces = faces(&mut fields, &request.faces);
     if !request.target_platform.is_empty() {
@@ -139,13 +139,13 @@ fn source_address(fields: &mut Fields, text: &str) -> Option<IpAddr> {
 fn source(fields: &mut Fields, source: Option<&Session>) -> Session {
     let source = source.cloned().unwrap_or_default();
     fields.slug("source.platform", &source.platform);
-    fields.text("source.session", &source.session, 1..=128);
+    fields.check_text("source.session", &source.session, 1..=128);
     source
 }
 
 /// The form only; what the terms mean is the selector's matter.
 fn remaining_work(fields: &mut Fields, work: Option<&RemainingWork>) -> RemainingWork {
-    let Some(work) = work else {
+    let Some(mut work) = work.cloned() else {
         fields.violation("remaining_work", "must be given");
         return RemainingWork::default();
     };
@@ -158,18 +158,18 @@ fn remaining_work(fields: &mut Fields, work: Option<&RemainingWork>) -> Remainin
     for term in work.requirements.iter().chain(preferred) {
         term_form(fields, term);
     }
-    fields.text("remaining_work.summary", &work.summary, 0..=2000);
-    fields.text("remaining_work.conversation_summary", &work.conversation_summary, 0..=4000);
+    fields.text_in("remaining_work.summary", &mut work.summary, 0..=2000);
+    fields.text_in("remaining_work.conversation_summary", &mut work.conversation_summary, 0..=4000);
     fields.at_most("remaining_work.context", work.context.len(), MAX_CONTEXT);
-    for (key, value) in &work.context {
-        fields.text("remaining_work.context", key, 1..=64);
-        fields.text("remaining_work.context", value, 0..=2000);
+    for (key, value) in &mut work.context {
+        fields.check_text("remaining_work.context", key, 1..=64);
+        fields.text_in("remaining_work.context", value, 0..=2000);
     }
-    work.clone()
+    work
 }
 
 fn term_form(fields: &mut Fields, term: &Requirement) {
-    fields.text("remaining_work.requirements.feature", &term.feature, 1..=63);
+    fields.check_text("remaining_work.requirements.feature", &term.feature, 1..=63);
     fields.at_most("remaining_work.requirements.values", term.values.len(), MAX_TERMS);
 }
 

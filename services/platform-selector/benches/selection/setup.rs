@@ -28,6 +28,7 @@ impl Selector {
         let config = Config {
             server: ServerConfig::loopback(0),
             database: Settings::of_url(url),
+            region: None,
             directory_keys: KeyRing::new(Key::generate(&Random::seeded(1)), None),
             adapters: AdapterSettings::default(),
             history: History::default(),

@@ -7,8 +7,10 @@ use std::{
 };
 
 use futures::{StreamExt as _, future::BoxFuture};
+use segue_core::SharedClock;
 use segue_runtime::Stop;
 use segue_store::{Database, StoreError};
+use tokio::{sync::Mutex, time::Instant};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -22,23 +24,47 @@ use crate::{
 
 /// What one question may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// What a question on behalf of a selection may take, whose customer waits.
+const TIMEOUT_AT_ONCE: Duration = Duration::from_millis(500);
 /// So many are asked at a time.
 const AT_A_TIME: usize = 64;
+/// Those that don't answer are asked this often, so that one that was restarted is taken again within a second.
+const RETURN_INTERVAL: Duration = Duration::from_millis(500);
+/// What was learnt on behalf of one selection does for all others that begin within this time.
+const FRESH: Duration = Duration::from_millis(200);
 
 /// What is known of the adapters, by address.
-#[derive(Debug, Default)]
-pub(crate) struct Pulses(RwLock<BTreeMap<String, Pulse>>);
+#[derive(Debug)]
+pub(crate) struct Pulses {
+    known: RwLock<BTreeMap<String, Pulse>>,
+    clock: SharedClock,
+    /// When adapters were last asked on behalf of a selection: of many that come at the same time, one asks.
+    asked_at_once: Mutex<Option<Instant>>,
+}
 
 impl Pulses {
+    pub(crate) fn new(clock: SharedClock) -> Self {
+        Self { known: RwLock::default(), clock, asked_at_once: Mutex::default() }
+    }
+
     /// How the adapter at an address is.
     pub(crate) fn of(&self, uri: &str) -> Health {
-        let pulses = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        pulses.get(uri).copied().unwrap_or_default().health()
+        self.pulse(uri).health()
+    }
+
+    /// Since when the adapter at an address has not answered, if that is so.
+    pub(crate) fn failing_since(&self, uri: &str) -> Option<i64> {
+        self.pulse(uri).failing_since()
+    }
+
+    fn pulse(&self, uri: &str) -> Pulse {
+        let pulses = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        pulses.get(uri).copied().unwrap_or_default()
     }
 
     /// The platforms whose adapter is down.
     pub(crate) fn down(&self, snapshot: &Snapshot) -> BTreeSet<String> {
-        let pulses = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let pulses = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if pulses.values().all(|pulse| pulse.health() != Health::Down) {
             return BTreeSet::new();
         }
@@ -47,18 +73,67 @@ impl Pulses {
         down.map(|platform| platform.id.clone()).collect()
     }
 
-    /// Adapters that were not asked this time are no longer any platform's.
+    /// Those that did not answer last.
+    fn failing(&self) -> BTreeSet<String> {
+        let pulses = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let failing = pulses.iter().filter(|(_, pulse)| pulse.failing_since().is_some());
+        failing.map(|(uri, _)| uri.clone()).collect()
+    }
+
+    /// Asks at once, on behalf of a selection that fails without them.
+    pub(crate) async fn ask_at_once(&self, channels: &Channels, uris: BTreeSet<&str>) {
+        let mut asked = self.asked_at_once.lock().await;
+        if asked.is_none_or(|asked| asked.elapsed() >= FRESH) {
+            self.beat(ask(channels, uris.into_iter().map(str::to_owned), TIMEOUT_AT_ONCE).await);
+            *asked = Some(Instant::now());
+        }
+    }
+
+    /// Forgets adapters that are no longer any platform's.
+    fn keep(&self, uris: &BTreeSet<&str>) {
+        let mut pulses = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        pulses.retain(|uri, _| uris.contains(uri.as_str()));
+    }
+
     fn beat(&self, answers: BTreeMap<String, bool>) {
-        let mut pulses = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let next = answers.into_iter().map(|(uri, answered)| {
+        let mut pulses = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for (uri, answered) in answers {
             let before = pulses.get(&uri).copied().unwrap_or_default();
-            let after = before.after(answered);
+            let after = before.after(answered, self.clock.now_ms());
             if after.health() != before.health() {
                 tracing::info!(adapter = uri, health = ?after.health(), "an adapter's health has changed");
             }
-            (uri, after)
-        });
-        *pulses = next.collect();
+            pulses.insert(uri, after);
+        }
+    }
+}
+
+/// Asks whether they are well, all at the same time.
+async fn ask(
+    channels: &Channels,
+    uris: impl Iterator<Item = String>,
+    timeout: Duration,
+) -> BTreeMap<String, bool> {
+    let mut asked: Vec<BoxFuture<'_, (String, bool)>> = Vec::new();
+    for uri in uris {
+        asked.push(Box::pin(async move {
+            let is_well = is_well(channels, &uri, timeout).await;
+            (uri, is_well)
+        }));
+    }
+    futures::stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await
+}
+
+async fn is_well(channels: &Channels, uri: &str, timeout: Duration) -> bool {
+    let Some(channel) = channels.to(uri) else { return false };
+    // Of the whole server: an adapter may offer more than one service, and needs to name none.
+    let request = HealthCheckRequest { service: String::new() };
+    let mut client = HealthClient::new(channel);
+    match tokio::time::timeout(timeout, client.check(request)).await {
+        Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
+        // It is there, and only offers no health service.
+        Ok(Err(status)) => matches!(status.code(), Code::Unimplemented | Code::NotFound),
+        Err(_) => false,
     }
 }
 
@@ -85,7 +160,7 @@ impl Follow {
                 if let Err(error) = self.round().await {
                     tracing::warn!(%error, "adapters are not asked this time");
                 }
-                tokio::time::sleep(self.interval).await;
+                self.wait().await;
             };
             tokio::select! {
                 () = self.stop.told() => return,
@@ -103,25 +178,23 @@ impl Follow {
             .filter(|uri| !uri.is_empty())
             .collect();
         self.channels.keep(&uris);
-        let mut asked: Vec<BoxFuture<'_, (String, bool)>> = Vec::with_capacity(uris.len());
-        for uri in uris {
-            asked.push(Box::pin(async move { (uri.to_owned(), self.is_well(uri).await) }));
-        }
-        let answers = futures::stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await;
-        self.pulses.beat(answers);
+        self.pulses.keep(&uris);
+        let uris = uris.into_iter().map(str::to_owned);
+        self.pulses.beat(ask(&self.channels, uris, TIMEOUT).await);
         Ok(())
     }
 
-    async fn is_well(&self, uri: &str) -> bool {
-        let Some(channel) = self.channels.to(uri) else { return false };
-        // Of the whole server: an adapter may offer more than one service, and needs to name none.
-        let request = HealthCheckRequest { service: String::new() };
-        let mut client = HealthClient::new(channel);
-        match tokio::time::timeout(TIMEOUT, client.check(request)).await {
-            Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
-            // It is there, and only offers no health service.
-            Ok(Err(status)) => matches!(status.code(), Code::Unimplemented | Code::NotFound),
-            Err(_) => false,
+    /// Waits for the next round, and asks those that don't answer meanwhile.
+    async fn wait(&self) {
+        let next_round = Instant::now() + self.interval;
+        loop {
+            let rest = next_round.saturating_duration_since(Instant::now());
+            tokio::time::sleep(rest.min(RETURN_INTERVAL)).await;
+            if rest <= RETURN_INTERVAL {
+                return;
+            }
+            let failing = self.pulses.failing();
+            self.pulses.beat(ask(&self.channels, failing.into_iter(), TIMEOUT).await);
         }
     }
 }

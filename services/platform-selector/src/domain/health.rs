@@ -20,6 +20,8 @@ pub enum Health {
 pub struct Pulse {
     health: Health,
     failures: u8,
+    /// Of the first failure in a row, in milliseconds since 1970.
+    failing_since: i64,
 }
 
 impl Pulse {
@@ -28,14 +30,20 @@ impl Pulse {
         self.health
     }
 
+    /// Since when it has not answered, if that is so.
+    pub fn failing_since(self) -> Option<i64> {
+        (self.failures > 0).then_some(self.failing_since)
+    }
+
     /// After one more answer. Being up again is believed at once: the worst is a handoff to a platform that fails again.
     #[must_use]
-    pub fn after(self, answered: bool) -> Self {
+    pub fn after(self, answered: bool, now_ms: i64) -> Self {
         if answered {
-            return Self { health: Health::Up, failures: 0 };
+            return Self { health: Health::Up, ..Self::default() };
         }
         let failures = self.failures.saturating_add(1);
-        Self { health: if failures >= FAILURES { Health::Down } else { self.health }, failures }
+        let health = if failures >= FAILURES { Health::Down } else { self.health };
+        Self { health, failures, failing_since: self.failing_since().unwrap_or(now_ms) }
     }
 }
 
@@ -48,7 +56,7 @@ mod tests {
         let mut pulse = Pulse::default();
         let mut seen = vec![];
         for answered in [false, false, true, false, false, true, false, false, false, false, true] {
-            pulse = pulse.after(answered);
+            pulse = pulse.after(answered, 0);
             seen.push(pulse.health());
         }
         use Health::{Down, Unknown, Up};
@@ -57,7 +65,8 @@ mod tests {
 
     #[test]
     fn failures_are_counted_without_end() {
-        let pulse = (0..1000).fold(Pulse::default(), |pulse, _| pulse.after(false));
-        assert_eq!(pulse.health(), Health::Down);
+        let pulse = (0..1000).fold(Pulse::default(), |pulse, time| pulse.after(false, time + 7));
+        assert_eq!((pulse.health(), pulse.failing_since()), (Health::Down, Some(7)));
+        assert_eq!(pulse.after(true, 2000).failing_since(), None);
     }
 }

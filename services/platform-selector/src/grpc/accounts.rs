@@ -24,7 +24,7 @@ pub(super) async fn link(
     let request_id = fields.request_id(&request.request_id);
     let key = RequestKey::keyed(&caller(), &request_id, "LinkAccount", &request, &selector.keys);
     let LinkAccountRequest { platform, account, identities, .. } = &request;
-    let link = parse_link(&mut fields, &selector.keys, platform, account, identities);
+    let link = parse_link(&mut fields, &selector.keys, selector.region, platform, account, identities);
     fields.finish()?;
     store::once(&selector.db, key, selector.clock.now_ms(), link, |conn, link| {
         Box::pin(store::accounts::link(conn, link))
@@ -55,7 +55,8 @@ pub(super) async fn forget(
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
     let key = RequestKey::keyed(&caller(), &request_id, "ForgetCustomer", &request, &selector.keys);
-    let identities = fields.customer("customer", request.customer.as_ref(), 1..=MAX_IDENTITIES);
+    let identities =
+        fields.customer("customer", request.customer.as_ref(), 1..=MAX_IDENTITIES, selector.region);
     let by = forget_match(fields.optional_enumeration("match", request.r#match));
     fields.finish()?;
     let whom = Whom { identities: hashes_by_identity(&identities, &selector.keys), by };
@@ -84,7 +85,8 @@ pub(super) async fn find(
     request: FindAccountsRequest,
 ) -> Result<FindAccountsResponse, Refusal> {
     let mut fields = Fields::new();
-    let identities = fields.customer("customer", request.customer.as_ref(), 1..=MAX_IDENTITIES);
+    let identities =
+        fields.customer("customer", request.customer.as_ref(), 1..=MAX_IDENTITIES, selector.region);
     fields.at_most("platforms", request.platforms.len(), MAX_PLATFORMS);
     for (index, platform) in request.platforms.iter().take(MAX_PLATFORMS).enumerate() {
         fields.slug(&format!("platforms[{index}]"), platform);

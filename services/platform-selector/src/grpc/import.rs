@@ -86,7 +86,7 @@ async fn run(
                 None => import.insert(Import::begin(selector, &row).await?),
             };
             if begun.is_new(&row)? {
-                batch.add(&selector.keys, &row);
+                batch.add(&selector.keys, selector.region, &row);
             }
             if !batch.is_full() {
                 continue;

@@ -10,7 +10,7 @@ mod simulate;
 
 use std::{sync::Arc, time::Duration};
 
-use segue_core::{KeyRing, Random, SharedClock};
+use segue_core::{KeyRing, Random, Region, SharedClock};
 use segue_proto::selector::v1::{
     CreatePlatformRequest, CreatePlatformResponse, DeleteFeatureDefinitionRequest,
     DeleteFeatureDefinitionResponse, DeletePlatformRequest, DeletePlatformResponse, DeleteWorkProfileRequest,
@@ -52,6 +52,7 @@ pub(crate) struct Selector {
     directories: Arc<Directories>,
     recorder: Recorder,
     keys: KeyRing,
+    region: Option<Region>,
     clock: SharedClock,
     random: Random,
     stream_end: StreamEnd,
@@ -61,6 +62,7 @@ impl Selector {
     pub(crate) fn new(
         db: Database,
         keys: KeyRing,
+        region: Option<Region>,
         channels: Channels,
         adapters: &AdapterSettings,
         recorder: Recorder,
@@ -73,10 +75,11 @@ impl Selector {
             db,
             catalog: Arc::default(),
             channels,
-            pulses: Arc::default(),
+            pulses: Arc::new(Pulses::new(parts.clock.clone())),
             directories: Arc::new(directories),
             recorder,
             keys,
+            region,
             clock: parts.clock.clone(),
             random: parts.random.clone(),
             stream_end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),

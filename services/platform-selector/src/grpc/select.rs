@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use segue_core::{AccountRef, Identity, new_id};
+use segue_core::{AccountRef, Identity, Region, new_id};
 use segue_proto::{
     common::v1::Customer,
     selector::v1::{RecordedSelection, SelectPlatformRequest, SelectPlatformResponse},
@@ -49,7 +49,7 @@ pub(super) async fn select_platform(
     request: SelectPlatformRequest,
 ) -> Result<SelectPlatformResponse, Refusal> {
     let recorded = wire::recording::of_request(&request);
-    let asked = parse(request)?;
+    let asked = parse(request, selector.region)?;
     let now_ms = selector.clock.now_ms();
     let hashes = hashes(&asked.identities, &selector.keys);
     let mut conn = selector.db.read().await?;
@@ -58,9 +58,14 @@ pub(super) async fn select_platform(
     let mut fields = Fields::new();
     wire::vocabulary::check_terms(&mut fields, "remaining_work", &asked.work.terms, &catalog.vocabulary);
     fields.finish()?;
-    let conditions = conditions(selector, &catalog, &mut conn, now_ms).await?;
+    let mut conditions = conditions(selector, &catalog, &mut conn, now_ms).await?;
     // Not to be kept while platforms are asked.
     drop(conn);
+    if needs_adapters(&asked, &catalog, &conditions, &accounts, now_ms)? {
+        // What is known may be seconds old, and the customer would be told that nothing goes.
+        ask_down_adapters(selector, &catalog, &conditions).await;
+        conditions.down = selector.pulses.down(&catalog);
+    }
     let mut question = question(&asked, &catalog, &conditions, now_ms)?;
     let live = ask_directories(selector, &asked, &catalog, &question, &hashes).await;
     let unknown = learn(&mut accounts, live);
@@ -70,7 +75,10 @@ pub(super) async fn select_platform(
     let version = catalog.profiles.get(&asked.work.profile).map_or(0, |profile| profile.version);
     let recorded = RecordedSelection { work_profile_version: version, ..recorded };
     let selection_id = record(selector, recorded, &question, &selected);
-    let selection = selected.map_err(|refused| error::no_selection(refused, &asked.source, &asked.target))?;
+    let selection = selected.map_err(|refused| {
+        let failing_since = |id: &str| selector.pulses.failing_since(&catalog.messages.get(id)?.adapter_uri);
+        error::no_selection(refused, &asked.source, &asked.target, failing_since)
+    })?;
     let target = selection.target.map_or("", |target| target.id.as_str());
     Ok(SelectPlatformResponse {
         platform: target.to_owned(),
@@ -81,6 +89,31 @@ pub(super) async fn select_platform(
         selection_id,
         work_profile_version: version,
     })
+}
+
+/// Whether there is no selection, and would be one if the adapters that are down were up.
+fn needs_adapters(
+    asked: &Asked,
+    catalog: &Snapshot,
+    conditions: &Conditions,
+    accounts: &Accounts,
+    now_ms: i64,
+) -> Result<bool, Refusal> {
+    if conditions.down.is_empty() {
+        return Ok(false);
+    }
+    let can_be = |conditions: &Conditions| -> Result<bool, Refusal> {
+        let mut question = question(asked, catalog, conditions, now_ms)?;
+        question.accounts = accounts.keys().map(String::as_str).collect();
+        Ok(select(&catalog.platforms, &question).is_ok())
+    };
+    Ok(!can_be(conditions)? && can_be(&Conditions { down: BTreeSet::new(), ..conditions.clone() })?)
+}
+
+async fn ask_down_adapters(selector: &Selector, catalog: &Snapshot, conditions: &Conditions) {
+    let down = conditions.down.iter().filter_map(|id| catalog.messages.get(id));
+    let uris = down.map(|platform| platform.adapter_uri.as_str()).collect();
+    selector.pulses.ask_at_once(&selector.channels, uris).await;
 }
 
 /// Hands the selection to the record; its id, or none when there are too many.
@@ -101,10 +134,10 @@ fn record(
     id
 }
 
-fn parse(request: SelectPlatformRequest) -> Result<Asked, Refusal> {
+fn parse(request: SelectPlatformRequest, region: Option<Region>) -> Result<Asked, Refusal> {
     let mut fields = Fields::new();
     let source = fields.slug("source_platform", &request.source_platform);
-    let identities = fields.customer("customer", request.customer.as_ref(), 0..=MAX_IDENTITIES);
+    let identities = fields.customer("customer", request.customer.as_ref(), 0..=MAX_IDENTITIES, region);
     let work = work::parse(&mut fields, "remaining_work", request.remaining_work.as_ref());
     fields.at_most("allowed_platforms", request.allowed_platforms.len(), MAX_ALLOWED);
     for (index, platform) in request.allowed_platforms.iter().take(MAX_ALLOWED).enumerate() {

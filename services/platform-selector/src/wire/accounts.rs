@@ -1,4 +1,4 @@
-use segue_core::{AccountRef, Identity, KeyRing, account_refs};
+use segue_core::{AccountRef, Identity, KeyRing, Region, account_refs};
 use segue_proto::{common::v1::Identity as IdentityMessage, selector::v1::ForgetMatch};
 use segue_runtime::Fields;
 
@@ -36,12 +36,13 @@ impl AccountId {
 pub(crate) fn link(
     fields: &mut Fields,
     keys: &KeyRing,
+    region: Option<Region>,
     platform: &str,
     account: &str,
     identities: &[IdentityMessage],
 ) -> Link {
     let id = AccountId::parse(fields, platform, account);
-    let identities = fields.identities("identities", identities, 1..=MAX_IDENTITIES);
+    let identities = fields.identities("identities", identities, 1..=MAX_IDENTITIES, region);
     let identities =
         identities.iter().map(|identity| (identity.hash(keys), identity.kind().name())).collect();
     Link { refs: id.refs(keys), platform: id.platform, identities, key_id: keys.current_id() }

@@ -42,7 +42,7 @@ fn special_days(fields: &mut Fields, path: &str, messages: &[SpecialDay]) -> BTr
     let mut days = BTreeMap::new();
     for (index, message) in messages.iter().take(MAX_SPECIAL_DAYS).enumerate() {
         let at = |name: &str| format!("{path}[{index}].{name}");
-        fields.text(&at("name"), &message.name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
+        fields.check_text(&at("name"), &message.name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
         fields.at_most(&at("open"), message.open.len(), MAX_RANGES);
         let open = message.open.iter().take(MAX_RANGES).enumerate();
         let open = open

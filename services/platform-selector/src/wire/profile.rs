@@ -8,7 +8,7 @@ use crate::domain::work::Terms;
 pub(crate) fn parse(fields: &mut Fields, path: &str, message: &WorkProfile) -> Terms {
     fields.slug(&format!("{path}.id"), &message.id);
     let display_name = &message.display_name;
-    fields.text(&format!("{path}.display_name"), display_name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
+    fields.check_text(&format!("{path}.display_name"), display_name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
     Terms {
         requirements: terms::requirements(fields, &format!("{path}.requirements"), &message.requirements),
         preferences: terms::preferences(fields, &format!("{path}.preferences"), &message.preferences),

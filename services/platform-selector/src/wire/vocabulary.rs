@@ -22,8 +22,8 @@ pub(crate) fn parse(
 ) -> Option<(FeatureName, Kind)> {
     let at = |name: &str| format!("{path}.{name}");
     let name = features::name(fields, &at("name"), &message.name);
-    fields.text(&at("display_name"), &message.display_name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
-    fields.text(&at("unit"), &message.unit, 0..=MAX_UNIT_CHARACTERS);
+    fields.check_text(&at("display_name"), &message.display_name, 0..=MAX_DISPLAY_NAME_CHARACTERS);
+    fields.check_text(&at("unit"), &message.unit, 0..=MAX_UNIT_CHARACTERS);
     let words = features::words(fields, &at("words"), &message.words);
     let kind = fields.enumeration(&at("kind"), message.kind);
     let no_words = words.is_empty() || kind == FeatureKind::Words;

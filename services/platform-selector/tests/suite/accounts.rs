@@ -14,6 +14,7 @@ pub const EMAIL: (&str, &str) = ("email", "li.wei@example.com");
 
 pub async fn run(databases: &Databases) {
     linked_accounts_are_found(Selector::start(databases).await).await;
+    spellings_of_one_person_meet(Selector::in_region(databases, "CN").await).await;
     linking_again_replaces(Selector::start(databases).await).await;
     unlinked_accounts_are_gone(Selector::start(databases).await).await;
     repeated_requests_change_nothing(Selector::start(databases).await).await;
@@ -76,6 +77,54 @@ async fn linked_accounts_are_found(mut selector: Selector) {
     selector.client.delete_platform(removal).await.unwrap();
     selector.create([platform("app", &[])]).await;
     assert_eq!(find(&mut selector, &[PHONE, EMAIL], &[]).await, [account("web", &on_web, &["email"])]);
+}
+
+/// As address books, spreadsheets and people have them; near misses stay apart.
+async fn spellings_of_one_person_meet(mut selector: Selector) {
+    selector.create([platform("app", &[])]).await;
+    let mut one = Vec::new();
+    let linked = [
+        (
+            ("phone", "138 0013 8000"),
+            &["+8613800138000", "0086-138-0013-8000", "tel:+86-138-0013-8000;ext=5"][..],
+        ),
+        (
+            ("email", "用户@例子.公司"),
+            &["用户@xn--fsqu00a.xn--55qx5d", "<用户@例子.公司>", "mailto:用户@例子.公司."],
+        ),
+        (("member_id", "M-1"), &["\u{202a}M\u{200b}-1\u{202c}", " M-1 "]),
+        (("phone", "+52 1 55 1234 5678"), &["+52 55 1234 5678"]),
+        (("phone", "+55 11 8765-4321"), &["+55 11 98765-4321"]),
+    ];
+    for (number, (identity, spellings)) in linked.iter().enumerate() {
+        let account = selector.link("app", &format!("person-{number}"), &[*identity]).await;
+        for spelling in *spellings {
+            let found = find(&mut selector, &[(identity.0, spelling)], &[]).await;
+            let found: Vec<&str> = found.iter().map(|found| found.account.as_str()).collect();
+            assert_eq!(found, [account.as_str()], "{spelling}");
+        }
+        one.push(account);
+    }
+    for near in [
+        ("phone", "138 0013 8001"),
+        ("email", "用戶@例子.公司"),
+        ("member_id", "m-1"),
+        ("phone", "+55 11 2345-6789"),
+    ] {
+        assert_eq!(find(&mut selector, &[near], &[]).await, [], "{near:?}");
+    }
+    // Invisible characters are no part of the platform's own ids either.
+    assert_eq!(selector.link("app", "\u{feff}person-0\u{200b}", &[PHONE]).await, one[0]);
+    for odd in [
+        ("email", "a@@x.com"),
+        ("email", "a@x..com"),
+        ("email", "a@x.com, b@x.com"),
+        ("member_id", "M\0"),
+        ("phone", "12"),
+    ] {
+        let refusal = refused(try_find(&mut selector, customer(&[odd]), &[]).await);
+        assert_eq!(refusal, invalid(&["customer.identities[0].value"]), "{odd:?}");
+    }
 }
 
 async fn linking_again_replaces(mut selector: Selector) {

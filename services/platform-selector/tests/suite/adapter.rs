@@ -41,7 +41,12 @@ pub struct Adapter {
 
 impl Adapter {
     pub async fn start(behaviour: Behaviour) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at("127.0.0.1:0", behaviour).await
+    }
+
+    /// At an address where there was one before.
+    pub async fn at(address: &str, behaviour: Behaviour) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
         let behaviour = Arc::new(Mutex::new(behaviour));
         let (asked, told) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Identity>>>::default());
@@ -53,6 +58,13 @@ impl Adapter {
             server.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
         Self { uri, behaviour, asked, told, health, server }
+    }
+
+    /// Ends it, and frees its address.
+    pub async fn end(mut self) {
+        self.server.abort();
+        // It was aborted.
+        drop((&mut self.server).await);
     }
 
     pub fn behave(&self, behaviour: Behaviour) {

@@ -6,7 +6,7 @@ use platform_selector::AdapterSettings;
 use segue_proto::{
     common::v1::ErrorReason,
     selector::v1::{
-        AdapterHealth, Candidate, GetPlatformRequest, Platform, ReportPlatformLoadRequest,
+        AdapterHealth, Candidate, GetPlatformRequest, Platform, PlatformStatus, ReportPlatformLoadRequest,
         SelectPlatformRequest, SelectPlatformResponse, SelectionReasonCode as Why, UpdatePlatformRequest,
     },
 };
@@ -27,6 +27,8 @@ pub async fn run(databases: &Databases) {
     a_slow_one_is_not_waited_for(databases).await;
     only_those_that_could_go_on_are_asked(databases).await;
     health_is_followed(databases).await;
+    one_that_is_back_is_taken_at_once(databases).await;
+    those_that_stay_away_are_told(databases).await;
     load_counts(Selector::start(databases).await).await;
     bad_input(Selector::start(databases).await).await;
     adapters_live_where_they_may(databases).await;
@@ -211,6 +213,65 @@ async fn health_is_followed(databases: &Databases) {
     };
     selector.client.clone().update_platform(moved).await.unwrap();
     wait_for("the adapter to be missed", || async { health().await == AdapterHealth::Down }).await;
+}
+
+/// Between two rounds of questions; about as long as by default.
+const ROUND: Duration = Duration::from_secs(4);
+
+/// The only platform that could go on has an adapter at this address.
+async fn with_only(databases: &Databases, uri: &str) -> Selector {
+    let settings = AdapterSettings { check_interval: ROUND, ..adapters() };
+    let mut selector = Selector::asking(&databases.create(), keys(1, None), settings).await;
+    let app = Platform { adapter_uri: uri.to_owned(), ..platform("app", &[]) };
+    let closed = Platform { status: PlatformStatus::Disabled.into(), ..platform("web", &[]) };
+    selector.create([platform("hotline", &[]), app, closed]).await;
+    selector
+}
+
+async fn until_down(selector: &Selector) {
+    wait_for("the adapter to be down", || async {
+        let request = GetPlatformRequest { id: "app".to_owned() };
+        let app = selector.client.clone().get_platform(request).await.unwrap().into_inner().platform.unwrap();
+        app.adapter_health() == AdapterHealth::Down
+    })
+    .await;
+}
+
+/// Not only at the next round of questions.
+async fn one_that_is_back_is_taken_at_once(databases: &Databases) {
+    let adapter = Adapter::start(knows(&[])).await;
+    let address = adapter.uri.trim_start_matches("http://").to_owned();
+    let selector = with_only(databases, &adapter.uri).await;
+    adapter.end().await;
+    until_down(&selector).await;
+    let back = Adapter::at(&address, knows(&[])).await;
+    let since = tokio::time::Instant::now();
+    // Many at the same time, of which one asks.
+    let asking = (0..20).map(|_| {
+        let client = selector.client.clone();
+        async move {
+            let mut client = client;
+            loop {
+                if let Ok(answer) = client.select_platform(ask()).await {
+                    return answer.into_inner().platform;
+                }
+            }
+        }
+    });
+    let chosen = futures::future::join_all(asking).await;
+    assert!(chosen.iter().all(|platform| platform == "app"), "{chosen:?}");
+    // By chance the next round may be near, but not every time.
+    assert!(since.elapsed() < ROUND / 2, "taken again after {:?}", since.elapsed());
+    drop(back);
+}
+
+async fn those_that_stay_away_are_told(databases: &Databases) {
+    let selector = with_only(databases, &format!("http://127.0.0.1:{}", free_port())).await;
+    until_down(&selector).await;
+    let status = selector.client.clone().select_platform(ask()).await.unwrap_err();
+    let message = status.message();
+    assert!(message.contains("app: its adapter has not answered since 20"), "{message}");
+    assert!(message.contains("web: operations disabled it") && !message.contains("hotline"), "{message}");
 }
 
 async fn load_counts(mut selector: Selector) {

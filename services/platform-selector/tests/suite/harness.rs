@@ -45,17 +45,20 @@ impl Selector {
         Self::asking(url, directory_keys, adapters()).await
     }
 
+    /// Where phone numbers without a country are those of a region.
+    pub async fn in_region(databases: &Databases, region: &str) -> Self {
+        let config = config(&databases.create(), keys(1, None), adapters());
+        Self::with(Config { region: Some(region.parse().unwrap()), ..config }).await
+    }
+
     /// On a database that may be in use, asking adapters in its own way.
     pub async fn asking(url: &str, directory_keys: KeyRing, adapters: AdapterSettings) -> Self {
+        Self::with(config(url, directory_keys, adapters)).await
+    }
+
+    async fn with(config: Config) -> Self {
         let stop = Stop::new();
         let clock = ManualClock::starting_at(MONDAY_MS);
-        let config = Config {
-            server: ServerConfig::loopback(0),
-            database: Settings::of_url(url),
-            directory_keys,
-            adapters,
-            history: History { age: Duration::from_secs(24 * 60 * 60), most: 1000 },
-        };
         let parts = Parts { clock: clock.clone(), random: Random::secure(), stop: stop.clone() };
         let running = bind(config, parts).await.unwrap();
         let channel = Endpoint::from_shared(running.uri()).unwrap().connect().await.unwrap();
@@ -87,6 +90,17 @@ impl Selector {
 impl Drop for Selector {
     fn drop(&mut self) {
         self.stop.now();
+    }
+}
+
+fn config(url: &str, directory_keys: KeyRing, adapters: AdapterSettings) -> Config {
+    Config {
+        server: ServerConfig::loopback(0),
+        database: Settings::of_url(url),
+        directory_keys,
+        region: None,
+        adapters,
+        history: History { age: Duration::from_secs(24 * 60 * 60), most: 1000 },
     }
 }
 

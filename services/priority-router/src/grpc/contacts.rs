@@ -24,7 +24,7 @@ pub(super) async fn submit(
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
     if request.customer.is_some() {
-        fields.customer("customer", request.customer.as_ref(), 0..=MAX_IDENTITIES);
+        fields.check_customer("customer", request.customer.as_ref(), 0..=MAX_IDENTITIES);
     }
     let contact = new_contact(router, &mut fields, &request);
     fields.finish()?;
@@ -193,7 +193,8 @@ pub(super) async fn list_events(
 
 fn new_contact(router: &Router, fields: &mut Fields, request: &SubmitContactRequest) -> Contact {
     let now_ms = router.clock.now_ms();
-    parse::entries(fields, "attributes", &request.attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS);
+    let mut attributes = request.attributes.clone();
+    parse::entries(fields, "attributes", &mut attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS);
     Contact {
         id: new_id("contact", now_ms, &router.random),
         state: State::Queued,
@@ -206,7 +207,7 @@ fn new_contact(router: &Router, fields: &mut Fields, request: &SubmitContactRequ
         open_to_all: true,
         overflow_at: NEVER,
         subject: fields.text("subject", &request.subject, 0..=256),
-        attributes: wire::stored_attributes(request.attributes.clone()),
+        attributes: wire::stored_attributes(attributes),
         origin: Origin::default(),
         arrival: 0,
         created_at: now_ms,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use segue_core::text::folded;
 use segue_proto::common::v1::{Operator, RemainingWork, Requirement, Session};
 use segue_runtime::{Fields, Refusal};
 
@@ -34,9 +35,14 @@ pub(super) fn skills(fields: &mut Fields, field: &str, values: &[String], most: 
     skills
 }
 
-/// One skill.
+/// One skill, in the form in which desks and agents mean the same.
 pub(super) fn skill(fields: &mut Fields, field: &str, value: &str) -> String {
-    line(fields, field, value, MAX_SKILL_CHARS)
+    let skill = folded(value);
+    line(fields, field, value, MAX_SKILL_CHARS);
+    if !value.is_empty() && !(1..=MAX_SKILL_CHARS).contains(&skill.chars().count()) {
+        fields.violation(field, format!("must have 1 to {MAX_SKILL_CHARS} characters that are seen"));
+    }
+    skill
 }
 
 /// A write that an agent makes about a contact: the request's id, and who about what.
@@ -66,24 +72,24 @@ pub(super) fn session(fields: &mut Fields, field: &str, value: Option<&Session>)
     }
 }
 
-/// A map of texts.
+/// A map of texts, whose line ends become line feeds.
 pub(super) fn entries(
     fields: &mut Fields,
     field: &str,
-    map: &BTreeMap<String, String>,
+    map: &mut BTreeMap<String, String>,
     most: usize,
     most_chars: usize,
 ) {
     fields.at_most(field, map.len(), most);
-    for (key, value) in map.iter().take(most) {
+    for (key, value) in map.iter_mut().take(most) {
         // The key may be of any length and content, so a violation doesn't repeat it.
         line(fields, field, key, MAX_KEY_CHARS);
-        fields.text(&format!("{field}[]"), value, 0..=most_chars);
+        fields.text_in(&format!("{field}[]"), value, 0..=most_chars);
     }
 }
 
 /// The remaining work, which may be left out. The selector judges its terms; here they only have to be of bounded size.
-pub(super) fn remaining_work(fields: &mut Fields, field: &str, work: Option<&RemainingWork>) {
+pub(super) fn remaining_work(fields: &mut Fields, field: &str, work: Option<&mut RemainingWork>) {
     let Some(work) = work else { return };
     if !work.profile.is_empty() {
         fields.slug(&format!("{field}.profile"), &work.profile);
@@ -98,17 +104,17 @@ pub(super) fn remaining_work(fields: &mut Fields, field: &str, work: Option<&Rem
             requirement(fields, &format!("{field}.preferences[{index}].requirement"), term);
         }
     }
-    fields.text(&format!("{field}.summary"), &work.summary, 0..=2000);
-    entries(fields, &format!("{field}.context"), &work.context, MAX_CONTEXT, 2000);
-    fields.text(&format!("{field}.conversation_summary"), &work.conversation_summary, 0..=4000);
+    fields.text_in(&format!("{field}.summary"), &mut work.summary, 0..=2000);
+    entries(fields, &format!("{field}.context"), &mut work.context, MAX_CONTEXT, 2000);
+    fields.text_in(&format!("{field}.conversation_summary"), &mut work.conversation_summary, 0..=4000);
 }
 
 fn requirement(fields: &mut Fields, field: &str, term: &Requirement) {
-    fields.text(&format!("{field}.feature"), &term.feature, 0..=MAX_TERM_CHARS);
+    fields.check_text(&format!("{field}.feature"), &term.feature, 0..=MAX_TERM_CHARS);
     fields.optional_enumeration::<Operator>(&format!("{field}.operator"), term.operator);
     fields.at_most(&format!("{field}.values"), term.values.len(), MAX_TERM_VALUES);
     for value in term.values.iter().take(MAX_TERM_VALUES) {
-        fields.text(&format!("{field}.values"), value, 0..=MAX_TERM_CHARS);
+        fields.check_text(&format!("{field}.values"), value, 0..=MAX_TERM_CHARS);
     }
 }
 

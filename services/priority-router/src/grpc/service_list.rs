@@ -1,6 +1,6 @@
 use prost::Message;
 use segue_core::new_id;
-use segue_proto::{common::v1::RemainingWork, router::v1::*};
+use segue_proto::router::v1::*;
 use segue_runtime::{Fields, Refusal, millis_of, page};
 
 use super::{parse, wire};
@@ -81,7 +81,8 @@ fn put_entry(fields: &mut Fields, request: &PutServiceListEntryRequest, now_ms: 
     let policy = fields.optional_enumeration::<AgentPolicy>("agent_policy", request.agent_policy);
     let expires_at = millis_of(request.expire_time.as_ref());
     fields.require(expires_at > 0, "expire_time", "must be given");
-    parse::remaining_work(fields, "remaining_work", request.remaining_work.as_ref());
+    let mut remaining_work = request.remaining_work.clone();
+    parse::remaining_work(fields, "remaining_work", remaining_work.as_mut());
     let entry = Entry {
         handoff_id: fields.number("handoff_id", &request.handoff_id),
         generation: fields.range("generation", request.generation, 1..=i32::MAX).into(),
@@ -94,7 +95,7 @@ fn put_entry(fields: &mut Fields, request: &PutServiceListEntryRequest, now_ms: 
         cost_units: fields.range("cost_units", request.cost_units, 0..=1000).into(),
         hold_units: 0,
         hold_until: 0,
-        remaining_work: request.remaining_work.as_ref().map(RemainingWork::encode_to_vec).unwrap_or_default(),
+        remaining_work: remaining_work.map(|work| work.encode_to_vec()).unwrap_or_default(),
         same_agent_only: policy == AgentPolicy::SameAgentOnly,
         expires_at,
         contact_id: String::new(),

@@ -23,6 +23,7 @@ const CASES: &[Case] = cases![
     ordinary::capacity_is_never_exceeded,
     ordinary::the_longest_idle_agent_is_offered,
     ordinary::skills_and_platforms_decide,
+    ordinary::skills_are_one_in_all_spellings,
     ordinary::a_declined_contact_keeps_its_place,
     ordinary::an_offer_times_out,
     ordinary::a_customer_goes,

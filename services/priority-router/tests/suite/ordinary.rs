@@ -1,4 +1,5 @@
-use segue_proto::router::v1::{ContactState as State, Priority};
+use segue_proto::router::v1::{ContactState as State, ListAgentsRequest, Presence, Priority};
+use segue_testkit::refused;
 
 use crate::world::{World, request};
 
@@ -120,7 +121,7 @@ pub async fn a_declined_contact_keeps_its_place(world: World) {
     world.agent("a2", &[], &[("voice", 100)]).await;
     assert_eq!(world.contact(&first.id).await.agent, "a2");
     // With nobody else it comes back to the same agent when the back-off is over.
-    world.set_presence("a2", segue_proto::router::v1::Presence::Offline).await;
+    world.set_presence("a2", Presence::Offline).await;
     world.accept(&second.id, "a1").await;
     world.complete(&second.id, "a1").await;
     assert_eq!(world.contact(&first.id).await.state(), State::Queued);
@@ -152,4 +153,26 @@ pub async fn a_customer_goes(world: World) {
     world.accept(&third.id, "a1").await;
     assert_eq!(world.abandon(&third.id).await.state(), State::Abandoned);
     assert_eq!(world.get_agent("a1").await.used_units, 0);
+}
+
+/// Unlike spellings would make lines that nobody serves.
+pub async fn skills_are_one_in_all_spellings(world: World) {
+    let agent =
+        world.put_agent("a1", &["claims ", "Re\u{301}clamations", "V\u{200b}IP"], &[("chat", 33)]).await;
+    assert_eq!(agent.skills, ["claims", "r\u{e9}clamations", "vip"]);
+    world.set_presence("a1", Presence::Available).await;
+    let mut asked = request("chat", "s1");
+    asked.skills = [" Claims", "cla\u{200b}ims", "R\u{c9}CLAMATIONS", "vip"].map(str::to_owned).to_vec();
+    asked.subject = "an invoice\r\nand a receipt".to_owned();
+    asked.attributes.insert("note".to_owned(), "one\r\ntwo".to_owned());
+    let contact = world.submit(asked).await;
+    assert_eq!((contact.state(), contact.agent.as_str()), (State::Offered, "a1"));
+    assert_eq!(contact.skills, ["claims", "r\u{e9}clamations", "vip"]);
+    assert_eq!(contact.subject, "an invoice\nand a receipt");
+    assert_eq!(contact.attributes["note"], "one\ntwo");
+    let skilled = ListAgentsRequest { skill: "CLAIMS".to_owned(), ..Default::default() };
+    assert_eq!(world.rpc().list_agents(skilled).await.unwrap().into_inner().agents.len(), 1);
+    let mut unseen = request("chat", "s2");
+    unseen.skills = vec!["\u{200b}".to_owned()];
+    assert_eq!(refused(world.rpc().submit_contact(unseen).await).fields, ["skills[0]"]);
 }

@@ -218,7 +218,7 @@ fn customers_are_many_and_have_one_to_five_valid_accounts_each() {
             assert!(!account.identities.is_empty(), "{}", account.id);
             for identity in &account.identities {
                 let kind = IdentityKind::parse(&identity.kind).unwrap();
-                Identity::parse(kind, &identity.value).unwrap();
+                Identity::parse(kind, &identity.value, None).unwrap();
             }
             *used.entry(account.platform.clone()).or_default() += 1;
         }

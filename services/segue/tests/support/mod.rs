@@ -18,6 +18,7 @@ impl Selector {
         let config = Config {
             server: ServerConfig::loopback(0),
             database: Settings::of_url("sqlite::memory:"),
+            region: None,
             directory_keys: KeyRing::new(Key::generate(&Random::secure()), None),
             adapters: AdapterSettings::default(),
             history: History::default(),

@@ -163,14 +163,14 @@ impl Start {
             "start_secret",
             "must be 22 to 128 letters, digits, - and _",
         );
-        fields.text("name", self.name.trim(), 1..=60);
+        fields.check_text("name", self.name.trim(), 1..=60);
         let identities: Vec<Identity> =
             [identity("phone", &self.phone), identity("member_id", &self.member_id)]
                 .into_iter()
                 .flatten()
                 .collect();
         if platform.quick_input {
-            fields.text("account", self.account.trim(), 0..=128);
+            fields.check_text("account", self.account.trim(), 0..=128);
         } else {
             fields.require(!identities.is_empty(), "phone", "or the member number must be given");
         }
@@ -190,7 +190,7 @@ fn is_start_secret(text: &str) -> bool {
 /// Names the form's field, not a place in a list.
 fn check(fields: &mut Fields, identity: &Identity) {
     let parsed = segue_core::IdentityKind::parse(&identity.kind)
-        .and_then(|kind| segue_core::Identity::parse(kind, &identity.value));
+        .and_then(|kind| segue_core::Identity::check(kind, &identity.value));
     if let Err(error) = parsed {
         fields.violation(identity.kind.as_str(), error.to_string());
     }

@@ -38,7 +38,7 @@ pub(super) async fn redeem(
 ) -> Result<Json<Redeemed>, Problem> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&form.request_id);
-    fields.text("code", form.code.trim(), 1..=1024);
+    let code = fields.text("code", form.code.trim(), 1..=1024);
     fields.finish()?;
     let session = open_session(&web, &headers, &form.platform).await?;
     if web.platform(&session.platform).is_none_or(|platform| !platform.quick_input) {
@@ -46,7 +46,7 @@ pub(super) async fn redeem(
     }
     let request = RedeemCodeRequest {
         request_id,
-        code: form.code.trim().to_owned(),
+        code,
         platform: session.platform.clone(),
         session: session.id.clone(),
         account: session.account.reveal().clone(),

@@ -47,7 +47,7 @@ pub(super) async fn receive(
     }
     let mut fields = Fields::new();
     let id = message_id(&mut fields, &form.message_id);
-    fields.text("file.name", &form.name, 1..=200);
+    fields.check_text("file.name", &form.name, 1..=200);
     fields.require(!form.bytes.is_empty(), "file", "must not be empty");
     fields.finish()?;
     let upload = NewUpload { session: &session.id, id: &id, name: &form.name, bytes: &form.bytes };

@@ -45,6 +45,7 @@ impl System {
             server: ServerConfig::loopback(0),
             database: Settings::of_url(databases.create()),
             directory_keys: key(2),
+            region: None,
             adapters: platform_selector::AdapterSettings::default(),
             history: platform_selector::History::default(),
         };

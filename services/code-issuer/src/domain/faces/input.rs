@@ -1,7 +1,7 @@
 //! What a customer entered, made the same for all the ways of writing it.
 
+use segue_core::text::ascii_digit;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 /// Longer input is no code; the contract allows no more either. A whole message of ours is a third of it.
 pub const MOST_CHARS: usize = 1024;
@@ -51,7 +51,7 @@ impl Input {
 /// selectors and keycap frames come off as the marks that they are. Doing it again changes nothing.
 pub fn normalise(entered: &str) -> String {
     let visible = entered.chars().filter(|c| !is_invisible(*c));
-    let plain = visible.nfkd().map(latin).flat_map(char::to_lowercase).nfkd().map(latin).map(decimal);
+    let plain = visible.nfkd().map(latin).flat_map(char::to_lowercase).nfkd().map(latin).map(ascii_digit);
     let kept: String = plain
         .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
         .map(|c| if is_separator(c) { ' ' } else { c })
@@ -66,16 +66,6 @@ fn latin(c: char) -> char {
     const LATIN: &str = "ABESIJKMHOPQCTWYXIaesijkmopqctwyxdhlABEZHIKMNOPTYXo";
     let place = if c.is_ascii() { None } else { FOREIGN.chars().position(|foreign| foreign == c) };
     place.and_then(|place| LATIN.chars().nth(place)).unwrap_or(c)
-}
-
-/// A decimal digit of any script as ASCII. Unicode encodes each script's ten in a row, from zero.
-fn decimal(c: char) -> char {
-    let is_digit = |c: char| !c.is_ascii() && c.general_category() == GeneralCategory::DecimalNumber;
-    if !is_digit(c) {
-        return c;
-    }
-    let before = (1..).take_while(|back| char::from_u32(u32::from(c) - back).is_some_and(is_digit)).count();
-    u32::try_from(before % 10).ok().and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c)
 }
 
 /// What people put between symbols: white space and the punctuation of any keyboard.

@@ -57,7 +57,8 @@ pub fn sentence(candidate: &Candidate<'_>, language: Language) -> String {
     text
 }
 
-fn clause(reason: &Reason<'_>, language: Language) -> String {
+/// One reason, as a part of a sentence.
+pub fn clause(reason: &Reason<'_>, language: Language) -> String {
     let pick = |en: &str, zh: &str| language.pick(en, zh).to_owned();
     match reason {
         Reason::Chosen => pick("it is the best", "最合适"),

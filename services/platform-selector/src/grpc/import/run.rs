@@ -1,6 +1,6 @@
 //! A run of an import: which of the rows that come are to be done, and what has come of them.
 
-use segue_core::{KeyRing, Random};
+use segue_core::{KeyRing, Random, Region};
 use segue_proto::selector::v1::{ImportAccountsRequest, ImportAccountsResponse, RejectedRow};
 use segue_runtime::{Fields, Refusal};
 
@@ -159,9 +159,9 @@ impl Import {
 
 impl Batch {
     /// A row with several faults is reported with the first.
-    pub(super) fn add(&mut self, keys: &KeyRing, row: &ImportAccountsRequest) {
+    pub(super) fn add(&mut self, keys: &KeyRing, region: Option<Region>, row: &ImportAccountsRequest) {
         let mut fields = Fields::new();
-        let link = parse_link(&mut fields, keys, &row.platform, &row.account, &row.identities);
+        let link = parse_link(&mut fields, keys, region, &row.platform, &row.account, &row.identities);
         self.last_line = row.line;
         match fields.first() {
             None => {
