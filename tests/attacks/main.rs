@@ -5,6 +5,10 @@
 //! did not get and that the honest callers lost nothing.
 
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod honest;
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod second_account;

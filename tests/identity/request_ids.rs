@@ -5,15 +5,24 @@ use std::{collections::BTreeSet, fs};
 use prost_reflect::DescriptorPool;
 use segue::demo_data::DEMO_AGENT;
 use segue_proto::{
+    common::v1::{Customer, Identity},
     issuer::v1::{
         CancelHandoffRequest, CreateHandoffRequest, RedeemCodeRequest, ReissueCodeRequest,
         RevokeHandoffRequest,
     },
     router::v1::{
-        AbandonContactRequest, Agent, Presence, PutAgentRequest, SetPresenceRequest, SubmitContactRequest,
+        AbandonContactRequest, AcceptContactRequest, Agent, AgentPlatform, CompleteContactRequest,
+        ContactState, DeclineContactRequest, FinishWrapUpRequest, GetContactRequest, Presence, Priority,
+        PutAgentRequest, SetContactPriorityRequest, SetPresenceRequest, SubmitContactRequest,
+    },
+    selector::v1::{
+        CreatePlatformRequest, DeleteFeatureDefinitionRequest, DeletePlatformRequest,
+        DeleteWorkProfileRequest, FeatureDefinition, FeatureKind, ForgetCustomerRequest, LinkAccountRequest,
+        Platform, PutFeatureDefinitionRequest, PutWorkProfileRequest, UnlinkAccountRequest,
+        UpdatePlatformRequest, WorkProfile,
     },
 };
-use segue_testkit::{Storage, refused, request_id};
+use segue_testkit::{Storage, refused, request_id, wait_for};
 use segue_tests::{Clients, Fixture, Processes, security::EVERYTHING_TOO};
 
 /// Has one caller and then another make a request of the same id, about two things; gives both answers. The first is repeated, and gets
@@ -25,6 +34,18 @@ macro_rules! by_both {
         let second = $two.$client.clone().$method(request(id.clone(), $b)).await.unwrap().into_inner();
         let again = $one.$client.clone().$method(request(id, $a)).await.unwrap().into_inner();
         assert_ne!(format!("{first:?}"), format!("{second:?}"));
+        assert_eq!(format!("{first:?}"), format!("{again:?}"), stringify!($method));
+        [first, second]
+    }};
+}
+
+/// The same for answers that may be equal: were it one request, the second would be refused for its other content.
+macro_rules! both_succeed {
+    ($one:expr, $two:expr, $client:ident . $method:ident, $request:expr, [$a:expr, $b:expr]) => {{
+        let (id, request) = (request_id(), $request);
+        let first = $one.$client.clone().$method(request(id.clone(), $a)).await.unwrap().into_inner();
+        let second = $two.$client.clone().$method(request(id.clone(), $b)).await.unwrap().into_inner();
+        let again = $one.$client.clone().$method(request(id, $a)).await.unwrap().into_inner();
         assert_eq!(format!("{first:?}"), format!("{again:?}"), stringify!($method));
         [first, second]
     }};
@@ -45,7 +66,151 @@ async fn one_id_of_two_callers_is_two_requests(storage: Storage) {
     let (one, two) =
         (Fixture::load_secured(&system).await.clients, Clients::secured(&system, EVERYTHING_TOO));
     routing(&one, &two).await;
+    desks(&one, &two).await;
     handing_off(&one, &two).await;
+    platforms(&one, &two).await;
+    directory(&one, &two).await;
+}
+
+/// A desk's answers to contacts that are offered to its agent.
+async fn desks(one: &Clients, two: &Clients) {
+    let mut router = one.router.clone();
+    for agent in ["d-1", "d-2"] {
+        let agent = Agent {
+            id: agent.to_owned(),
+            capacity_units: 100,
+            skills: vec![agent.to_owned()],
+            platforms: vec![AgentPlatform {
+                platform: "app".to_owned(),
+                cost_units: 50,
+                wrap_up_seconds: 60,
+            }],
+            ..Agent::default()
+        };
+        let id = agent.id.clone();
+        router.put_agent(PutAgentRequest { request_id: request_id(), agent: Some(agent) }).await.unwrap();
+        let presence =
+            SetPresenceRequest { request_id: request_id(), agent: id, presence: Presence::Available.into() };
+        router.set_presence(presence).await.unwrap();
+    }
+    let contact = |request_id, (session, agent): (&str, &str)| SubmitContactRequest {
+        request_id,
+        platform: "app".to_owned(),
+        session: session.to_owned(),
+        skills: vec![agent.to_owned()],
+        ..SubmitContactRequest::default()
+    };
+    let offered = by_both!(one, two, router.submit_contact, contact, [("d-1", "d-1"), ("d-2", "d-2")]);
+    let ids = offered.map(|answer| answer.contact.unwrap().id);
+    let of = |which: usize| (ids[which].clone(), ["d-1", "d-2"][which].to_owned());
+    let decline = |request_id, which: usize| {
+        let (id, agent) = of(which);
+        DeclineContactRequest { request_id, id, agent }
+    };
+    by_both!(one, two, router.decline_contact, decline, [0, 1]);
+    let priority = |request_id, which: usize| SetContactPriorityRequest {
+        request_id,
+        id: of(which).0,
+        priority: Priority::Urgent.into(),
+    };
+    by_both!(one, two, router.set_contact_priority, priority, [0, 1]);
+    // Declined once, it's offered again after the agent has signed in anew.
+    for agent in ["d-1", "d-2"] {
+        for presence in [Presence::Away, Presence::Available] {
+            let request = SetPresenceRequest {
+                request_id: request_id(),
+                agent: agent.to_owned(),
+                presence: presence.into(),
+            };
+            router.set_presence(request).await.unwrap();
+        }
+    }
+    for id in &ids {
+        wait_for("the contact to be offered again", async || {
+            let request = GetContactRequest { id: id.clone() };
+            let contact = one.router.clone().get_contact(request).await.unwrap().into_inner().contact;
+            contact.unwrap().state() == ContactState::Offered
+        })
+        .await;
+    }
+    let accept = |request_id, which: usize| {
+        let (id, agent) = of(which);
+        AcceptContactRequest { request_id, id, agent }
+    };
+    by_both!(one, two, router.accept_contact, accept, [0, 1]);
+    let complete = |request_id, which: usize| {
+        let (id, agent) = of(which);
+        CompleteContactRequest { request_id, id, agent }
+    };
+    by_both!(one, two, router.complete_contact, complete, [0, 1]);
+    let finish = |request_id, which: usize| {
+        let (id, agent) = of(which);
+        FinishWrapUpRequest { request_id, id, agent }
+    };
+    by_both!(one, two, router.finish_wrap_up, finish, [0, 1]);
+}
+
+async fn platforms(one: &Clients, two: &Clients) {
+    let platform = |id: &str| Platform { id: id.to_owned(), ..Platform::default() };
+    let create = |request_id, id: &str| CreatePlatformRequest { request_id, platform: Some(platform(id)) };
+    by_both!(one, two, selector.create_platform, create, ["p-1", "p-2"]);
+    let update = |request_id, id: &str| UpdatePlatformRequest {
+        request_id,
+        platform: Some(Platform { display_name: format!("now {id}"), ..platform(id) }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["display_name".to_owned()] }),
+    };
+    by_both!(one, two, selector.update_platform, update, ["p-1", "p-2"]);
+    let feature = |request_id, name: &str| PutFeatureDefinitionRequest {
+        request_id,
+        feature_definition: Some(FeatureDefinition {
+            name: name.to_owned(),
+            kind: FeatureKind::Present.into(),
+            ..FeatureDefinition::default()
+        }),
+    };
+    by_both!(one, two, selector.put_feature_definition, feature, ["f.one", "f.two"]);
+    let profile = |request_id, id: &str| PutWorkProfileRequest {
+        request_id,
+        work_profile: Some(WorkProfile { id: id.to_owned(), ..WorkProfile::default() }),
+        ..PutWorkProfileRequest::default()
+    };
+    by_both!(one, two, selector.put_work_profile, profile, ["w_1", "w_2"]);
+    let remove = |request_id, id: &str| DeleteWorkProfileRequest { request_id, id: id.to_owned() };
+    both_succeed!(one, two, selector.delete_work_profile, remove, ["w_1", "w_2"]);
+    let remove =
+        |request_id, name: &str| DeleteFeatureDefinitionRequest { request_id, name: name.to_owned() };
+    both_succeed!(one, two, selector.delete_feature_definition, remove, ["f.one", "f.two"]);
+    let remove = |request_id, id: &str| DeletePlatformRequest { request_id, id: id.to_owned() };
+    both_succeed!(one, two, selector.delete_platform, remove, ["p-1", "p-2"]);
+}
+
+async fn directory(one: &Clients, two: &Clients) {
+    let identity = |account: &str| Identity {
+        kind: "member_id".to_owned(),
+        value: format!("member of {account}"),
+        unverified: false,
+    };
+    let link = |request_id, account: &str| LinkAccountRequest {
+        request_id,
+        platform: "app".to_owned(),
+        account: account.to_owned(),
+        identities: vec![identity(account)],
+    };
+    by_both!(one, two, selector.link_account, link, ["one", "two"]);
+    let unlink = |request_id, account: &str| UnlinkAccountRequest {
+        request_id,
+        platform: "app".to_owned(),
+        account: account.to_owned(),
+    };
+    both_succeed!(one, two, selector.unlink_account, unlink, ["one", "two"]);
+    by_both!(one, two, selector.link_account, link, ["three", "four"]);
+    let forget = |request_id, account: &str| ForgetCustomerRequest {
+        request_id,
+        customer: Some(Customer { identities: vec![identity(account)] }),
+        ..ForgetCustomerRequest::default()
+    };
+    let forgotten = both_succeed!(one, two, selector.forget_customer, forget, ["three", "four"]);
+    assert!(forgotten.iter().all(|answer| format!("{answer:?}").contains("1")), "{forgotten:?}");
 }
 
 async fn routing(one: &Clients, two: &Clients) {

@@ -117,7 +117,7 @@ async fn enter(issuer: Issuer, request: RedeemCodeRequest) -> Option<RedeemCodeR
 
 /// From the web chat, which can show digits and QR codes.
 fn handoff(person: &Customer, number: usize) -> CreateHandoffRequest {
-    let phone = Identity { kind: "phone".to_owned(), value: person.phone.clone() };
+    let phone = Identity { kind: "phone".to_owned(), value: person.phone.clone(), unverified: false };
     let session = format!("chat-{number}");
     CreateHandoffRequest {
         request_id: request_id(),

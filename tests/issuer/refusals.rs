@@ -51,7 +51,7 @@ fn malformed() -> Vec<Case> {
         (
             "too many identities",
             |r| {
-                let one = Identity { kind: "member_id".into(), value: "M1".into() };
+                let one = Identity { kind: "member_id".into(), value: "M1".into(), unverified: false };
                 r.customer.as_mut().unwrap().identities = vec![one; 17];
             },
             invalid(&["customer.identities"]),

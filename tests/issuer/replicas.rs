@@ -130,7 +130,8 @@ pub fn well_formed(number: usize) -> String {
 
 /// A handoff of somebody without an account: whoever has the code can enter it on the web chat.
 pub fn unbound(session: &str) -> CreateHandoffRequest {
-    let stranger = Identity { kind: "phone".to_owned(), value: "+8613900000000".to_owned() };
+    let stranger =
+        Identity { kind: "phone".to_owned(), value: "+8613900000000".to_owned(), unverified: false };
     CreateHandoffRequest {
         customer: Some(Customer { identities: vec![stranger] }),
         target_platform: "web_chat".to_owned(),

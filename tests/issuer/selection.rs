@@ -73,7 +73,8 @@ async fn the_explanation_is_kept_with_the_handoff() {
 async fn the_agent_chooses_where_the_customer_has_no_account() {
     let system = InProcess::start(Storage::SqliteFile).await;
     let fixture = Fixture::load(&system.addresses).await;
-    let stranger = Identity { kind: "phone".to_owned(), value: "+8613911112222".to_owned() };
+    let stranger =
+        Identity { kind: "phone".to_owned(), value: "+8613911112222".to_owned(), unverified: false };
     let mut request = Fixture::handoff("call-1");
     request.customer = Some(Customer { identities: vec![stranger] });
     request.remaining_work = Some(RemainingWork::default());

@@ -16,8 +16,9 @@ fn by_national_number(session: &str) -> CreateHandoffRequest {
     let mut request = Fixture::handoff(session);
     let phone = request.customer.as_ref().unwrap().identities[0].value.clone();
     let national = phone.strip_prefix("+86").expect("a number in China").to_owned();
-    request.customer =
-        Some(Customer { identities: vec![Identity { kind: "phone".to_owned(), value: national }] });
+    request.customer = Some(Customer {
+        identities: vec![Identity { kind: "phone".to_owned(), value: national, unverified: false }],
+    });
     request
 }
 

@@ -46,8 +46,8 @@ fn table() -> String {
 fn cell(binding: Binding, live: u64, bits: f64) -> String {
     let limits = Limits::default();
     let (probability, needed) = if binding == Binding::Bound {
-        let guesses = guesses_bound(&limits, 0, LIFE);
-        (success_at_most(1, guesses, bits), needed_bound(&limits, 0, LIFE))
+        let guesses = guesses_bound(&limits, 1, 0, LIFE);
+        (success_at_most(1, guesses, bits), needed_bound(&limits, 1, 0, LIFE))
     } else {
         // The code that is issued is one of the live ones.
         let scope = Scope { live_codes: live - 1, wrong_guesses: 0 };

@@ -58,7 +58,7 @@ pub async fn add_platform(port: u16, id: &str) {
 
 /// How many accounts hold an identity.
 pub async fn found(port: u16, kind: &str, value: &str) -> usize {
-    let identity = Identity { kind: kind.to_owned(), value: value.to_owned() };
+    let identity = Identity { kind: kind.to_owned(), value: value.to_owned(), unverified: false };
     let customer = Some(Customer { identities: vec![identity] });
     let request = FindAccountsRequest { customer, platforms: vec![] };
     client(port).find_accounts(request).await.unwrap().into_inner().accounts.len()

@@ -11,6 +11,8 @@ use segue_testkit::{Databases, Process, Storage, free_port, request_id, wait_for
 use tonic::transport::{Channel, Endpoint};
 
 const ROWS: usize = 20_000;
+/// Where a run only has to be long enough to be broken off.
+const FEW_ROWS: usize = 6_000;
 const NAME: &str = "accounts-1";
 /// What a process may grow by, from a quarter of the rows to the end of them.
 const GROWTH_KIB: u64 = 64 * 1024;
@@ -35,9 +37,7 @@ async fn killed_half_way_and_resumed(storage: Storage) {
     write_rows(&csv, rows);
     let port = free_port();
     let mut service = Service { url: databases.create(), key: key(), port, folder }.start().await;
-    let platform = Platform { id: "app".to_owned(), ..Platform::default() };
-    let request = CreatePlatformRequest { request_id: request_id(), platform: Some(platform) };
-    service.client.create_platform(request).await.unwrap();
+    service.create("app").await;
 
     let mut importer = import(&csv, port, folder, "first");
     service.reaches(&importer, rows / 4).await;
@@ -73,6 +73,66 @@ async fn killed_half_way_and_resumed(storage: Storage) {
     println!(
         "{storage:?}: {rows} rows; KiB of importer and service at a quarter {quarter:?}, at most {peak:?}; {said}"
     );
+}
+
+/// A run that did not finish is started again. What it had refused may be right by now, so it never goes on behind that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resumed_import_sends_what_was_refused_again() {
+    let databases = Databases::start(Storage::SqliteFile);
+    let folder = databases.directory();
+    let csv = folder.join("accounts.csv");
+    write_rows(&csv, FEW_ROWS);
+    let text = std::fs::read_to_string(&csv).unwrap();
+    // Its platform is created between the two runs.
+    std::fs::write(&csv, text.replacen("app,a7,", "later,a7,", 1)).unwrap();
+    let port = free_port();
+    let service = Service { url: databases.create(), key: key(), port, folder }.start().await;
+    service.create("app").await;
+    let importer = import(&csv, port, folder, "first");
+    service.reaches(&importer, FEW_ROWS / 4).await;
+    drop(importer);
+    service.create("later").await;
+
+    let said = run_to_the_end(import(&csv, port, folder, "second"), &service).await;
+    assert_eq!((counted(&said, "skipped"), counted(&said, "refused")), (0, 0), "{said}");
+    let status = service.client.clone().get_directory_status(GetDirectoryStatusRequest {}).await.unwrap();
+    assert_eq!(status.into_inner().current_key, i64::try_from(FEW_ROWS).unwrap());
+}
+
+/// What was stored under an earlier key will be lost with it, so a run of before the change is no run to go on with.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_of_before_a_new_key_starts_anew() {
+    let databases = Databases::start(Storage::SqliteFile);
+    let folder = databases.directory();
+    let csv = folder.join("accounts.csv");
+    write_rows(&csv, FEW_ROWS);
+    let port = free_port();
+    let service = Service { url: databases.create(), key: key(), port, folder }.start().await;
+    service.create("app").await;
+    let importer = import(&csv, port, folder, "first");
+    service.reaches(&importer, FEW_ROWS / 4).await;
+    drop(importer);
+    let Started { mut of, mut process, .. } = service;
+    process.kill();
+    of.key = key();
+    let service = of.start().await;
+
+    let said = run_to_the_end(import(&csv, port, folder, "second"), &service).await;
+    assert_eq!((counted(&said, "skipped"), counted(&said, "refused")), (0, 0), "{said}");
+    let status = service.client.clone().get_directory_status(GetDirectoryStatusRequest {}).await.unwrap();
+    assert_eq!(status.into_inner().current_key, i64::try_from(FEW_ROWS).unwrap());
+}
+
+/// What an importer says that has to succeed.
+async fn run_to_the_end(mut importer: Process, service: &Started<'_>) -> String {
+    let mut ended = None;
+    while ended.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        ended = importer.ended();
+    }
+    let said = importer.log();
+    assert!(ended.unwrap().success(), "{said} {}", service.process.log());
+    said
 }
 
 /// The number before a word of what the importer has said.
@@ -145,6 +205,12 @@ impl<'a> Service<'a> {
 }
 
 impl Started<'_> {
+    async fn create(&self, platform: &str) {
+        let platform = Platform { id: platform.to_owned(), ..Platform::default() };
+        let request = CreatePlatformRequest { request_id: request_id(), platform: Some(platform) };
+        self.client.clone().create_platform(request).await.unwrap();
+    }
+
     async fn through_line(&self, importer: &Process) -> i64 {
         let said = importer.log();
         let id = said.lines().find_map(|line| line.strip_prefix("import id "));

@@ -123,7 +123,7 @@ fn change(platform: &mut Platform, case: &Case) {
 }
 
 fn identities() -> Vec<Identity> {
-    vec![Identity { kind: "phone".to_owned(), value: PHONE.to_owned() }]
+    vec![Identity { kind: "phone".to_owned(), value: PHONE.to_owned(), unverified: false }]
 }
 
 async fn ask(mut client: Client, case: &Case) -> Said {

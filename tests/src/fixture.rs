@@ -105,7 +105,11 @@ impl Fixture {
             agent: DEMO_AGENT.to_owned(),
             source: Some(Session { platform: "hotline".to_owned(), session: session.to_owned() }),
             customer: Some(Customer {
-                identities: vec![Identity { kind: "phone".to_owned(), value: customer.phone }],
+                identities: vec![Identity {
+                    kind: "phone".to_owned(),
+                    value: customer.phone,
+                    unverified: false,
+                }],
             }),
             remaining_work: Some(RemainingWork {
                 profile: DEMO_WORK_PROFILE.to_owned(),
@@ -118,7 +122,7 @@ impl Fixture {
     /// The same for another customer, by place from 0 among those who have an account in the app.
     pub fn handoff_of(number: usize, session: &str) -> CreateHandoffRequest {
         let phone = in_the_app().nth(number).unwrap().0.phone;
-        let identity = Identity { kind: "phone".to_owned(), value: phone };
+        let identity = Identity { kind: "phone".to_owned(), value: phone, unverified: false };
         CreateHandoffRequest {
             customer: Some(Customer { identities: vec![identity] }),
             ..Self::handoff(session)

@@ -70,7 +70,7 @@ async fn go(fixture: &Fixture, number: usize) {
     clients.router.clone().put_agent(request).await.unwrap();
     fixture.set_presence(&agent, Presence::Away).await;
 
-    let phone = Identity { kind: "phone".to_owned(), value: format!("+86139{number:08}") };
+    let phone = Identity { kind: "phone".to_owned(), value: format!("+86139{number:08}"), unverified: false };
     let customer = Some(Customer { identities: vec![phone] });
     let request = CreateHandoffRequest {
         agent,

@@ -29,8 +29,10 @@ const TELLING: [&str; 16] = [
 ];
 
 /// Fields of such a name that may be printed: opaque references, keyed hashes of a platform's account ids.
-const HARMLESS: [&str; 4] = [
+const HARMLESS: [&str; 6] = [
     "segue.issuer.v1.HandoffTarget.account",
+    "segue.issuer.v1.HandoffTarget.accounts",
+    "segue.selector.v1.SelectPlatformResponse.accounts",
     "segue.selector.v1.Account.account",
     "segue.selector.v1.LinkAccountResponse.account",
     "segue.selector.v1.SelectPlatformResponse.account",

@@ -1,9 +1,12 @@
 //! Running other programs, with errors that name the program and what it was asked to do.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    thread::{self, JoinHandle},
+};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 /// How many of the last lines of a silent program are shown when it fails.
 const TAIL_LINES: usize = 30;
@@ -15,6 +18,23 @@ pub fn run(command: &mut Command) -> Result<()> {
         bail!("`{}` ended with {status}", shown(command));
     }
     Ok(())
+}
+
+/// A program that runs beside the others, and says nothing until it's waited for.
+pub struct Background {
+    running: JoinHandle<Result<()>>,
+}
+
+impl Background {
+    /// Starts it.
+    pub fn start(mut command: Command) -> Self {
+        Self { running: thread::spawn(move || run_quietly(&mut command)) }
+    }
+
+    /// Waits for its end.
+    pub fn finish(self) -> Result<()> {
+        self.running.join().map_err(|_| anyhow!("the thread that waits for a program panicked"))?
+    }
 }
 
 /// Runs an installer without its chatter: its last lines are shown only when it fails.
@@ -70,6 +90,18 @@ mod tests {
         assert!(error.to_string().contains("no-such-program-here --now"), "{error:#}");
         assert!(!on_path("no-such-program-here"));
         assert!(on_path("sh"));
+    }
+
+    #[test]
+    fn a_program_in_the_background_tells_how_it_ended() {
+        let shell = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            Background::start(command)
+        };
+        let (good, bad) = (shell("true"), shell("echo broken; exit 4"));
+        assert!(bad.finish().unwrap_err().to_string().ends_with("broken"));
+        good.finish().unwrap();
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::process::{run, succeeds};
+use crate::process::{Background, run, succeeds};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 use crate::{lint, tools};
@@ -18,11 +18,16 @@ pub enum Size {
 
 /// Tools, checks, programs, tests.
 pub fn run_all(workspace: &Workspace, size: Size, steps: &mut Steps) -> Result<()> {
+    // The README starts this one, and a test runs the README. It has a folder of its own, so it's built beside all that comes before
+    // the tests: much of that keeps one core busy, or the network.
+    let release = Background::start(workspace.cargo(&["build", "--release"])?);
     tools::install(workspace, steps)?;
     lint::run_all(workspace, steps)?;
     build_programs(workspace, steps)?;
-    // The README starts this one, and a test runs the README.
-    steps.run("build release", || run(&mut workspace.cargo(&["build", "--release"])?))?;
+    steps.run("build tests", || {
+        run(&mut workspace.cargo(&["test", "--workspace", "--no-run", "--quiet"])?)
+    })?;
+    steps.run("build release, what is left of it", || release.finish())?;
     if size == Size::Full {
         steps.run("tests at full size", || full_size(workspace))?;
     }

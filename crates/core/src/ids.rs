@@ -15,3 +15,7 @@ pub fn is_slug(id: &str) -> bool {
         && id.starts_with(|c: char| c.is_ascii_lowercase())
         && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'))
 }
+/// A UUID in its usual form, lower case with hyphens, whatever form it has; none of what is no UUID.
+pub fn canonical_uuid(text: &str) -> Option<String> {
+    uuid::Uuid::try_parse(text).ok().map(|id| id.hyphenated().to_string())
+}

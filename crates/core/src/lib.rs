@@ -14,7 +14,7 @@ pub mod text;
 pub use caller::CallerId;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use identity::{AccountRef, Identity, IdentityError, IdentityKind, Region, UnknownRegion, account_refs};
-pub use ids::{is_slug, new_id};
+pub use ids::{canonical_uuid, is_slug, new_id};
 pub use keys::{Key, KeyError, KeyRing, KeyedHash, Purpose};
 pub use random::Random;
 pub use secret::Secret;

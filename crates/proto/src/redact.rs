@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn what_holds_a_secret_does_not_show_it_at_any_depth() {
-        let identity = Identity { kind: "phone".to_owned(), value: "+8613800000042".to_owned() };
+        let identity =
+            Identity { kind: "phone".to_owned(), value: "+8613800000042".to_owned(), unverified: false };
         let customer = Some(Customer { identities: vec![identity] });
         let request = CreateHandoffRequest { work_order: "WO-1".to_owned(), customer, ..Default::default() };
         let shown = format!("{request:?}");

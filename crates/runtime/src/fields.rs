@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use prost_types::Timestamp;
-use segue_core::{Identity, IdentityError, IdentityKind, Region, text::with_line_feeds};
+use segue_core::{Identity, IdentityError, IdentityKind, Region, canonical_uuid, text::with_line_feeds};
 use segue_proto::common::v1::{Customer, ErrorReason};
 
 use crate::Refusal;
@@ -84,9 +84,9 @@ impl Fields {
 
     /// A UUID for idempotency.
     pub fn request_id(&mut self, value: &str) -> String {
-        let parsed = uuid::Uuid::try_parse(value).ok();
+        let parsed = canonical_uuid(value);
         self.require(parsed.is_some(), "request_id", "must be a UUID, new for each new request");
-        parsed.map(|id| id.hyphenated().to_string()).unwrap_or_default()
+        parsed.unwrap_or_default()
     }
 
     /// An enum's value that must be known and given.

@@ -5,7 +5,7 @@
 //! Inside a write: [`begin`] first. When it says [`Begun::Fresh`], do the work, then [`finish`] with the encoded answer, or
 //! [`forget`] when the work was refused and nothing was written.
 
-use segue_core::{CallerId, KeyRing, Purpose};
+use segue_core::{CallerId, KeyRing, Purpose, canonical_uuid};
 use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 
@@ -71,13 +71,14 @@ impl RequestKey {
 fn canonical(id: &str, content: &impl prost::Message) -> Vec<u8> {
     const FIELD_1: u8 = 0x0a;
     let encoded = content.encode_to_vec();
-    match encoded.as_slice() {
-        [FIELD_1, length, rest @ ..] if *length < 0x80 && rest.len() >= usize::from(*length) => {
-            let (_, others) = rest.split_at(usize::from(*length));
-            [&[FIELD_1, u8::try_from(id.len()).unwrap_or(u8::MAX)], id.as_bytes(), others].concat()
-        }
-        _ => encoded,
+    if let [FIELD_1, length, rest @ ..] = encoded.as_slice()
+        && let Some((written, others)) = rest.split_at_checked(usize::from(*length))
+        && let Ok(written) = std::str::from_utf8(written)
+        && canonical_uuid(written).is_some_and(|written| written == id)
+    {
+        return [&[FIELD_1, u8::try_from(id.len()).unwrap_or(u8::MAX)], id.as_bytes(), others].concat();
     }
+    encoded
 }
 
 /// Claims the request inside a write.

@@ -39,7 +39,7 @@ fn client(selector: &Selector) -> PlatformSelectorServiceClient<Channel> {
 
 /// How many accounts hold an identity.
 async fn found(selector: &Selector, kind: &str, value: &str) -> usize {
-    let identity = Identity { kind: kind.to_owned(), value: value.to_owned() };
+    let identity = Identity { kind: kind.to_owned(), value: value.to_owned(), unverified: false };
     let customer = Some(Customer { identities: vec![identity] });
     let request = FindAccountsRequest { customer, platforms: vec![] };
     client(selector).find_accounts(request).await.unwrap().into_inner().accounts.len()

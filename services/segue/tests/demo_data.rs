@@ -150,8 +150,9 @@ impl System {
 
 /// What a customer tells of themselves on every platform.
 fn told_by(customer: &Customer) -> CustomerMessage {
-    let phone = Identity { kind: "phone".to_owned(), value: customer.phone.clone() };
-    let member_id = Identity { kind: "member_id".to_owned(), value: customer.member_id.clone() };
+    let phone = Identity { kind: "phone".to_owned(), value: customer.phone.clone(), unverified: false };
+    let member_id =
+        Identity { kind: "member_id".to_owned(), value: customer.member_id.clone(), unverified: false };
     CustomerMessage { identities: vec![phone, member_id] }
 }
 

@@ -11,6 +11,8 @@ pub use self::phone::{Region, UnknownRegion};
 use crate::{KeyRing, KeyedHash, Purpose, text::without_format_characters};
 
 const MAX_VALUE_CHARS: usize = 256;
+/// Part of what is hashed: never change it.
+const UNVERIFIED: &str = "unverified";
 
 /// Kinds of account information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +80,17 @@ impl IdentityKind {
         Self::ALL.iter().find(|(_, n)| *n == name).map(|(kind, _)| *kind).ok_or(IdentityError::UnknownKind)
     }
 
+    /// What an unverified one is stored and told as.
+    pub fn unverified_name(self) -> &'static str {
+        match self {
+            Self::Phone => "phone (unverified)",
+            Self::Email => "email (unverified)",
+            Self::MemberId => "member_id (unverified)",
+            Self::UnionId => "union_id (unverified)",
+            Self::Account => "account (unverified)",
+        }
+    }
+
     /// Its name in the contracts.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
@@ -114,6 +127,17 @@ impl Identity {
     /// The hash to store it under.
     pub fn hash(&self, keys: &KeyRing) -> KeyedHash {
         keys.hash(Purpose::Identity, &[self.kind.name(), &self.value])
+    }
+
+    /// The hash to store it under when the platform has not verified it: another one, so that looking for the customer doesn't
+    /// find it.
+    pub fn unverified_hash(&self, keys: &KeyRing) -> KeyedHash {
+        keys.hash(Purpose::Identity, &[self.kind.name(), &self.value, UNVERIFIED])
+    }
+
+    /// The hashes it may be stored under unverified.
+    pub fn unverified_hashes(&self, keys: &KeyRing) -> Vec<KeyedHash> {
+        keys.hashes(Purpose::Identity, &[self.kind.name(), &self.value, UNVERIFIED])
     }
 
     /// The hashes it may be stored under.

@@ -5,14 +5,12 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
-use segue_core::CallerId;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::{CALLER, Gate, message, table, takes_one_message, watch};
+use super::{CALLER, Gate, Known, message, table, takes_one_message, watch};
 use crate::{
     Refusal,
-    identity::Caller,
     methods::{self, Class, Method},
     overload::{Load, Reservation},
     seldom::Seldom,
@@ -79,7 +77,7 @@ where
 /// A call that may go on.
 struct Passed {
     request: Request<Body>,
-    caller: CallerId,
+    caller: Known,
     _reserved: Option<Reservation>,
 }
 
@@ -92,9 +90,9 @@ async fn pass(gate: Option<&Arc<Gate>>, load: &Load, request: Request<Body>) -> 
         }
         _ => None,
     };
-    let id = caller.as_ref().map(Caller::id).unwrap_or_default();
+    let known = caller.as_ref().map(Known::of).unwrap_or_default();
     if !takes_one_message(&request) {
-        return Ok(Passed { request, caller: id, _reserved: None });
+        return Ok(Passed { request, caller: known, _reserved: None });
     }
     let method = methods::of_path(&path);
     let mut reserved = reserve(load, method, &request)?;
@@ -105,7 +103,7 @@ async fn pass(gate: Option<&Arc<Gate>>, load: &Load, request: Request<Body>) -> 
     {
         request.extensions_mut().insert(pending);
     }
-    Ok(Passed { request: message::whole(request), caller: id, _reserved: Some(reserved) })
+    Ok(Passed { request: message::whole(request), caller: known, _reserved: Some(reserved) })
 }
 
 fn reserve(load: &Load, method: Option<Method>, request: &Request<Body>) -> Result<Reservation, Refusal> {

@@ -34,12 +34,33 @@ use crate::{
 };
 
 tokio::task_local! {
-    static CALLER: CallerId;
+    static CALLER: Known;
+}
+
+/// What a handler may know of its caller.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    id: CallerId,
+    is_platform_only: bool,
+}
+
+impl Known {
+    fn of(caller: &Caller) -> Self {
+        let more = [Role::Operator, Role::Admin, Role::Desk, Role::Issuer, Role::Selector];
+        let is_platform_only = caller.is(Role::Platform) && !more.iter().any(|role| caller.is(*role));
+        Self { id: caller.id(), is_platform_only }
+    }
 }
 
 /// Who made the call under way, for what is told apart by caller: requests of the same id.
 pub fn caller() -> CallerId {
-    CALLER.try_with(Clone::clone).unwrap_or_default()
+    CALLER.try_with(|known| known.id.clone()).unwrap_or_default()
+}
+
+/// Whether who made the call under way is a platform and nothing else: what concerns other platforms is kept from it. To be asked
+/// in the handler itself; a task of its own knows no caller.
+pub fn is_platform_only() -> bool {
+    CALLER.try_with(|known| known.is_platform_only).unwrap_or_default()
 }
 
 /// Longer than any id. Whatever is longer names nothing, and the service says so.

@@ -66,9 +66,9 @@ impl Strength {
     }
 }
 
-/// The bits that a code bound to an account needs.
-pub fn needed_bound(limits: &Limits, wrong_guesses: u64, life: Duration) -> f64 {
-    needed_bits(1, guesses_bound(limits, wrong_guesses, life), limits.odds)
+/// The bits that a code needs that is bound to an account, or to some that share what is known of the customer.
+pub fn needed_bound(limits: &Limits, accounts: usize, wrong_guesses: u64, life: Duration) -> f64 {
+    needed_bits(1, guesses_bound(limits, accounts, wrong_guesses, life), limits.odds)
 }
 
 /// The bits that a code for whoever has it needs; it counts among the live ones.
@@ -80,10 +80,11 @@ pub fn needed_unbound(limits: &Limits, scope: Scope, life: Duration) -> f64 {
     )
 }
 
-/// The guesses at a bound code that are reckoned with while it lives: as its account, and as somebody who claims to be it.
-pub fn guesses_bound(limits: &Limits, wrong_guesses: u64, life: Duration) -> u64 {
+/// The guesses at a bound code that are reckoned with while it lives: as one of its accounts, and as somebody who claims to be it.
+pub fn guesses_bound(limits: &Limits, accounts: usize, wrong_guesses: u64, life: Duration) -> u64 {
+    let accounts = u64::try_from(accounts.max(1)).unwrap_or(u64::MAX);
     let claimed = from_sources(limits, Guesser::Claimant, wrong_guesses, life);
-    limits.most_within(Guesser::Account, life).saturating_add(claimed)
+    limits.most_within(Guesser::Account, life).saturating_mul(accounts).saturating_add(claimed)
 }
 
 /// The guesses at unbound codes of a platform that are reckoned with while a code lives.
@@ -132,12 +133,17 @@ mod tests {
 
     #[test]
     fn a_bound_code_is_needed_for_one_account_only() {
-        assert!((needed_bound(&LIMITS, 0, TEN_MINUTES) - 25.84).abs() < 0.01, "log2((10 + 10 * 5) * 10^6)");
+        assert!(
+            (needed_bound(&LIMITS, 1, 0, TEN_MINUTES) - 25.84).abs() < 0.01,
+            "log2((10 + 10 * 5) * 10^6)"
+        );
         let choose =
-            |wrong, life| Strength::choose(&[FaceKind::Digits], true, needed_bound(&LIMITS, wrong, life));
+            |wrong, life| Strength::choose(&[FaceKind::Digits], true, needed_bound(&LIMITS, 1, wrong, life));
         assert_eq!((choose(0, TEN_MINUTES).binding, choose(0, TEN_MINUTES).bound), (Binding::Bound, true));
         // 10 + 10 * 5 * 6 guesses: two digits more.
         assert_eq!(choose(0, 6 * TEN_MINUTES).binding, Binding::Unbound);
+        // A family's phone: eight accounts, with ten guesses each.
+        assert!((needed_bound(&LIMITS, 8, 0, TEN_MINUTES) - 26.95).abs() < 0.01, "log2((80 + 50) * 10^6)");
         let flooded = choose(100_000, TEN_MINUTES);
         assert_eq!((flooded.binding, flooded.bound, flooded.faces.len()), (Binding::Long, true, 1));
     }

@@ -75,12 +75,12 @@ impl Flow {
         let selection = SelectPlatformResponse::decode(before.selection.as_slice()).map_err(|_| failed())?;
         let (source, target) = selection.source.zip(selection.target).ok_or_else(failed)?;
         let faces = usable_faces(&source, &target, &[])?;
-        let strength = self.strength(&target.id, &before.target_account, &faces, false, ttl).await?;
+        let strength = self.strength(&target.id, before.accounts().count(), &faces, false, ttl).await?;
         let drawn = self.draw(&Purposeful {
             handoff_id: &before.id,
             generation: before.generation + 1,
             target: &target,
-            account: &before.target_account,
+            accounts: before.accounts().collect(),
             faces: &strength.kinds(),
             binding: strength.binding,
             locale: before.locale,

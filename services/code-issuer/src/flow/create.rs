@@ -116,7 +116,7 @@ impl Flow {
             source_platform: asked.source_platform.clone(),
             source_session: asked.source_session.clone(),
             target_platform: selection.platform.clone(),
-            target_account: selection.account.clone(),
+            target_account: bound_accounts(selection).join(" "),
             delivery: first_delivery(source),
             generation: 1,
             agent_policy: asked.agent_policy,
@@ -148,14 +148,15 @@ impl Flow {
             selection.source.zip(selection.target).ok_or_else(|| peer::unavailable("platform-selector"))?;
         let faces = usable_faces(&source, &target, &asked.faces)?;
         let by_name = !asked.faces.is_empty();
-        let strength = self.strength(&target.id, &record.target_account, &faces, by_name, asked.ttl).await?;
+        let strength =
+            self.strength(&target.id, record.accounts().count(), &faces, by_name, asked.ttl).await?;
         record.strength = figures(&strength).encode_to_vec();
         for _ in 0..DRAWS {
             let drawn = self.draw(&Purposeful {
                 handoff_id: &record.id,
                 generation: record.generation,
                 target: &target,
-                account: &record.target_account,
+                accounts: record.accounts().collect(),
                 faces: &strength.kinds(),
                 binding: strength.binding,
                 locale: asked.locale,
@@ -183,6 +184,16 @@ impl Flow {
             }
         }
         Err(Refusal::new(ErrorReason::Overloaded, "no free code was found; too many are live").into())
+    }
+}
+
+/// The accounts that the code is for: all that match, so that another account with the customer's phone number neither unbinds the
+/// code nor gets it alone.
+fn bound_accounts(selection: &SelectPlatformResponse) -> Vec<String> {
+    match selection.accounts.as_slice() {
+        // A selector of before 0.2 knows one account or none.
+        [] => Some(selection.account.clone()).filter(|account| !account.is_empty()).into_iter().collect(),
+        all => all.to_vec(),
     }
 }
 

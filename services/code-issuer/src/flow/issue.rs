@@ -15,7 +15,7 @@ use super::Flow;
 use crate::{
     domain::{
         access::{Access, Ticket, Wording},
-        faces::{self, Binding, FaceKind},
+        faces::{self, Binding, Canonical, FaceKind},
         handoff::{Delivery, State},
         locale::Locale,
     },
@@ -36,7 +36,8 @@ pub(super) struct Purposeful<'a> {
     pub handoff_id: &'a str,
     pub generation: i32,
     pub target: &'a Platform,
-    pub account: &'a str,
+    /// Whom the codes are for; empty: for whoever has them.
+    pub accounts: Vec<&'a str>,
     pub faces: &'a [FaceKind],
     pub binding: Binding,
     pub locale: Locale,
@@ -77,17 +78,17 @@ impl Flow {
             .code_keys
             .seal(&context, &access_info.encode_to_vec(), &self.random)
             .map_err(|error| Refusal::new(ErrorReason::Internal, error.to_string()))?;
-        let hash = |kind: FaceKind, code: &str| {
-            self.code_keys.hash(Purpose::Code, &[&purpose.target.id, kind.name(), code, purpose.account])
+        let hash = |kind: FaceKind, code: &str, account: &str| {
+            self.code_keys.hash(Purpose::Code, &[&purpose.target.id, kind.name(), code, account])
         };
-        let codes = ticket
-            .codes
-            .iter()
-            .map(|(kind, code)| CodeHash {
-                hash: hash(*kind, code.reveal()),
-                face: i64::from(face(*kind) as i32),
-            })
-            .collect();
+        // One stands for all accounts when there is none.
+        let nobody = purpose.accounts.is_empty().then_some("");
+        let accounts: Vec<&str> = purpose.accounts.iter().copied().chain(nobody).collect();
+        let of_face = |(kind, code): &(FaceKind, Canonical)| -> Vec<CodeHash> {
+            let hashes = accounts.iter().map(|account| hash(*kind, code.reveal(), account));
+            hashes.map(|hash| CodeHash { hash, face: i64::from(face(*kind) as i32) }).collect()
+        };
+        let codes = ticket.codes.iter().flat_map(of_face).collect();
         Ok(Drawn { codes, sealed, access_info })
     }
 

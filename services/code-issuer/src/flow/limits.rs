@@ -47,13 +47,17 @@ impl Flow {
         Guessing { suspects, limits: self.limits }
     }
 
-    /// Until when the account that the handoff's code is bound to can enter none, if that is so now.
+    /// Until when an account that the handoff's code is bound to can enter none, if that is so now.
     pub(crate) async fn lockout_end_ms(&self, record: &Record) -> Result<Option<i64>, Refusal> {
         let now = self.store.now_ms();
-        if record.target_account.is_empty() || record.state_at(now) != State::Issued {
+        if record.state_at(now) != State::Issued {
             return Ok(None);
         }
-        Ok(self.store.lockout_end_ms(&record.target_account, self.limits, now).await?)
+        let mut end = None;
+        for account in record.accounts() {
+            end = end.max(self.store.lockout_end_ms(account, self.limits, now).await?);
+        }
+        Ok(end)
     }
 
     /// The faces that are strong enough for a code that is issued now. Faces that were asked for by name are refused when
@@ -61,14 +65,14 @@ impl Flow {
     pub(super) async fn strength(
         &self,
         target: &str,
-        account: &str,
+        accounts: usize,
         faces: &[FaceKind],
         by_name: bool,
         life: Duration,
     ) -> Result<Strength, Refusal> {
-        let bound = !account.is_empty();
+        let bound = accounts > 0;
         let needed = if bound {
-            strength::needed_bound(&self.limits, self.store.wrong_guesses(target).await?, life)
+            strength::needed_bound(&self.limits, accounts, self.store.wrong_guesses(target).await?, life)
         } else {
             strength::needed_unbound(&self.limits, self.store.scope(target).await?, life)
         };

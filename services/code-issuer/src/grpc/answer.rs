@@ -26,7 +26,8 @@ pub(super) fn handoff(record: &Record, now_ms: i64) -> Handoff {
         }),
         target: Some(HandoffTarget {
             platform: record.target_platform.clone(),
-            account: record.target_account.clone(),
+            account: only(record),
+            accounts: record.accounts().map(str::to_owned).collect(),
         }),
         delivery_state: delivery(record.delivery).into(),
         contact_id: record.contact_id.clone(),
@@ -43,6 +44,12 @@ pub(super) fn handoff(record: &Record, now_ms: i64) -> Handoff {
         locale: record.locale.tag().to_owned(),
         lockout_end_time: None,
     }
+}
+
+/// The account that the code is bound to, where there is no other.
+fn only(record: &Record) -> String {
+    let mut accounts = record.accounts();
+    accounts.next().filter(|_| accounts.next().is_none()).unwrap_or_default().to_owned()
 }
 
 /// Once the state rules a revocation out, a deadline would only mislead.

@@ -14,7 +14,11 @@ use segue_proto::issuer::v1::{
     RevokeHandoffResponse, WatchHandoffRequest, WatchHandoffResponse,
     code_issuer_service_server::CodeIssuerService,
 };
-use segue_runtime::{Refusal, StreamEnd, access::Owner, page, timestamp};
+use segue_runtime::{
+    Refusal, StreamEnd,
+    access::{Owner, is_platform_only},
+    page, timestamp,
+};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
@@ -39,16 +43,43 @@ impl Api {
         Self { flow, stream_end }
     }
 
-    async fn handoff(&self, id: &str) -> Result<Handoff, Refusal> {
+    async fn handoff(&self, id: &str, view: View) -> Result<Handoff, Refusal> {
         let record = self.flow.store.find(id).await?.ok_or_else(|| handoff_not_found(id))?;
-        whole(&self.flow, &record).await
+        view.of(&self.flow, &record).await
     }
 }
 
-/// A handoff with what else the desk is told while its code lives.
-async fn whole(flow: &Flow, record: &Record) -> Result<Handoff, Refusal> {
-    let lockout_end_time = flow.lockout_end_ms(record).await?.and_then(timestamp);
-    Ok(Handoff { lockout_end_time, ..answer::handoff(record, flow.store.now_ms()) })
+/// How much of a handoff its reader sees.
+#[derive(Debug, Clone, Copy)]
+enum View {
+    /// With what the desk is told while the code lives.
+    Whole,
+    /// Without what tells a platform of the customer's accounts.
+    Platform,
+}
+
+impl View {
+    /// Of who made the call under way.
+    fn of_caller() -> Self {
+        if is_platform_only() { Self::Platform } else { Self::Whole }
+    }
+
+    async fn of(self, flow: &Flow, record: &Record) -> Result<Handoff, Refusal> {
+        let mut handoff = answer::handoff(record, flow.store.now_ms());
+        match self {
+            Self::Whole => {
+                handoff.lockout_end_time = flow.lockout_end_ms(record).await?.and_then(timestamp);
+            }
+            Self::Platform => {
+                handoff.candidates.clear();
+                if let Some(target) = &mut handoff.target {
+                    target.account.clear();
+                    target.accounts.clear();
+                }
+            }
+        }
+        Ok(handoff)
+    }
 }
 
 /// To whom a handoff belongs: the agent who asked for it, the one who has its customer, and both platforms.
@@ -70,7 +101,7 @@ impl CodeIssuerService for Api {
     ) -> Result<Response<CreateHandoffResponse>, Status> {
         let asked = parse::create(request.into_inner(), self.flow.code_keys())?;
         let issued = self.flow.create(asked).await?;
-        let handoff = Some(whole(&self.flow, &issued.record).await?);
+        let handoff = Some(View::Whole.of(&self.flow, &issued.record).await?);
         Ok(Response::new(CreateHandoffResponse { handoff, access_info: issued.access_info }))
     }
 
@@ -79,7 +110,7 @@ impl CodeIssuerService for Api {
         request: Request<GetHandoffRequest>,
     ) -> Result<Response<GetHandoffResponse>, Status> {
         let id = parse::id(&request.into_inner().id)?;
-        Ok(Response::new(GetHandoffResponse { handoff: Some(self.handoff(&id).await?) }))
+        Ok(Response::new(GetHandoffResponse { handoff: Some(self.handoff(&id, View::of_caller()).await?) }))
     }
 
     async fn list_handoffs(
@@ -100,12 +131,13 @@ impl CodeIssuerService for Api {
         request: Request<WatchHandoffRequest>,
     ) -> Result<Response<Self::WatchHandoffStream>, Status> {
         let id = parse::id(&request.into_inner().id)?;
-        let first = self.handoff(&id).await?;
+        let view = View::of_caller();
+        let first = self.handoff(&id, view).await?;
         let (sender, receiver) = mpsc::channel(WATCH_BUFFER);
         let (flow, end) = (self.flow.clone(), self.stream_end.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = watch(flow, first, &sender) => {}
+                () = watch(flow, view, first, &sender) => {}
                 () = sender.closed() => {}
                 status = end.due() => StreamEnd::tell(&sender, status).await,
             }
@@ -129,7 +161,7 @@ impl CodeIssuerService for Api {
     ) -> Result<Response<ReissueCodeResponse>, Status> {
         let (request, id, ttl) = parse::reissue(&request.into_inner())?;
         let issued = self.flow.reissue(request, id, ttl).await?;
-        let handoff = Some(whole(&self.flow, &issued.record).await?);
+        let handoff = Some(View::Whole.of(&self.flow, &issued.record).await?);
         Ok(Response::new(ReissueCodeResponse { handoff, access_info: issued.access_info }))
     }
 
@@ -139,7 +171,7 @@ impl CodeIssuerService for Api {
     ) -> Result<Response<RevokeHandoffResponse>, Status> {
         let (request, id) = parse::revoke(&request.into_inner())?;
         let record = self.flow.revoke(request, id).await?;
-        let handoff = Some(answer::handoff(&record, self.flow.store.now_ms()));
+        let handoff = Some(View::of_caller().of(&self.flow, &record).await?);
         Ok(Response::new(RevokeHandoffResponse { handoff }))
     }
 
@@ -158,7 +190,12 @@ impl CodeIssuerService for Api {
 }
 
 /// Sends the handoff now and after every change, until its final state.
-async fn watch(flow: Arc<Flow>, first: Handoff, sender: &mpsc::Sender<Result<WatchHandoffResponse, Status>>) {
+async fn watch(
+    flow: Arc<Flow>,
+    view: View,
+    first: Handoff,
+    sender: &mpsc::Sender<Result<WatchHandoffResponse, Status>>,
+) {
     let mut changes = flow.store.changes();
     let id = first.id.clone();
     let mut shown = first;
@@ -176,7 +213,7 @@ async fn watch(flow: Arc<Flow>, first: Handoff, sender: &mpsc::Sender<Result<Wat
             changed = false;
             continue;
         };
-        let Ok(latest) = whole(&flow, &record).await else {
+        let Ok(latest) = view.of(&flow, &record).await else {
             changed = false;
             continue;
         };

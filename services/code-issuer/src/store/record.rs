@@ -16,7 +16,7 @@ pub(crate) struct Record {
     pub source_platform: String,
     pub source_session: String,
     pub target_platform: String,
-    /// Reference to the customer's account there; empty when the code is not bound.
+    /// References to the customer's accounts there, which the code is bound to, with spaces between; empty when it isn't bound.
     pub target_account: String,
     pub delivery: Delivery,
     pub generation: i32,
@@ -46,6 +46,11 @@ impl Record {
     /// The state at a time: a code that nobody entered is dead at its end, whether the sweep was there or not.
     pub fn state_at(&self, now_ms: i64) -> State {
         if self.state == State::Issued && self.expires_at <= now_ms { State::Expired } else { self.state }
+    }
+
+    /// The accounts that the code is bound to.
+    pub fn accounts(&self) -> impl Iterator<Item = &str> {
+        self.target_account.split_whitespace()
     }
 
     /// Calls to the router about it are made in order; a late registration can't overtake a release.

@@ -69,8 +69,8 @@ async fn reissue(conn: &mut Conn, store: &Store, new: &NewCodes) -> Result<Reiss
         requests::forget(conn, &new.request).await?;
         return Ok(Reissued::Changed);
     };
-    if !record.target_account.is_empty() {
-        limits::clear_lockout(conn, &record.target_account, new.limits, now).await?;
+    for account in record.accounts() {
+        limits::clear_lockout(conn, account, new.limits, now).await?;
     }
     codes::kill(conn, &record.id, now).await?;
     codes::insert(conn, &record.id, record.generation, &new.codes).await?;

@@ -111,7 +111,7 @@ fn platform(number: usize) -> Platform {
 }
 
 pub fn customer(number: usize) -> Customer {
-    let identity = |kind: &str, value: String| Identity { kind: kind.to_owned(), value };
+    let identity = |kind: &str, value: String| Identity { kind: kind.to_owned(), value, unverified: false };
     let identities =
         vec![identity("phone", format!("+86138{number:08}")), identity("member_id", format!("M{number}"))];
     Customer { identities }

@@ -8,3 +8,6 @@ pub(crate) use merge::{Identities, Row, Stored, merge};
 
 /// Most pieces of account information of a customer or an account.
 pub(crate) const MAX_IDENTITIES: usize = 16;
+
+/// Most accounts of a platform that a customer's account information can belong to: a family's phone, not a call centre's.
+pub(crate) const MAX_MATCHING: usize = 8;

@@ -11,7 +11,7 @@ use crate::{
     domain::directory::MAX_IDENTITIES,
     error,
     store::{self, accounts::Unlink, forget::Whom},
-    wire::accounts::{AccountId, forget_match, hashes, hashes_by_identity, link as parse_link},
+    wire::accounts::{AccountId, all_hashes, forget_match, hashes_by_identity, link as parse_link},
 };
 
 const MAX_PLATFORMS: usize = 1000;
@@ -99,7 +99,7 @@ pub(super) async fn find(
             return Err(error::platform_not_found(&format!("platforms[{index}]"), platform));
         }
     }
-    let hashes = hashes(&identities, &selector.keys);
+    let hashes = all_hashes(&identities, &selector.keys);
     let accounts = store::directory::accounts_of(&mut conn, &hashes, &request.platforms).await?;
     Ok(FindAccountsResponse { accounts })
 }

@@ -13,14 +13,14 @@ use crate::{
     adapters::lookup::{Answer, Asking, LiveAccount},
     catalog::Snapshot,
     domain::{
-        directory::MAX_IDENTITIES,
+        directory::{MAX_IDENTITIES, MAX_MATCHING},
         face::Faces,
         selection::{Conditions, Fallback, NoSelection, Question, Selection, Unknown, eligible, select},
     },
     error, store,
     wire::{
         self,
-        accounts::hashes,
+        accounts::verified_hashes,
         candidates, faces,
         work::{self, RemainingWork},
     },
@@ -41,8 +41,8 @@ struct Asked {
     fallback: Fallback,
 }
 
-/// What is known of the customer's accounts: platform to account, where it is one only.
-type Accounts = BTreeMap<String, Option<AccountRef>>;
+/// What is known of the customer's accounts: platform to all that match.
+type Accounts = BTreeMap<String, BTreeSet<AccountRef>>;
 
 pub(super) async fn select_platform(
     selector: &Selector,
@@ -51,7 +51,7 @@ pub(super) async fn select_platform(
     let recorded = wire::recording::of_request(&request);
     let asked = parse(request, selector.region)?;
     let now_ms = selector.clock.now_ms();
-    let hashes = hashes(&asked.identities, &selector.keys);
+    let hashes = verified_hashes(&asked.identities, &selector.keys);
     let mut conn = selector.db.read().await?;
     let (version, mut accounts) = store::directory::platforms_of(&mut conn, &hashes).await?;
     let catalog = selector.catalog.since(&mut conn, version).await?;
@@ -69,6 +69,8 @@ pub(super) async fn select_platform(
     let mut question = question(&asked, &catalog, &conditions, now_ms)?;
     let live = ask_directories(selector, &asked, &catalog, &question, &hashes).await;
     let unknown = learn(&mut accounts, live);
+    // Whom so many share belongs to nobody known.
+    accounts.retain(|_, matching| matching.len() <= MAX_MATCHING);
     question.accounts = accounts.keys().map(String::as_str).collect();
     question.unknown = unknown;
     let selected = select(&catalog.platforms, &question);
@@ -82,13 +84,20 @@ pub(super) async fn select_platform(
     let target = selection.target.map_or("", |target| target.id.as_str());
     Ok(SelectPlatformResponse {
         platform: target.to_owned(),
-        account: accounts.get(target).cloned().flatten().unwrap_or_default(),
+        account: only(accounts.get(target)),
         candidates: candidates::to_messages(&selection.candidates),
         target: catalog.messages.get(target).cloned(),
         source: catalog.messages.get(&selection.source.id).cloned(),
         selection_id,
         work_profile_version: version,
+        accounts: accounts.get(target).into_iter().flatten().cloned().collect(),
     })
+}
+
+/// The account, where there is no other.
+fn only(matching: Option<&BTreeSet<AccountRef>>) -> AccountRef {
+    let mut matching = matching.into_iter().flatten();
+    matching.next().filter(|_| matching.next().is_none()).cloned().unwrap_or_default()
 }
 
 /// Whether there is no selection, and would be one if the adapters that are down were up.
@@ -229,19 +238,21 @@ fn learn<'a>(accounts: &mut Accounts, live: BTreeMap<&'a str, Answer>) -> BTreeM
             }
             Ok(found) if found.is_empty() => {}
             Ok(found) => {
-                let known = accounts.remove(platform);
-                accounts.insert(platform.to_owned(), the_one(known, &found));
+                join(accounts.entry(platform.to_owned()).or_default(), &found);
             }
         }
     }
     unknown
 }
 
-/// The account, if both directories know one only and the same. Segue's may still have it under the previous key.
-fn the_one(known: Option<Option<AccountRef>>, live: &[LiveAccount]) -> Option<AccountRef> {
-    match (known, live) {
-        (None, [only]) => only.first().cloned(),
-        (Some(Some(known)), [only]) => only.contains(&known).then_some(known),
-        _ => None,
+/// Adds accounts that Segue's own directory doesn't have. It may have them under the previous key.
+fn join(known: &mut BTreeSet<AccountRef>, live: &[LiveAccount]) {
+    for account in live
+        .iter()
+        .filter(|account| !account.iter().any(|name| known.contains(name)))
+        .cloned()
+        .collect::<Vec<_>>()
+    {
+        known.extend(account.into_iter().next());
     }
 }

@@ -1,6 +1,6 @@
 //! Looking accounts up. One indexed query over all hashes that the customer's account information may be stored under.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use segue_core::AccountRef;
 use segue_proto::selector::v1::Account;
@@ -8,38 +8,38 @@ use segue_store::{Conn, StoreError};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::parameters;
+use crate::domain::directory::MAX_MATCHING;
 
 /// Most rows of an answer, so that it can be sent; more can only come of an identity that thousands of accounts share.
 const MAX_ROWS: i64 = 4000;
 
-/// The platforms that hold any of the hashes; with the account, where exactly one does. And the version of platforms and work
-/// profiles by the way: a statement more would cost a selection as much as all of its thinking.
+/// The platforms that hold any of the hashes, each with the accounts that do, [`MAX_MATCHING`] and one more at most. And the version
+/// of platforms and work profiles by the way: a statement more would cost a selection as much as all of its thinking.
 pub(crate) async fn platforms_of(
     conn: &mut Conn,
     hashes: &[String],
-) -> Result<(i64, BTreeMap<String, Option<AccountRef>>), StoreError> {
+) -> Result<(i64, BTreeMap<String, BTreeSet<AccountRef>>), StoreError> {
     if hashes.is_empty() {
         return Ok((super::catalog_version(conn).await?, BTreeMap::new()));
     }
     let sql = format!(
-        "SELECT catalog_version.version, found.platform, found.account_ref, found.accounts
+        "SELECT catalog_version.version, found.platform, found.account_ref
          FROM catalog_version LEFT JOIN (
-             SELECT platform, MIN(account_ref) AS account_ref, COUNT(DISTINCT account_ref) AS accounts
-             FROM identities WHERE hash IN ({}) GROUP BY platform
-         ) AS found ON 1 = 1",
-        parameters(1, hashes.len())
+             SELECT platform, account_ref, ROW_NUMBER() OVER (PARTITION BY platform ORDER BY account_ref) AS place
+             FROM (SELECT DISTINCT platform, account_ref FROM identities WHERE hash IN ({})) AS matching
+         ) AS found ON found.place <= {}",
+        parameters(1, hashes.len()),
+        MAX_MATCHING + 1,
     );
-    // Only placeholders were put into the text.
+    // Only placeholders and a number were put into the text.
     let query = hashes.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, hash| query.bind(hash.as_str()));
     let rows = query.fetch_all(conn).await?;
     let version = rows.first().ok_or(StoreError::Failed)?.try_get("version")?;
-    let mut accounts = BTreeMap::new();
+    let mut accounts: BTreeMap<String, BTreeSet<AccountRef>> = BTreeMap::new();
     for row in &rows {
         // The one row of a customer who is on no platform has the version only.
         let Some(platform) = row.try_get::<Option<String>, _>("platform")? else { continue };
-        let only_one = row.try_get::<i64, _>("accounts")? == 1;
-        let account: AccountRef = row.try_get("account_ref")?;
-        accounts.insert(platform, only_one.then_some(account));
+        accounts.entry(platform).or_default().insert(row.try_get("account_ref")?);
     }
     Ok((version, accounts))
 }

@@ -42,9 +42,17 @@ pub(crate) fn link(
     identities: &[IdentityMessage],
 ) -> Link {
     let id = AccountId::parse(fields, platform, account);
-    let identities = fields.identities("identities", identities, 1..=MAX_IDENTITIES, region);
-    let identities =
-        identities.iter().map(|identity| (identity.hash(keys), identity.kind().name())).collect();
+    // Only where a piece is refused are there fewer than were sent.
+    let unverified = identities.iter().map(|identity| identity.unverified);
+    let parsed = fields.identities("identities", identities, 1..=MAX_IDENTITIES, region);
+    let identities = parsed
+        .iter()
+        .zip(unverified)
+        .map(|(identity, unverified)| match unverified {
+            true => (identity.unverified_hash(keys), identity.kind().unverified_name()),
+            false => (identity.hash(keys), identity.kind().name()),
+        })
+        .collect();
     Link { refs: id.refs(keys), platform: id.platform, identities, key_id: keys.current_id() }
 }
 
@@ -57,21 +65,34 @@ pub(crate) fn forget_match(message: ForgetMatch) -> Match {
     }
 }
 
-/// Each identity's kind, and the hashes that it may be stored under; what is given twice, once.
+/// Each identity's kind, and the hashes that it may be stored under, verified or not; what is given twice, once.
 pub(crate) fn hashes_by_identity(
     identities: &[Identity],
     keys: &KeyRing,
 ) -> Vec<(&'static str, Vec<String>)> {
     let mut all: Vec<_> =
-        identities.iter().map(|identity| (identity.kind().name(), identity.hashes(keys))).collect();
+        identities.iter().map(|identity| (identity.kind().name(), all_hashes_of(identity, keys))).collect();
     all.sort_unstable();
     all.dedup();
     all
 }
 
-/// All hashes that the pieces of account information may be stored under, in an order of their own.
-pub(crate) fn hashes(identities: &[Identity], keys: &KeyRing) -> Vec<String> {
-    let mut hashes: Vec<String> = identities.iter().flat_map(|identity| identity.hashes(keys)).collect();
+/// All hashes that the pieces of account information may be stored under, in an order of their own: of those that platforms have
+/// verified.
+pub(crate) fn verified_hashes(identities: &[Identity], keys: &KeyRing) -> Vec<String> {
+    in_order(identities.iter().flat_map(|identity| identity.hashes(keys)).collect())
+}
+
+/// The same, verified or not.
+pub(crate) fn all_hashes(identities: &[Identity], keys: &KeyRing) -> Vec<String> {
+    in_order(identities.iter().flat_map(|identity| all_hashes_of(identity, keys)).collect())
+}
+
+fn all_hashes_of(identity: &Identity, keys: &KeyRing) -> Vec<String> {
+    [identity.hashes(keys), identity.unverified_hashes(keys)].concat()
+}
+
+fn in_order(mut hashes: Vec<String>) -> Vec<String> {
     hashes.sort_unstable();
     hashes.dedup();
     hashes

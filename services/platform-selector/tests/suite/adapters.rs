@@ -95,11 +95,12 @@ async fn both_directories_must_agree(databases: &Databases) {
     // Segue's own has it still under the previous key: it is the same account.
     let mut during = Selector::on(&url, keys(2, Some(1))).await;
     assert_eq!(select(&mut during).await.account, old);
-    // With two accounts there it is not known which.
+    // With two accounts there it is not known which: all of them count.
     adapter.behave(knows(&["li-wei", "li-wei-2"]));
     during.clock.advance(Duration::from_secs(11));
     let answer = select(&mut during).await;
     assert_eq!((answer.platform.as_str(), answer.account.as_str()), ("app", ""));
+    assert!(answer.accounts.len() == 2 && answer.accounts.contains(&old), "{:?}", answer.accounts);
     adapter.behave(knows(&["li-wei-2"]));
     during.clock.advance(Duration::from_secs(11));
     assert_eq!(select(&mut during).await.account, "");

@@ -150,8 +150,11 @@ pub fn requirement(feature: &str, operator: Operator, values: &[&str]) -> Requir
 }
 
 pub fn identities(identities: &[(&str, &str)]) -> Vec<Identity> {
-    let identity =
-        |(kind, value): &(&str, &str)| Identity { kind: (*kind).to_owned(), value: (*value).to_owned() };
+    let identity = |(kind, value): &(&str, &str)| Identity {
+        kind: (*kind).to_owned(),
+        value: (*value).to_owned(),
+        unverified: false,
+    };
     identities.iter().map(identity).collect()
 }
 

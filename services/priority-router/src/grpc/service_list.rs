@@ -10,7 +10,7 @@ use crate::{
     store,
 };
 
-const MAX_CODE_HASHES: usize = 16;
+const MAX_CODE_HASHES: usize = 64;
 
 pub(super) async fn put(
     router: &Router,

@@ -75,7 +75,11 @@ pub async fn a_freed_agent_gets_the_oldest_at_once(world: World) {
 pub async fn two_contacts_are_never_made_one(world: World) {
     let same = || SubmitContactRequest {
         customer: Some(Customer {
-            identities: vec![Identity { kind: "phone".to_owned(), value: "+8613800138000".to_owned() }],
+            identities: vec![Identity {
+                kind: "phone".to_owned(),
+                value: "+8613800138000".to_owned(),
+                unverified: false,
+            }],
         }),
         ..request("chat", "family phone")
     };

@@ -69,8 +69,9 @@ pub async fn fields_of_agents_are_checked(world: World) {
 
 pub async fn fields_of_contacts_are_checked(world: World) {
     let mut bad = request("", "");
-    bad.customer =
-        Some(Customer { identities: vec![Identity { kind: "phone".to_owned(), value: "123".to_owned() }] });
+    bad.customer = Some(Customer {
+        identities: vec![Identity { kind: "phone".to_owned(), value: "123".to_owned(), unverified: false }],
+    });
     bad.skills = vec!["s".to_owned(); 17];
     bad.priority = Priority::Handoff.into();
     bad.subject = "x".repeat(257);
@@ -166,7 +167,7 @@ pub async fn service_list_fields_are_checked(world: World) {
     let mut bad = world.entry("h1", "a1", "s1");
     bad.source = Some(Session { platform: "?".to_owned(), session: "x".repeat(129) });
     bad.cost_units = 1001;
-    bad.code_hashes = vec!["not hexadecimal".to_owned(); 17];
+    bad.code_hashes = vec!["not hexadecimal".to_owned(); 65];
     bad.agent_policy = 9;
     bad.remaining_work = Some(RemainingWork { summary: "x".repeat(2001), ..Default::default() });
     let found = fields!(world.put_service_list_entry(bad));

@@ -47,7 +47,11 @@ pub async fn every_write_is_done_once(world: World) {
     let mut submit = request("voice", "s1");
     // The customer is no part of what is compared, nor of what is kept.
     submit.customer = Some(Customer {
-        identities: vec![Identity { kind: "phone".to_owned(), value: "+8613800138000".to_owned() }],
+        identities: vec![Identity {
+            kind: "phone".to_owned(),
+            value: "+8613800138000".to_owned(),
+            unverified: false,
+        }],
     });
     let submitted =
         once!(world.submit_contact(submit), |r: &mut segue_proto::router::v1::SubmitContactRequest| {

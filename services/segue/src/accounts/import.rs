@@ -77,6 +77,10 @@ impl Import<'_> {
             }
             pass.wait();
             tokio::time::sleep(BETWEEN_TRIES).await;
+            // What it knows is of a run that can't go on: all is sent anew.
+            if reason_of(&status) == Some(ErrorReason::ImportNotResumable) {
+                continue;
+            }
             // It may have done more than it could say. A service that is away says so when the rows are sent.
             if let Ok(known) = known(&mut client, &import_id).await {
                 pass.catch_up(known.as_ref());

@@ -89,7 +89,11 @@ impl Play<'_> {
     /// R2 to R7: switching information, the choice of the platform, the code.
     async fn hand_off(&mut self, chat: &CustomerPage) -> anyhow::Result<CreateHandoffResponse> {
         let customer = demo_customer()?;
-        let identity = |kind: &str, value: &str| Identity { kind: kind.to_owned(), value: value.to_owned() };
+        let identity = |kind: &str, value: &str| Identity {
+            kind: kind.to_owned(),
+            value: value.to_owned(),
+            unverified: false,
+        };
         let request = CreateHandoffRequest {
             request_id: new_uuid(),
             work_order: WORK_ORDER.to_owned(),

@@ -189,7 +189,11 @@ impl Recipe {
         };
         let identities = |platform: &Share| {
             let kinds = platform.identities.iter();
-            kinds.filter_map(|kind| Some(Identity { kind: kind.clone(), value: value_of(kind)? })).collect()
+            kinds
+                .filter_map(|kind| {
+                    Some(Identity { kind: kind.clone(), value: value_of(kind)?, unverified: false })
+                })
+                .collect()
         };
         let accounts = drawn.platforms.iter().map(|index| {
             let platform = &self.platforms[*index];

@@ -150,7 +150,11 @@ async fn submit(
 
 fn identity(kind: &str, value: &str) -> Option<Identity> {
     let value = value.trim();
-    (!value.is_empty()).then(|| Identity { kind: kind.to_owned(), value: value.to_owned() })
+    (!value.is_empty()).then(|| Identity {
+        kind: kind.to_owned(),
+        value: value.to_owned(),
+        unverified: false,
+    })
 }
 
 impl Start {

@@ -92,7 +92,7 @@ async fn a_form_names_all_its_wrong_fields() {
         ),
         (
             "redeem",
-            json!({"platform": "app", "request_id": "", "code": "c".repeat(257)}),
+            json!({"platform": "app", "request_id": "", "code": "c".repeat(1025)}),
             &["request_id", "code"],
         ),
         ("redeem", json!({"platform": "app"}), &["body"]),

@@ -142,7 +142,7 @@ async fn fill_selector(selector: &str, adapter: &str) {
         expected_version: None,
     };
     client.put_work_profile(request).await.unwrap();
-    let identities = vec![Identity { kind: "phone".to_owned(), value: PHONE.to_owned() }];
+    let identities = vec![Identity { kind: "phone".to_owned(), value: PHONE.to_owned(), unverified: false }];
     let request = LinkAccountRequest {
         request_id: request_id(),
         platform: "app".to_owned(),

@@ -23,7 +23,11 @@ struct Column {
 enum Holds {
     Platform,
     Account,
-    Identity(&'static str),
+    Identity {
+        kind: &'static str,
+        /// The platform has not verified it.
+        unverified: bool,
+    },
     /// Of a delimiter behind the last name.
     Nothing,
 }
@@ -49,14 +53,23 @@ impl Columns {
     pub(super) fn read(head: &[String], line: u64) -> anyhow::Result<Self> {
         let column = |name: &String| -> anyhow::Result<Column> {
             let name = name.trim();
-            let holds = match name.to_lowercase().replace([' ', '-'], "_").as_str() {
+            let normal = name.to_lowercase().replace([' ', '-'], "_");
+            let (unverified, plain) = match normal.strip_prefix("unverified_") {
+                Some(plain) => (true, plain),
+                None => (false, normal.as_str()),
+            };
+            let identity = |kind| Holds::Identity { kind, unverified };
+            let holds = match plain {
+                "platform" | "account" | "" if unverified => {
+                    bail!("line {line}: no column is called {name}; columns are {NAMES}")
+                }
                 "platform" => Holds::Platform,
                 "account" => Holds::Account,
-                "phone" => Holds::Identity("phone"),
-                "email" | "e_mail" => Holds::Identity("email"),
-                "member_id" => Holds::Identity("member_id"),
-                "union_id" => Holds::Identity("union_id"),
-                "shared_account" => Holds::Identity("account"),
+                "phone" => identity("phone"),
+                "email" | "e_mail" => identity("email"),
+                "member_id" => identity("member_id"),
+                "union_id" => identity("union_id"),
+                "shared_account" => identity("account"),
                 "" => Holds::Nothing,
                 _ => bail!("line {line}: no column is called {name}; columns are {NAMES}"),
             };
@@ -120,8 +133,12 @@ impl Columns {
                 Holds::Platform => cell.trim().clone_into(&mut row.request.platform),
                 Holds::Account => cell.clone_into(&mut row.request.account),
                 _ if cell.trim().is_empty() => {}
-                Holds::Identity(kind) => {
-                    row.request.identities.push(Identity { kind: kind.to_owned(), value: cell.clone() });
+                Holds::Identity { kind, unverified } => {
+                    row.request.identities.push(Identity {
+                        kind: kind.to_owned(),
+                        value: cell.clone(),
+                        unverified,
+                    });
                     row.columns.push(name.to_owned());
                 }
                 Holds::Nothing => {

@@ -79,7 +79,7 @@ impl Ask {
     fn into_request(self, source: Session) -> CreateHandoffRequest {
         let identity = |kind: &str, value: &str| {
             let value = value.trim().to_owned();
-            (!value.is_empty()).then(|| Identity { kind: kind.to_owned(), value })
+            (!value.is_empty()).then(|| Identity { kind: kind.to_owned(), value, unverified: false })
         };
         let identities = [identity("phone", &self.phone), identity("member_id", &self.member_id)];
         let done = self.done.trim().to_owned();
