@@ -104,7 +104,7 @@ impl Security {
     /// What a client made of our own code shows.
     pub fn credentials(&self, issued: &Issued) -> Credentials {
         let Issued { certificate, key } = issued.clone();
-        Credentials::open(certificate, key, self.authority.file.clone()).unwrap()
+        Credentials::open(certificate, key, self.authority.file.clone(), PathBuf::new()).unwrap()
     }
 
     /// A client of the library's own TLS.

@@ -10,6 +10,7 @@ use chacha20poly1305::{
 };
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::Random;
 
@@ -17,8 +18,8 @@ const NONCE_BYTES: usize = 12;
 const KEY_BYTES: usize = 32;
 const BLOCK_BYTES: usize = 64;
 
-/// A 256-bit key.
-#[derive(Clone)]
+/// A 256-bit key. Its memory is overwritten when it goes.
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct Key([u8; KEY_BYTES]);
 
 /// Why a key can't be used.
@@ -67,8 +68,8 @@ pub struct KeyRing {
 impl Key {
     /// Reads a key from base64.
     pub fn from_base64(text: &str) -> Result<Self, KeyError> {
-        let bytes = STANDARD.decode(text.trim()).map_err(|_| KeyError::Malformed)?;
-        Ok(Self(bytes.try_into().map_err(|_| KeyError::Malformed)?))
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| KeyError::Malformed)?);
+        Ok(Self(bytes.as_slice().try_into().map_err(|_| KeyError::Malformed)?))
     }
 
     /// A new key.
@@ -81,7 +82,7 @@ impl Key {
         STANDARD.encode(self.0)
     }
 
-    fn derive(&self, purpose: Purpose) -> [u8; KEY_BYTES] {
+    fn derive(&self, purpose: Purpose) -> Zeroizing<[u8; KEY_BYTES]> {
         let label: &[u8] = match purpose {
             Purpose::Code => b"segue code",
             Purpose::Identity => b"segue identity",
@@ -91,7 +92,7 @@ impl Key {
             Purpose::Request => b"segue request",
             Purpose::Fingerprint => b"segue fingerprint",
         };
-        hmac_sha256(&self.0, &[label])
+        Zeroizing::new(hmac_sha256(&self.0, &[label]))
     }
 }
 
@@ -168,7 +169,7 @@ impl std::fmt::Debug for Key {
 }
 
 fn cipher(key: &Key) -> ChaCha20Poly1305 {
-    ChaCha20Poly1305::new(&key.derive(Purpose::Payload).into())
+    ChaCha20Poly1305::new(&(*key.derive(Purpose::Payload)).into())
 }
 
 fn hash_with(key: &Key, purpose: Purpose, parts: &[&str]) -> KeyedHash {

@@ -35,6 +35,8 @@ const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 pub(crate) const MAX_HEADER_BYTES: u32 = 16 * 1024;
 pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Streams last half an hour at most (`StreamEnd`), and then so does what is left of an old connection.
+const STREAMS_END_WITHIN: Duration = Duration::from_secs(31 * 60);
 
 /// Where and how to serve.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub struct ServerConfig {
     pub identity: Option<IdentityConfig>,
     /// How often files of certificates, identities and keys are looked at.
     pub reload: Duration,
+    /// How old a connection becomes before its caller is asked to open another.
+    pub connection_age: Duration,
     /// How much it takes at a time.
     pub limits: Limits,
 }
@@ -61,12 +65,14 @@ impl ServerConfig {
         TLS_SETTINGS[0],
         TLS_SETTINGS[1],
         TLS_SETTINGS[2],
+        TLS_SETTINGS[3],
         IDENTITY_SETTINGS[0],
         IDENTITY_SETTINGS[1],
         IDENTITY_SETTINGS[2],
         IDENTITY_SETTINGS[3],
         IDENTITY_SETTINGS[4],
         IDENTITY_SETTINGS[5],
+        IDENTITY_SETTINGS[6],
         Setting::new(
             "plaintext-beyond-loopback",
             "false",
@@ -89,6 +95,11 @@ impl ServerConfig {
             "most memory for messages of calls under way, 4 to 65536 MiB; a connection may take a quarter of it",
         ),
         Setting::new("max-streams", "20000", "most open streams, 1 to 1000000"),
+        Setting::new(
+            "connection-age-seconds",
+            "3600",
+            "how old a connection becomes before its caller is asked to open another; its calls go on to their end, 1 to 86400",
+        ),
         Setting::new("max-connections", "10000", "most connections of clients, 1 to 1000000"),
     ];
 
@@ -102,6 +113,7 @@ impl ServerConfig {
             .map(|(credentials, allowed)| credentials.plaintext_beyond_loopback(allowed));
         let reload = reader.seconds("reload-seconds", 1..=3600);
         let identity = credentials.as_ref().and_then(|credentials| IdentityConfig::read(reader, credentials));
+        let connection_age = reader.seconds("connection-age-seconds", 1..=86_400);
         let limits = Limits::read(reader);
         Some(Self {
             listen: listen?,
@@ -110,6 +122,7 @@ impl ServerConfig {
             credentials: credentials?,
             identity: identity?,
             reload: reload?,
+            connection_age: connection_age?,
             limits: limits?,
         })
     }
@@ -130,6 +143,7 @@ impl ServerConfig {
             credentials: Credentials::none(),
             identity: None,
             reload: Duration::from_secs(10),
+            connection_age: Duration::from_secs(3600),
             limits: Limits::for_crowds(),
         }
     }
@@ -209,7 +223,10 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await.map_err(bind_failed)?;
         let address = listener.local_addr().map_err(bind_failed)?;
         let Self { mut routes, names, database, background, owners, clock, stop } = self;
-        let identity = config.identity.as_ref().map(|identity| Identity::new(identity, &clock));
+        let identity = config
+            .identity
+            .as_ref()
+            .map(|identity| Identity::new(identity, config.credentials.clone(), &clock));
         let gate = identity.clone().map(|identity| Gate::new(identity, owners)).transpose()?.map(Arc::new);
         let health = Health::new(names.clone(), stop.clone()).await;
         routes.add_service(health.service());
@@ -226,7 +243,8 @@ impl Server {
             overload: OverloadLayer(load),
             owner: OwnerLayer(gate),
         };
-        parts.spawn(serve(connections, routes.routes(), layers, stop.clone()));
+        let age = config.connection_age;
+        parts.spawn(serve(connections, routes.routes(), layers, age, stop.clone()));
         let reload = identity::reload(config.credentials.clone(), identity, config.reload);
         parts.spawn(succeeding(until(stop.clone(), reload)));
         let followed = health.followed();
@@ -263,6 +281,7 @@ async fn serve(
     connections: impl Stream<Item = std::io::Result<Counted<Connection>>>,
     routes: Routes,
     layers: Layers,
+    age: Duration,
     stop: Stop,
 ) -> Result<(), ServeError> {
     tonic::transport::Server::builder()
@@ -270,6 +289,8 @@ async fn serve(
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .max_connection_age(age)
+        .max_connection_age_grace(STREAMS_END_WITHIN)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .layer(layers.incoming)

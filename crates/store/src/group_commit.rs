@@ -8,7 +8,7 @@
 //! Work is done again only after a certain rollback. A commit whose answer was lost may have happened, so all of its
 //! callers are told that the store is unavailable, which leaves open whether their writes stand.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{AnyPool, Connection as _, Executor as _};
@@ -22,7 +22,9 @@ use crate::{
 
 const QUEUE: usize = 4096;
 /// How often contended work is done again.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: u32 = 8;
+/// After the first of them; it doubles. Who has won goes on without a pause, and would win again.
+const PAUSE: Duration = Duration::from_millis(1);
 
 #[derive(Clone)]
 pub(crate) struct GroupCommit(mpsc::Sender<Box<dyn Job>>);
@@ -151,10 +153,11 @@ impl Committer {
     }
 
     async fn commit_alone(&self, job: &mut Box<dyn Job>) -> Result<(), Aborted> {
-        for _ in 1..ATTEMPTS {
+        for attempt in 1..ATTEMPTS {
             match self.commit(std::slice::from_mut(job)).await {
                 Err(Aborted::RolledBack(StoreError::Contended)) => {
                     tracing::debug!("contended write, doing it again");
+                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
                 }
                 outcome => return outcome,
             }

@@ -55,7 +55,9 @@ pub(super) fn normalise(
     let parsed =
         phonenumber::parse(region.map(|region| region.0), number).map_err(|_| IdentityError::Phone)?;
     let (one, other) = two_ways(&parsed);
-    if !E164_LENGTH.contains(&one.len()) {
+    // What nobody can have may lose a prefix each time that it's read, and would be another number the next time.
+    let again = phonenumber::parse(None, &one).ok().map(|again| two_ways(&again).0);
+    if !E164_LENGTH.contains(&one.len()) || again.as_ref() != Some(&one) {
         return Err(IdentityError::Phone);
     }
     // A mobile phone has no extensions; those of other lines are other people.

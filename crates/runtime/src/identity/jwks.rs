@@ -29,6 +29,8 @@ use crate::{
 const FRESH_MS: i64 = 5 * 60 * 1000;
 /// Between two fetches, whoever asks: made-up key ids must not become a flood to whoever issues the tokens.
 const MIN_PAUSE_MS: i64 = 10 * 1000;
+/// Keys from a URL that has not answered for so long are taken no more: one of them may have been withdrawn since.
+const LONGEST_HELD_MS: i64 = 24 * 60 * 60 * 1000;
 const FETCH_LIMIT: Duration = Duration::from_secs(3);
 const MAX_SET_BYTES: usize = 256 * 1024;
 
@@ -120,7 +122,8 @@ fn algorithms_of(parameters: &AlgorithmParameters) -> Vec<Algorithm> {
 #[derive(Debug)]
 pub(super) struct Keys {
     source: KeySource,
-    fetched: RwLock<Option<Arc<KeySet>>>,
+    /// With the time of the fetch.
+    fetched: RwLock<Option<(Arc<KeySet>, i64)>>,
     /// When the URL was last asked. Who holds it asks; the others wait for the answer.
     asked_ms: Mutex<Option<i64>>,
     clock: SharedClock,
@@ -153,7 +156,9 @@ impl Keys {
     }
 
     fn known(&self) -> Option<Arc<KeySet>> {
-        self.fetched.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let fetched = self.fetched.read().unwrap_or_else(PoisonError::into_inner);
+        let (set, at) = fetched.as_ref()?;
+        ((self.clock.now_ms() - at).abs() < LONGEST_HELD_MS).then(|| set.clone())
     }
 
     /// Asks the URL, unless it was asked within the pause.
@@ -166,7 +171,10 @@ impl Keys {
         }
         *asked = Some(now);
         match fetch(url.clone(), reach.clone()).await {
-            Ok(set) => *self.fetched.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(set)),
+            Ok(set) => {
+                let fetched = Some((Arc::new(set), self.clock.now_ms()));
+                *self.fetched.write().unwrap_or_else(PoisonError::into_inner) = fetched;
+            }
             Err(error) => tracing::error!(%error, "the keys of tokens could not be fetched"),
         }
     }

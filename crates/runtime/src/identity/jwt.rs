@@ -1,6 +1,6 @@
 //! Bearer tokens: JSON Web Tokens (RFC 7519) signed with a key of a JWKS, checked as RFC 8725 asks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{Validation, decode, decode_header};
 use segue_core::SharedClock;
@@ -23,15 +23,21 @@ pub(super) struct TokenConfig {
     keys: KeySource,
     issuer: String,
     audience: String,
+    life: Duration,
 }
 
 impl TokenConfig {
     /// Tokens of one issuer for one audience: without these a token for something else would do here.
-    pub(super) fn new(keys: KeySource, issuer: String, audience: String) -> Result<Self, String> {
+    pub(super) fn new(
+        keys: KeySource,
+        issuer: String,
+        audience: String,
+        life: Duration,
+    ) -> Result<Self, String> {
         if issuer.is_empty() || audience.is_empty() {
             return Err("must be given with jwt-keys".to_owned());
         }
-        Ok(Self { keys, issuer, audience })
+        Ok(Self { keys, issuer, audience, life })
     }
 }
 
@@ -50,13 +56,14 @@ pub(crate) struct Tokens {
     keys: Keys,
     issuer: String,
     audience: String,
+    life: Duration,
     clock: SharedClock,
 }
 
 impl Tokens {
     pub(super) fn new(config: TokenConfig, clock: SharedClock) -> Self {
-        let TokenConfig { keys, issuer, audience } = config;
-        Self { keys: Keys::new(keys, clock.clone()), issuer, audience, clock }
+        let TokenConfig { keys, issuer, audience, life } = config;
+        Self { keys: Keys::new(keys, clock.clone()), issuer, audience, life, clock }
     }
 
     pub(super) async fn look(&self) {
@@ -72,6 +79,10 @@ impl Tokens {
         let header = decode_header(token).map_err(|_| bad())?;
         // Nothing critical is understood here (RFC 7515, 4.1.11).
         if header.crit.is_some() {
+            return Err(bad());
+        }
+        // A token of another kind says so, and is for something else (RFC 8725, 3.11).
+        if header.typ.is_some_and(|kind| !is_access_token(&kind)) {
             return Err(bad());
         }
         let key_id = header.kid.ok_or_else(bad)?;
@@ -113,6 +124,14 @@ impl Tokens {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time fit into a double")]
         let now = self.clock.now_ms() as f64 / 1000.0;
         let in_time = claims.exp + LEEWAY_SECONDS > now && claims.nbf - LEEWAY_SECONDS <= now;
-        (in_time && !claims.sub.is_empty()).then_some(claims)
+        // One that is stolen must not be good for years.
+        let too_long = claims.exp - LEEWAY_SECONDS - now > self.life.as_secs_f64();
+        (in_time && !too_long && !claims.sub.is_empty()).then_some(claims)
     }
+}
+
+/// Of RFC 9068, section 2.1, or of nothing more than that it's a token at all.
+fn is_access_token(kind: &str) -> bool {
+    let kind = kind.to_ascii_lowercase();
+    matches!(kind.strip_prefix("application/").unwrap_or(&kind), "jwt" | "at+jwt")
 }

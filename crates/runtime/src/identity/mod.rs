@@ -26,7 +26,7 @@ use crate::{
 const BEARER: &str = "Bearer ";
 
 /// The settings of identities.
-pub(crate) const IDENTITY_SETTINGS: [Setting; 6] = [
+pub(crate) const IDENTITY_SETTINGS: [Setting; 7] = [
     Setting::new(
         "identities",
         "",
@@ -43,6 +43,11 @@ pub(crate) const IDENTITY_SETTINGS: [Setting; 6] = [
         "reload-seconds",
         "10",
         "how often certificates, identities and a file of token keys are looked at for changes, 1 to 3600",
+    ),
+    Setting::new(
+        "jwt-life-seconds",
+        "3600",
+        "the longest time that a token may still be good for; one that is good for longer is refused, 60 to 86400",
     ),
     Setting::new(
         "jwt-keys-hosts",
@@ -71,8 +76,9 @@ impl IdentityConfig {
         let keys = reader.parse_with("jwt-keys", |text| KeySource::parse(text, &reach));
         let issuer = reader.get::<String>("jwt-issuer");
         let audience = reader.get::<String>("jwt-audience");
-        let (identities, keys, issuer, audience) = (identities?, keys?, issuer?, audience?);
-        let tokens = keys.map(|keys| TokenConfig::new(keys, issuer, audience)).transpose();
+        let life = reader.seconds("jwt-life-seconds", 60..=86_400);
+        let (identities, keys, issuer, audience, life) = (identities?, keys?, issuer?, audience?, life?);
+        let tokens = keys.map(|keys| TokenConfig::new(keys, issuer, audience, life)).transpose();
         let tokens = reader.check("jwt-issuer, jwt-audience", tokens)?;
         let can_tell = credentials.knows_callers() || tokens.is_some();
         let config = match (identities.as_os_str().is_empty(), can_tell) {
@@ -94,12 +100,13 @@ impl IdentityConfig {
 pub(crate) struct Identity {
     grants: Arc<Watched<Grants>>,
     tokens: Option<Arc<Tokens>>,
+    credentials: Credentials,
 }
 
 impl Identity {
-    pub(crate) fn new(config: &IdentityConfig, clock: &SharedClock) -> Self {
+    pub(crate) fn new(config: &IdentityConfig, credentials: Credentials, clock: &SharedClock) -> Self {
         let tokens = config.tokens.clone().map(|config| Arc::new(Tokens::new(config, clock.clone())));
-        Self { grants: config.grants.clone(), tokens }
+        Self { grants: config.grants.clone(), tokens, credentials }
     }
 
     /// The caller. A token says more than the connection that it came over, which may be a proxy's; one that is no
@@ -116,9 +123,13 @@ impl Identity {
             }
             (Some(_), None) => Err(unknown("tokens are not taken here")),
             (None, _) => {
-                let id = connection.and_then(|accepted| accepted.spiffe_id.clone()).ok_or_else(|| {
+                let shown = connection.and_then(|accepted| accepted.shown.clone()).ok_or_else(|| {
                     unknown("neither a certificate with a SPIFFE id nor a bearer token was shown")
                 })?;
+                if !shown.is_good(&self.credentials) {
+                    return Err(unknown("the certificate is good no more; connect anew with another"));
+                }
+                let id = shown.spiffe_id.clone();
                 Ok(self.grants.current().caller(&id).identified_by(&id).known_as(id))
             }
         }

@@ -14,10 +14,9 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 
 use super::{
     Credentials,
-    connection::{Accepted, Connection, Io, PREFACE},
+    connection::{Accepted, Connection, Io, PREFACE, Shown},
 };
 use crate::{
-    identity::spiffe,
     overload::{ConnectionMemory, Places},
     seldom::Seldom,
 };
@@ -82,15 +81,15 @@ async fn take_all(listener: &TcpListener, callers: &Callers, sender: &mpsc::Send
 }
 
 async fn open(stream: TcpStream, callers: &Callers) -> io::Result<Connection> {
-    let (mut io, spiffe_id) = match callers.credentials.server() {
+    let (mut io, shown) = match callers.credentials.server() {
         None => (Io::Plain(stream), None),
         Some(config) => {
             let stream = TlsAcceptor::from(config).accept(stream).await?;
-            let id = spiffe::id_of(stream.get_ref().1.peer_certificates());
-            (Io::Tls(Box::new(stream)), id)
+            let shown = Shown::of(stream.get_ref().1.peer_certificates());
+            (Io::Tls(Box::new(stream)), shown.map(Arc::new))
         }
     };
-    let place = match (&callers.strangers, &spiffe_id) {
+    let place = match (&callers.strangers, &shown) {
         (Some(strangers), None) => {
             let place = strangers.take().ok_or_else(|| io::Error::other("too many without a certificate"))?;
             Some(place)
@@ -102,7 +101,7 @@ async fn open(stream: TcpStream, callers: &Callers) -> io::Result<Connection> {
     if first_words != *PREFACE {
         return Err(io::Error::other("it does not speak HTTP/2"));
     }
-    Ok(Connection::new(io, Accepted { spiffe_id, memory: ConnectionMemory::default() }, place))
+    Ok(Connection::new(io, Accepted { shown, memory: ConnectionMemory::default() }, place))
 }
 
 static TOLD: Seldom = Seldom::new();

@@ -1,10 +1,12 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
+use rustls::pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -12,7 +14,11 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use crate::overload::{ConnectionMemory, Taken};
+use super::Credentials;
+use crate::{
+    identity::spiffe,
+    overload::{ConnectionMemory, Taken},
+};
 
 /// What every HTTP/2 client says first, without waiting for the server (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -20,10 +26,43 @@ pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What is known of a connection's other end.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Accepted {
-    /// The SPIFFE id of its certificate.
-    pub(crate) spiffe_id: Option<Arc<str>>,
+    /// Its certificate, if it names anybody.
+    pub(crate) shown: Option<Arc<Shown>>,
     /// What its calls take of the memory for messages.
     pub(crate) memory: ConnectionMemory,
+}
+
+/// A certificate with a SPIFFE id, as it was shown at the handshake.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) spiffe_id: Arc<str>,
+    chain: Vec<CertificateDer<'static>>,
+    checked: Mutex<Instant>,
+}
+
+/// A signature is checked for each call at most this often.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Shown {
+    /// Of a handshake that has just checked it.
+    pub(super) fn of(chain: Option<&[CertificateDer<'_>]>) -> Option<Self> {
+        let spiffe_id = spiffe::id_of(chain)?;
+        let chain = chain?.iter().map(|certificate| certificate.clone().into_owned()).collect();
+        Some(Self { spiffe_id, chain, checked: Mutex::new(Instant::now()) })
+    }
+
+    /// Whether it's still good. A connection lives longer than some certificates.
+    pub(crate) fn is_good(&self, credentials: &Credentials) -> bool {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked.elapsed() < CHECK_INTERVAL {
+            return true;
+        }
+        let good = credentials.trust_now(&self.chain);
+        if good {
+            *checked = Instant::now();
+        }
+        good
+    }
 }
 
 /// A connection that was opened. Its preface was read already, and is read once more by the server library.

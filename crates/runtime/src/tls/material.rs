@@ -2,9 +2,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
+    client::WebPkiServerVerifier,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-    server::{NoServerSessionStorage, WebPkiClientVerifier},
+    pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, pem::PemObject as _},
+    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 
 const HTTP2: &[u8] = b"h2";
@@ -13,25 +14,44 @@ const HTTP2: &[u8] = b"h2";
 pub(super) struct Files {
     pair: Option<(PathBuf, PathBuf)>,
     ca: Option<PathBuf>,
+    revoked: Option<PathBuf>,
 }
 
 /// What was made of them.
 pub(super) struct Material {
     pub(super) server: Option<Arc<ServerConfig>>,
     pub(super) client: Option<Arc<ClientConfig>>,
+    /// Checks callers' certificates, at their handshake and later.
+    pub(super) callers: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+/// Whom others' certificates must come from, and which of them are good no more.
+struct Trust {
+    roots: Arc<RootCertStore>,
+    revoked: Vec<CertificateRevocationListDer<'static>>,
+    provider: Arc<CryptoProvider>,
 }
 
 type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 impl Files {
-    pub(super) fn new(certificate: PathBuf, key: PathBuf, ca: PathBuf) -> Result<Self, String> {
+    pub(super) fn new(
+        certificate: PathBuf,
+        key: PathBuf,
+        ca: PathBuf,
+        revoked: PathBuf,
+    ) -> Result<Self, String> {
         let given = |path: PathBuf| (!path.as_os_str().is_empty()).then_some(path);
         let pair = match (given(certificate), given(key)) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
             _ => return Err("tls-certificate and tls-key need each other".to_owned()),
         };
-        Ok(Self { pair, ca: given(ca) })
+        let (ca, revoked) = (given(ca), given(revoked));
+        if ca.is_none() && revoked.is_some() {
+            return Err("tls-revoked needs tls-ca".to_owned());
+        }
+        Ok(Self { pair, ca, revoked })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -41,7 +61,7 @@ impl Files {
     /// The files to read.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         let pair = self.pair.iter().flat_map(|(certificate, key)| [certificate, key]);
-        pair.chain(&self.ca).cloned().collect()
+        pair.chain(&self.ca).chain(&self.revoked).cloned().collect()
     }
 
     /// What is made of their contents, in the same order.
@@ -49,7 +69,8 @@ impl Files {
         let mut contents = contents.iter().map(Vec::as_slice);
         let pair = self.pair.is_some().then(|| read_pair(contents.next(), contents.next())).transpose()?;
         let roots = self.ca.is_some().then(|| read_roots(contents.next())).transpose()?;
-        build(pair, roots)
+        let revoked = self.revoked.is_some().then(|| read_revoked(contents.next())).transpose()?;
+        build(pair, roots, revoked.unwrap_or_default())
     }
 }
 
@@ -75,32 +96,60 @@ fn read_roots(ca: Option<&[u8]>) -> Result<RootCertStore, String> {
     if roots.is_empty() { Err("tls-ca: holds no certificate in PEM".to_owned()) } else { Ok(roots) }
 }
 
-fn build(pair: Option<Pair>, roots: Option<RootCertStore>) -> Result<Material, String> {
+fn read_revoked(list: Option<&[u8]>) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(list.unwrap_or_default())
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("tls-revoked: {error}"))?;
+    if lists.is_empty() { Err("tls-revoked: holds no revocation list in PEM".to_owned()) } else { Ok(lists) }
+}
+
+impl Trust {
+    /// A caller without a certificate may have a token; one with a certificate that is no good is turned away.
+    fn callers(&self) -> Result<Arc<dyn ClientCertVerifier>, String> {
+        // An authority without a list revokes nothing.
+        WebPkiClientVerifier::builder_with_provider(self.roots.clone(), self.provider.clone())
+            .with_crls(self.revoked.clone())
+            .only_check_end_entity_revocation()
+            .allow_unknown_revocation_status()
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| format!("tls-ca, tls-revoked: {error}"))
+    }
+
+    fn called(&self) -> Result<Arc<WebPkiServerVerifier>, String> {
+        WebPkiServerVerifier::builder_with_provider(self.roots.clone(), self.provider.clone())
+            .with_crls(self.revoked.clone())
+            .only_check_end_entity_revocation()
+            .allow_unknown_revocation_status()
+            .build()
+            .map_err(|error| format!("tls-ca, tls-revoked: {error}"))
+    }
+}
+
+fn build(
+    pair: Option<Pair>,
+    roots: Option<RootCertStore>,
+    revoked: Vec<CertificateRevocationListDer<'static>>,
+) -> Result<Material, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let roots = roots.map(Arc::new);
-    let server =
-        pair.as_ref().map(|pair| server(pair, roots.clone(), provider.clone())).transpose()?.map(Arc::new);
-    let client = roots.map(|roots| client(pair, roots, provider)).transpose()?.map(Arc::new);
-    Ok(Material { server, client })
+    let trust = roots.map(|roots| Trust { roots: Arc::new(roots), revoked, provider: provider.clone() });
+    let callers = trust.as_ref().map(Trust::callers).transpose()?;
+    let server = pair.as_ref().map(|pair| server(pair, callers.clone(), provider)).transpose()?.map(Arc::new);
+    let client = trust.map(|trust| client(pair, &trust)).transpose()?.map(Arc::new);
+    Ok(Material { server, client, callers })
 }
 
 fn server(
     (chain, key): &Pair,
-    roots: Option<Arc<RootCertStore>>,
+    callers: Option<Arc<dyn ClientCertVerifier>>,
     provider: Arc<CryptoProvider>,
 ) -> Result<ServerConfig, String> {
-    let builder = ServerConfig::builder_with_provider(provider.clone())
+    let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    let builder = match roots {
+    let builder = match callers {
         None => builder.with_no_client_auth(),
-        Some(roots) => builder.with_client_cert_verifier(
-            // A caller without a certificate may have a token; one with a certificate that is no good is turned away.
-            WebPkiClientVerifier::builder_with_provider(roots, provider)
-                .allow_unauthenticated()
-                .build()
-                .map_err(|error| format!("tls-ca: {error}"))?,
-        ),
+        Some(callers) => builder.with_client_cert_verifier(callers),
     };
     let mut config = builder
         .with_single_cert(chain.clone(), key.clone_key())
@@ -112,15 +161,11 @@ fn server(
     Ok(config)
 }
 
-fn client(
-    pair: Option<Pair>,
-    roots: Arc<RootCertStore>,
-    provider: Arc<CryptoProvider>,
-) -> Result<ClientConfig, String> {
-    let builder = ClientConfig::builder_with_provider(provider)
+fn client(pair: Option<Pair>, trust: &Trust) -> Result<ClientConfig, String> {
+    let builder = ClientConfig::builder_with_provider(trust.provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_root_certificates(roots);
+        .with_webpki_verifier(trust.called()?);
     let mut config = match pair {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {

@@ -1,7 +1,7 @@
 //! TLS of both sides: who is served, who is called, and by which certificates each is known.
 //!
-//! Both use the same three files. They are read again when they change; connections that are open stay as they are, new
-//! ones use what is new.
+//! Both use the same files. They are read again when they change; connections that are open stay as they are, though their callers'
+//! certificates are checked at every call, and new ones use what is new.
 
 mod accept;
 mod connection;
@@ -9,7 +9,10 @@ mod material;
 
 use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc};
 
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{
+    ClientConfig, ServerConfig,
+    pki_types::{CertificateDer, UnixTime},
+};
 
 pub(crate) use accept::{Callers, accept};
 pub(crate) use connection::{Accepted, Connection};
@@ -21,7 +24,7 @@ use crate::{
 };
 
 /// The settings of TLS, for services and for the command line.
-pub const TLS_SETTINGS: &[Setting] = &[
+pub const TLS_SETTINGS: [Setting; 4] = [
     Setting::new(
         "tls-certificate",
         "",
@@ -32,6 +35,11 @@ pub const TLS_SETTINGS: &[Setting] = &[
         "tls-ca",
         "",
         "PEM file of the authorities that callers' and called services' certificates must come from",
+    ),
+    Setting::new(
+        "tls-revoked",
+        "",
+        "PEM file of revocation lists of these authorities; a certificate on one is refused, on open connections too",
     ),
 ];
 
@@ -70,13 +78,14 @@ impl Credentials {
         let certificate = reader.get::<PathBuf>("tls-certificate");
         let key = reader.get::<PathBuf>("tls-key");
         let ca = reader.get::<PathBuf>("tls-ca");
-        let opened = Self::open(certificate?, key?, ca?);
-        reader.check("tls-certificate, tls-key, tls-ca", opened)
+        let revoked = reader.get::<PathBuf>("tls-revoked");
+        let opened = Self::open(certificate?, key?, ca?, revoked?);
+        reader.check("tls-certificate, tls-key, tls-ca, tls-revoked", opened)
     }
 
     /// Reads the files; an empty path is none.
-    pub fn open(certificate: PathBuf, key: PathBuf, ca: PathBuf) -> Result<Self, String> {
-        let files = Files::new(certificate, key, ca)?;
+    pub fn open(certificate: PathBuf, key: PathBuf, ca: PathBuf, revoked: PathBuf) -> Result<Self, String> {
+        let files = Files::new(certificate, key, ca, revoked)?;
         if files.is_empty() {
             return Ok(Self::none());
         }
@@ -102,6 +111,16 @@ impl Credentials {
             let material = watched.current();
             material.server.is_some() && material.client.is_some()
         })
+    }
+
+    /// Whether a caller's certificate is good now: not over, not revoked, and of an authority that still counts. Its connection may
+    /// be older than any of that.
+    pub(crate) fn trust_now(&self, chain: &[CertificateDer<'_>]) -> bool {
+        let Some(callers) = self.files.as_ref().and_then(|files| files.current().callers.clone()) else {
+            return false;
+        };
+        let Some((certificate, intermediates)) = chain.split_first() else { return false };
+        callers.verify_client_cert(certificate, intermediates, UnixTime::now()).is_ok()
     }
 
     /// Looks for new files.

@@ -54,8 +54,13 @@ pub struct SelectorFlag {
 impl SelectorFlag {
     fn credentials(&self) -> anyhow::Result<Credentials> {
         let path = |given: &Option<PathBuf>| given.clone().unwrap_or_default();
-        Credentials::open(path(&self.tls_certificate), path(&self.tls_key), path(&self.tls_ca))
-            .map_err(anyhow::Error::msg)
+        Credentials::open(
+            path(&self.tls_certificate),
+            path(&self.tls_key),
+            path(&self.tls_ca),
+            PathBuf::new(),
+        )
+        .map_err(anyhow::Error::msg)
     }
 
     /// A channel for calls.

@@ -1,9 +1,11 @@
+use std::{fs, time::Duration};
+
 use segue_proto::{
     channel::v1::{DeliverAccessInfoRequest, channel_service_client::ChannelServiceClient},
     common::v1::ErrorReason,
 };
 use segue_runtime::{Stop, reason_of};
-use segue_testkit::{Authority, Validity};
+use segue_testkit::{Authority, Validity, wait_for};
 use tonic::transport::Endpoint;
 
 use super::{ISSUER, World, asked, end, start};
@@ -66,5 +68,67 @@ async fn plain_text_gets_nothing_from_a_service_with_tls() {
     let answer =
         ChannelServiceClient::new(plain).deliver_access_info(DeliverAccessInfoRequest::default()).await;
     assert!(reason_of(&answer.unwrap_err()).is_none(), "the failure is the connection's");
+    end(running, &stop).await;
+}
+
+/// A connection outlives some certificates: what counts is whether the certificate is good when a call is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_ends_ends_its_rights_on_open_connections_too() {
+    let (world, stop) = (World::new(), Stop::new());
+    let running = start(&world.settings(), &stop).await;
+    let soon_over = world.authority.issue_with("soon", &[ISSUER], Validity::For(Duration::from_secs(4)));
+    let mut client = world.client(&running, Some(&soon_over)).await.unwrap();
+    assert_eq!(asked(&mut client, None).await, None);
+    wait_for("the refusal", || async { asked(&mut client.clone(), None).await.is_some() }).await;
+    assert_eq!(asked(&mut client, None).await, Some(ErrorReason::CallerUnknown));
+    let mut good = world.client(&running, Some(&world.authority.issue("issuer", ISSUER))).await.unwrap();
+    assert_eq!(asked(&mut good, None).await, None);
+    end(running, &stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_on_a_revocation_list_is_refused_on_open_connections_too() {
+    let (world, stop) = (World::new(), Stop::new());
+    let stolen = world.authority.issue("stolen", ISSUER);
+    let other = world.authority.issue("other", ISSUER);
+    let list = world.folder.path().join("revoked.pem");
+    fs::write(&list, world.authority.revoke(&[])).unwrap();
+    let mut settings = world.settings();
+    settings.insert("SEGUE_TLS_REVOKED".to_owned(), list.to_str().unwrap().to_owned());
+    let running = start(&settings, &stop).await;
+    let client = world.client(&running, Some(&stolen)).await.unwrap();
+    assert_eq!(asked(&mut client.clone(), None).await, None);
+
+    // A list that is none changes nothing, and the next one counts.
+    fs::write(&list, "nonsense").unwrap();
+    fs::write(&list, world.authority.revoke(&[&stolen])).unwrap();
+    wait_for("the refusal", || async { asked(&mut client.clone(), None).await.is_some() }).await;
+    assert_eq!(asked(&mut client.clone(), None).await, Some(ErrorReason::CallerUnknown));
+    let again = match world.client(&running, Some(&stolen)).await {
+        Ok(mut client) => client.deliver_access_info(DeliverAccessInfoRequest::default()).await.is_ok(),
+        Err(_) => false,
+    };
+    assert!(!again, "a new connection");
+    let mut good = world.client(&running, Some(&other)).await.unwrap();
+    assert_eq!(asked(&mut good, None).await, None, "others of the same name go on");
+    end(running, &stop).await;
+}
+
+/// The client opens another connection without a failed call.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_connection_is_replaced_and_no_call_fails() {
+    let (world, stop) = (World::new(), Stop::new());
+    let mut settings = world.settings();
+    settings.insert("SEGUE_CONNECTION_AGE_SECONDS".to_owned(), "1".to_owned());
+    let running = start(&settings, &stop).await;
+    let issued = world.authority.issue("issuer", ISSUER);
+    let mut client = world.client(&running, Some(&issued)).await.unwrap();
+    let begin = std::time::Instant::now();
+    let mut calls = 0;
+    while begin.elapsed() < Duration::from_secs(4) {
+        assert_eq!(asked(&mut client, None).await, None, "call {calls}");
+        calls += 1;
+    }
+    assert!(calls > 10, "{calls}");
     end(running, &stop).await;
 }

@@ -141,11 +141,22 @@ async fn a_token_is_taken_only_when_everything_about_it_is_right() {
         ("no issuer", claims_without("iss")),
         ("over", claims_with("exp", json!(now() - 60))),
         ("no end", claims_without("exp")),
+        ("good for too long", claims_with("exp", json!(now() + 3700))),
         ("not yet", claims_with("nbf", json!(now() + 60))),
         ("no subject", claims_without("sub")),
         ("empty subject", claims_with("sub", json!(""))),
     ] {
         assert_eq!(ask(&signer.sign(&claims)).await, BAD, "{what}");
+    }
+    let typed = |kind: &str| {
+        let header = Header { typ: Some(kind.to_owned()), ..signer.header() };
+        encode(&header, &claims(), &signer.key).unwrap()
+    };
+    for kind in ["JWT", "jwt", "at+jwt", "application/at+jwt"] {
+        assert_eq!(ask(&typed(kind)).await, None, "{kind}");
+    }
+    for kind in ["logout+jwt", "dpop+jwt", "secevent+jwt", ""] {
+        assert_eq!(ask(&typed(kind)).await, BAD, "{kind}");
     }
     for token in ["", "x", "a.b.c", &"x".repeat(9000)] {
         assert_eq!(ask(token).await, BAD, "{token}");
@@ -274,6 +285,13 @@ async fn keys_of_a_url_are_fetched_and_a_new_one_is_looked_for() {
     assert_eq!(ask().await, None, "known keys hold while the URL does not answer");
     clock.advance(Duration::from_secs(60));
     assert_eq!(ask().await, BAD, "tokens end by the service's clock");
+    // For a day, and no longer: a key may have been withdrawn since.
+    let later = || new.sign(&claims_with("exp", json!(clock.now_ms() / 1000 + 600)));
+    let ask = async |token: String| asked(&mut client.clone(), Some(&token)).await;
+    clock.advance(Duration::from_secs(20 * 60 * 60));
+    assert_eq!(ask(later()).await, None);
+    clock.advance(Duration::from_secs(4 * 60 * 60));
+    assert_eq!(ask(later()).await, Some(ErrorReason::DependencyUnavailable));
     serving.abort();
     end(running, &stop).await;
 }
