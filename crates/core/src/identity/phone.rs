@@ -56,12 +56,12 @@ pub(super) fn normalise(
         phonenumber::parse(region.map(|region| region.0), number).map_err(|_| IdentityError::Phone)?;
     let (one, other) = two_ways(&parsed);
     // What nobody can have may lose a prefix each time that it's read, and would be another number the next time.
-    let again = phonenumber::parse(None, &one).ok().map(|again| two_ways(&again).0);
-    if !E164_LENGTH.contains(&one.len()) || again.as_ref() != Some(&one) {
+    let again = phonenumber::parse(None, &one).map_err(|_| IdentityError::Phone)?;
+    if !E164_LENGTH.contains(&one.len()) || two_ways(&again).0 != one {
         return Err(IdentityError::Phone);
     }
     // A mobile phone has no extensions; those of other lines are other people.
-    let suffix = if extension.is_empty() || parsed.number_type(&DATABASE) == Type::Mobile {
+    let suffix = if extension.is_empty() || again.number_type(&DATABASE) == Type::Mobile {
         String::new()
     } else {
         format!(";ext={extension}")
