@@ -13,6 +13,8 @@ mod kubernetes;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod script;
