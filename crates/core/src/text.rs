@@ -9,6 +9,15 @@ pub fn without_format_characters(text: &str) -> String {
     text.chars().filter(|c| c.general_category() != GeneralCategory::Format).collect()
 }
 
+/// An id of somebody else's, trimmed and without format characters, but for joiners inside: in some scripts and in emoji they make
+/// another word.
+pub fn without_invisible_marks(id: &str) -> String {
+    let is_joiner = |c: char| matches!(c, '\u{200c}' | '\u{200d}');
+    let kept: String =
+        id.chars().filter(|c| is_joiner(*c) || c.general_category() != GeneralCategory::Format).collect();
+    kept.trim_matches(|c: char| c.is_whitespace() || is_joiner(c)).to_owned()
+}
+
 /// With line feeds at the ends of lines, whatever they were.
 pub fn with_line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
@@ -40,6 +49,12 @@ mod tests {
     fn what_nobody_sees_comes_off() {
         assert_eq!(without_format_characters("\u{202a}a\u{200b}b\u{feff}\u{2069}"), "ab");
         assert_eq!(with_line_feeds("a\r\nb\rc\nd"), "a\nb\nc\nd");
+    }
+
+    #[test]
+    fn joiners_inside_an_id_are_part_of_it() {
+        assert_eq!(without_invisible_marks(" \u{feff}li\u{200b}-wei\u{200d} "), "li-wei");
+        assert_ne!(without_invisible_marks("علی\u{200c}رضا"), without_invisible_marks("علیرضا"));
     }
 
     #[test]

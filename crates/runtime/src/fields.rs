@@ -57,9 +57,13 @@ impl Fields {
         value
     }
 
-    /// The same, for a text that is not kept, or has one line by its nature.
+    /// The same, for a text that is kept as it is and so must have line feeds already.
     pub fn check_text(&mut self, field: &str, value: &str, characters: RangeInclusive<usize>) {
-        let _ = self.text(field, value, characters);
+        if value.contains('\r') {
+            self.violation(field, "must not have control characters");
+        } else {
+            let _ = self.text(field, value, characters);
+        }
     }
 
     /// The same, in its place.

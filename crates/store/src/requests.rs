@@ -39,9 +39,9 @@ pub enum Begun {
 impl RequestKey {
     /// For content without personal data or codes.
     pub fn plain(caller: &CallerId, id: &str, method: &'static str, content: &impl prost::Message) -> Self {
-        let digest = Sha256::digest(canonical(id, content));
-        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self::new(caller, id, method, vec![fingerprint])
+        let fingerprint =
+            |content: Vec<u8>| Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self::new(caller, id, method, spellings(id, content).into_iter().map(fingerprint).collect())
     }
 
     /// For content that a plain hash would betray to whoever guesses.
@@ -52,8 +52,10 @@ impl RequestKey {
         content: &impl prost::Message,
         keys: &KeyRing,
     ) -> Self {
-        let text: String = canonical(id, content).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self::new(caller, id, method, keys.hashes(Purpose::Request, &[method, &text]))
+        let hex = |content: Vec<u8>| content.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let contents = spellings(id, content).into_iter().map(hex);
+        let hashes = contents.flat_map(|text| keys.hashes(Purpose::Request, &[method, &text]));
+        Self::new(caller, id, method, hashes.collect())
     }
 
     fn new(caller: &CallerId, id: &str, method: &'static str, fingerprints: Vec<String>) -> Self {
@@ -64,6 +66,12 @@ impl RequestKey {
     pub fn id(&self) -> &str {
         &self.id
     }
+}
+
+/// The content that a fingerprint is made of, and then as programs of before 0.2 took it, with the id as it was written.
+fn spellings(id: &str, content: &impl prost::Message) -> Vec<Vec<u8>> {
+    let (one, written) = (canonical(id, content), content.encode_to_vec());
+    if one == written { vec![one] } else { vec![one, written] }
 }
 
 /// The encoded content with the request's id as it is named, however it was written. Every request has its id in field 1, which

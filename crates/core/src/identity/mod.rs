@@ -8,7 +8,10 @@ mod tests;
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use self::phone::{Region, UnknownRegion};
-use crate::{KeyRing, KeyedHash, Purpose, text::without_format_characters};
+use crate::{
+    KeyRing, KeyedHash, Purpose,
+    text::{without_format_characters, without_invisible_marks},
+};
 
 const MAX_VALUE_CHARS: usize = 256;
 /// Part of what is hashed: never change it.
@@ -156,7 +159,14 @@ impl std::fmt::Debug for Identity {
 /// The references that a platform's account id may be known by: under the current key, then under the previous.
 /// platform-selector makes them, code-issuer compares them at redemption; both hold the same directory key.
 pub fn account_refs(keys: &KeyRing, platform: &str, account: &str) -> Vec<AccountRef> {
-    keys.hashes(Purpose::Account, &[platform, without_format_characters(account).trim()])
+    let written = account.trim();
+    let seen = without_invisible_marks(account);
+    let mut refs = keys.hashes(Purpose::Account, &[platform, &seen]);
+    if seen != written {
+        // As programs of before 0.2 made it.
+        refs.extend(keys.hashes(Purpose::Account, &[platform, written]));
+    }
+    refs
 }
 
 /// The text that is seen, without what is around it.

@@ -46,8 +46,8 @@ pub(crate) const IDENTITY_SETTINGS: [Setting; 7] = [
     ),
     Setting::new(
         "jwt-life-seconds",
-        "3600",
-        "the longest time that a token may still be good for; one that is good for longer is refused, 60 to 86400",
+        "86400",
+        "the longest time that a token may still be good for; one that is good for longer is refused, 60 to 604800",
     ),
     Setting::new(
         "jwt-keys-hosts",
@@ -76,7 +76,7 @@ impl IdentityConfig {
         let keys = reader.parse_with("jwt-keys", |text| KeySource::parse(text, &reach));
         let issuer = reader.get::<String>("jwt-issuer");
         let audience = reader.get::<String>("jwt-audience");
-        let life = reader.seconds("jwt-life-seconds", 60..=86_400);
+        let life = reader.seconds("jwt-life-seconds", 60..=604_800);
         let (identities, keys, issuer, audience, life) = (identities?, keys?, issuer?, audience?, life?);
         let tokens = keys.map(|keys| TokenConfig::new(keys, issuer, audience, life)).transpose();
         let tokens = reader.check("jwt-issuer, jwt-audience", tokens)?;

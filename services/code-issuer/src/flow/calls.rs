@@ -39,6 +39,9 @@ impl Handler for Flow {
     }
 }
 
+/// Code hashes of a handoff that routers of before 0.2 take.
+const MOST_HASHES_BEFORE: usize = 16;
+
 impl Flow {
     async fn make(&self, call: &OwedCall) -> Settled {
         let record = self.store.find(&call.subject).await.map_err(unsettled)?;
@@ -79,6 +82,7 @@ impl Flow {
             return self.store.settle(call).await.map_err(unsettled);
         }
         let selection = selection_of(record)?;
+        let code_hashes_sent = code_hashes.len();
         let request = PutServiceListEntryRequest {
             handoff_id: record.id.clone(),
             generation: record.generation,
@@ -94,6 +98,12 @@ impl Flow {
         };
         match self.router.clone().put_service_list_entry(request).await {
             Ok(_) => {}
+            // A router of before 0.2, which takes fewer: the next one takes them.
+            Err(status)
+                if status.code() == Code::InvalidArgument && code_hashes_sent > MOST_HASHES_BEFORE =>
+            {
+                return failed(call, &status);
+            }
             // The admission will be refused for the same reason, and that is what the desk is told.
             Err(status) if peer::is_refusal(&status) => {
                 log_refused(call, &status);

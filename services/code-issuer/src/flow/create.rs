@@ -107,6 +107,7 @@ impl Flow {
         let incomplete = || peer::unavailable("platform-selector");
         let source = selection.source.as_ref().ok_or_else(incomplete)?;
         let now = self.store.now_ms();
+        let mut accounts = bound_accounts(selection).into_iter();
         let ttl_ms = i64::try_from(asked.ttl.as_millis()).unwrap_or(i64::MAX);
         Ok(Record {
             id: new_id("handoff", now, &self.random),
@@ -116,7 +117,8 @@ impl Flow {
             source_platform: asked.source_platform.clone(),
             source_session: asked.source_session.clone(),
             target_platform: selection.platform.clone(),
-            target_account: bound_accounts(selection).join(" "),
+            target_account: accounts.next().unwrap_or_default(),
+            other_accounts: accounts.collect::<Vec<_>>().join(" "),
             delivery: first_delivery(source),
             generation: 1,
             agent_policy: asked.agent_policy,

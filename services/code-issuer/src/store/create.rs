@@ -128,9 +128,9 @@ async fn insert(conn: &mut Conn, r: &Record) -> Result<bool, StoreError> {
         "INSERT INTO handoffs (id, state, work_order, agent, source_platform, source_session, target_platform,
              target_account, delivery, generation, agent_policy, locale, ttl_ms, selection, remaining_work,
              redeem_request_id, redeem_hash, redeem_session, contact_id, contact_agent, contact_state, failure,
-             created_at, updated_at, expires_at, strength)
+             created_at, updated_at, expires_at, strength, other_accounts)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-             '', '', '', '', '', 0, '', $16, $16, $17, $18)
+             '', '', '', '', '', 0, '', $16, $16, $17, $18, $19)
          ON CONFLICT DO NOTHING",
     )
     .bind(r.id.as_str())
@@ -151,6 +151,7 @@ async fn insert(conn: &mut Conn, r: &Record) -> Result<bool, StoreError> {
     .bind(r.created_at)
     .bind(r.expires_at)
     .bind(r.strength.as_slice())
+    .bind(r.other_accounts.as_str())
     .execute(conn)
     .await?;
     Ok(inserted.rows_affected() == 1)

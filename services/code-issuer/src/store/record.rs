@@ -16,8 +16,10 @@ pub(crate) struct Record {
     pub source_platform: String,
     pub source_session: String,
     pub target_platform: String,
-    /// References to the customer's accounts there, which the code is bound to, with spaces between; empty when it isn't bound.
+    /// Reference to the customer's account there; empty when the code is not bound.
     pub target_account: String,
+    /// References to further accounts that match and that the code is bound to as well, with spaces between.
+    pub other_accounts: String,
     pub delivery: Delivery,
     pub generation: i32,
     pub agent_policy: i32,
@@ -50,7 +52,7 @@ impl Record {
 
     /// The accounts that the code is bound to.
     pub fn accounts(&self) -> impl Iterator<Item = &str> {
-        self.target_account.split_whitespace()
+        self.target_account.split_whitespace().chain(self.other_accounts.split_whitespace())
     }
 
     /// Calls to the router about it are made in order; a late registration can't overtake a release.
@@ -83,6 +85,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Record, StoreError> {
         source_session: text("source_session")?,
         target_platform: text("target_platform")?,
         target_account: text("target_account")?,
+        other_accounts: text("other_accounts")?,
         delivery: Delivery::parse(&text("delivery")?).ok_or(StoreError::Failed)?,
         generation: small("generation")?,
         agent_policy: small("agent_policy")?,

@@ -284,21 +284,19 @@ pub(super) async fn replace_older(
     new: &Record,
     now_ms: i64,
 ) -> Result<(Vec<Record>, Vec<OwedCall>), StoreError> {
-    let rows = sqlx::query(
-        "SELECT id FROM handoffs
-         WHERE agent = $1 AND state = 'ISSUED' AND id <> $2
-           AND (work_order = $3 OR (target_account = $4 AND target_platform = $5 AND target_account <> ''))",
-    )
-    .bind(new.agent.as_str())
-    .bind(new.id.as_str())
-    .bind(new.work_order.as_str())
-    .bind(new.target_account.as_str())
-    .bind(new.target_platform.as_str())
-    .fetch_all(&mut *conn)
-    .await?;
+    let rows = sqlx::query("SELECT * FROM handoffs WHERE agent = $1 AND state = 'ISSUED' AND id <> $2")
+        .bind(new.agent.as_str())
+        .bind(new.id.as_str())
+        .fetch_all(&mut *conn)
+        .await?;
+    let is_older = |old: &Record| {
+        let same_place = old.target_platform == new.target_platform;
+        let same_customer = old.accounts().any(|account| new.accounts().any(|other| other == account));
+        old.work_order == new.work_order || (same_place && same_customer)
+    };
+    let older: Vec<Record> = rows.iter().map(record::read).collect::<Result<_, _>>()?;
     let (mut replaced, mut releases) = (Vec::new(), Vec::new());
-    for row in rows {
-        let id: String = row.try_get("id")?;
+    for Record { id, .. } in older.into_iter().filter(is_older) {
         // One whose code was entered meanwhile goes on.
         if let Some(record) = step(conn, &id, State::Issued, Event::Cancel, now_ms).await? {
             codes::kill(conn, &id, now_ms).await?;

@@ -28,7 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT_AT_ONCE: Duration = Duration::from_millis(500);
 /// So many are asked at a time.
 const AT_A_TIME: usize = 64;
-/// Those that don't answer are asked this often, so that one that was restarted is taken again within a second.
+/// Those that are down are asked this often, so that one that was restarted is taken again within a second.
 const RETURN_INTERVAL: Duration = Duration::from_millis(500);
 /// What was learnt on behalf of one selection does for all others that begin within this time.
 const FRESH: Duration = Duration::from_millis(200);
@@ -73,11 +73,11 @@ impl Pulses {
         down.map(|platform| platform.id.clone()).collect()
     }
 
-    /// Those that did not answer last.
-    fn failing(&self) -> BTreeSet<String> {
+    /// Those that are down. One that only missed a question is asked again at the next round, since a restart must not be enough.
+    fn all_down(&self) -> BTreeSet<String> {
         let pulses = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let failing = pulses.iter().filter(|(_, pulse)| pulse.failing_since().is_some());
-        failing.map(|(uri, _)| uri.clone()).collect()
+        let down = pulses.iter().filter(|(_, pulse)| pulse.health() == Health::Down);
+        down.map(|(uri, _)| uri.clone()).collect()
     }
 
     /// Asks at once, on behalf of a selection that fails without them.
@@ -184,7 +184,7 @@ impl Follow {
         Ok(())
     }
 
-    /// Waits for the next round, and asks those that don't answer meanwhile.
+    /// Waits for the next round, and asks those that are down meanwhile.
     async fn wait(&self) {
         let next_round = Instant::now() + self.interval;
         loop {
@@ -193,8 +193,8 @@ impl Follow {
             if rest <= RETURN_INTERVAL {
                 return;
             }
-            let failing = self.pulses.failing();
-            self.pulses.beat(ask(&self.channels, failing.into_iter(), TIMEOUT).await);
+            let down = self.pulses.all_down();
+            self.pulses.beat(ask(&self.channels, down.into_iter(), TIMEOUT).await);
         }
     }
 }

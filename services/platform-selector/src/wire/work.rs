@@ -23,7 +23,8 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: Option<&WorkMessag
     if !message.profile.is_empty() {
         fields.slug(&format!("{path}.profile"), &message.profile);
     }
-    fields.check_text(&format!("{path}.summary"), &message.summary, 0..=MAX_TEXT_CHARACTERS);
+    // Not kept, so its line ends don't matter.
+    let _ = fields.text(&format!("{path}.summary"), &message.summary, 0..=MAX_TEXT_CHARACTERS);
     check_context(fields, &format!("{path}.context"), message);
     RemainingWork {
         profile: message.profile.clone(),

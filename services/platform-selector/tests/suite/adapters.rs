@@ -217,7 +217,7 @@ async fn health_is_followed(databases: &Databases) {
 }
 
 /// Between two rounds of questions; about as long as by default.
-const ROUND: Duration = Duration::from_secs(4);
+const ROUND: Duration = Duration::from_secs(2);
 
 /// The only platform that could go on has an adapter at this address.
 async fn with_only(databases: &Databases, uri: &str) -> Selector {

@@ -115,5 +115,6 @@ fn new_agent(fields: &mut Fields, agent: &Agent) -> NewAgent {
         }
         platforms.push(Platform { platform, cost_units, wrap_up_seconds });
     }
+    let skills = skills.into_iter().chain(agent.skills.iter().cloned()).collect();
     NewAgent { id, display_name, capacity_units: capacity.into(), skills, platforms }
 }

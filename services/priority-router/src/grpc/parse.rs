@@ -127,7 +127,7 @@ pub(super) fn code_hash(fields: &mut Fields, field: &str, value: &str) -> String
 
 /// A text of one line that must not be empty.
 fn line(fields: &mut Fields, field: &str, value: &str, most_chars: usize) -> String {
-    if value.contains(['\n', '\t']) {
+    if value.contains(['\n', '\r', '\t']) {
         fields.violation(field, "must be one line");
     }
     fields.text(field, value, 1..=most_chars)

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use segue_runtime::{Refusal, Stop};
+use tokio::time::Instant;
 
 use super::{Command, Desks, Router, Turn, purge::purge_if_due};
 use crate::{
@@ -18,10 +19,19 @@ const BATCH: i64 = 20;
 /// Most turns at a time; what is left is due at the next look.
 const TURNS: usize = 50;
 
+/// How often skills are looked at that a program of before 0.2 may have put beside this one.
+const FOLD_INTERVAL: Duration = Duration::from_secs(600);
+
 /// Sweeps until the service stops. Every replica does: whoever comes second finds nothing left.
 pub(crate) async fn sweep_until(router: Router, desks: Desks, stop: Stop) {
     let interval = Duration::from_millis(router.rules.sweep_ms.unsigned_abs());
+    let mut folded: Option<Instant> = None;
     loop {
+        if folded.is_none_or(|last| last.elapsed() >= FOLD_INTERVAL) {
+            let outcome = fold_skills(&router).await;
+            folded = outcome.is_ok().then(Instant::now).or(folded);
+            report("skills", outcome);
+        }
         report("lease", desks.renew_if_due().await);
         report("sweep", sweep_if_due(&router).await);
         report("purge", purge_if_due(&router).await);
@@ -31,6 +41,11 @@ pub(crate) async fn sweep_until(router: Router, desks: Desks, stop: Stop) {
         }
     }
     report("leave", desks.leave().await);
+}
+
+async fn fold_skills(router: &Router) -> Result<(), Refusal> {
+    let folding = router.database.write((), |conn, ()| Box::pin(agents::fold_skills(conn)));
+    Ok(folding.await?)
 }
 
 fn report(what: &'static str, outcome: Result<(), Refusal>) {

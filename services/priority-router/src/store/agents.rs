@@ -1,5 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use segue_core::text::folded;
 use segue_store::{Conn, StoreError};
 use sqlx::{Row as _, any::AnyRow};
 
@@ -27,7 +28,8 @@ pub(crate) struct NewAgent {
     pub id: String,
     pub display_name: String,
     pub capacity_units: i64,
-    pub skills: Vec<String>,
+    /// In the form in which they are compared, and as they were sent: contacts of programs of before 0.2 ask for these.
+    pub skills: BTreeSet<String>,
     pub platforms: Vec<Platform>,
 }
 
@@ -97,7 +99,12 @@ pub(crate) async fn abilities(conn: &mut Conn, first: &str, last: &str) -> Resul
     let mut found = Abilities::default();
     let skills = "SELECT agent, skill FROM agent_skills WHERE agent BETWEEN $1 AND $2 ORDER BY agent, skill";
     for row in sqlx::query(skills).bind(first).bind(last).fetch_all(&mut *conn).await? {
-        found.skills.entry(row.try_get("agent")?).or_default().push(row.try_get("skill")?);
+        let skill: String = row.try_get("skill")?;
+        found.skills.entry(row.try_get("agent")?).or_default().push(folded(&skill));
+    }
+    for skills in found.skills.values_mut() {
+        skills.sort_unstable();
+        skills.dedup();
     }
     let platforms = "SELECT agent, platform, cost_units, wrap_up_seconds FROM agent_platforms
                      WHERE agent BETWEEN $1 AND $2 ORDER BY agent, platform";
@@ -122,6 +129,26 @@ pub(crate) async fn on_platform(
     .fetch_optional(conn)
     .await?;
     row.as_ref().map(self::platform).transpose()
+}
+
+/// Adds the form in which skills are compared to those that programs of before 0.2 have stored.
+pub(crate) async fn fold_skills(conn: &mut Conn) -> Result<(), StoreError> {
+    let rows = sqlx::query("SELECT agent, skill FROM agent_skills").fetch_all(&mut *conn).await?;
+    let stored: BTreeSet<(String, String)> = rows
+        .iter()
+        .map(|row| Ok((row.try_get("agent")?, row.try_get("skill")?)))
+        .collect::<Result<_, StoreError>>()?;
+    let in_form = stored.iter().map(|(agent, skill)| (agent.clone(), folded(skill)));
+    for (agent, skill) in in_form.filter(|row| !stored.contains(row) && !row.1.is_empty()) {
+        sqlx::query(
+            "INSERT INTO agent_skills (agent, skill) VALUES ($1, $2) ON CONFLICT (agent, skill) DO NOTHING",
+        )
+        .bind(agent)
+        .bind(skill)
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Creates or changes an agent; presence is kept.

@@ -138,10 +138,10 @@ pub const MOST_CANDIDATES: usize = 8;
 pub fn recognise(entered: &str) -> Vec<(FaceKind, Canonical)> {
     let input = Input::new(entered);
     // A label may look like a word of a code.
-    let labelled = !sentence::after_label(input.raw()).is_empty();
-    let whole = if labelled { vec![] } else { candidates(&input) };
+    let labelled = sentence::after_label(input.raw());
+    let whole = if labelled.is_empty() { candidates(&input) } else { vec![] };
     match whole.len() {
-        0 => sentence::only_code_in(input.raw()).into_iter().collect(),
+        0 => sentence::only_code_in(input.raw(), labelled).into_iter().collect(),
         1..=MOST_CANDIDATES => whole,
         _ => vec![],
     }

@@ -18,10 +18,12 @@ pub(super) fn after_label(text: &str) -> Found {
     for line in text.lines() {
         for mark in AFTER_LABEL {
             // Of many the first and the last: the work for a text stays in proportion to its length.
-            let marks = line.match_indices(mark).take(1).chain(line.rmatch_indices(mark).take(1));
-            for (at, _) in marks {
+            let first = line.find(mark);
+            let last = line.rfind(mark).filter(|last| Some(*last) != first);
+            for at in first.into_iter().chain(last) {
                 let (label, value) = (line[..at].to_lowercase(), &line[at + mark.len()..]);
                 if LABELS.iter().any(|known| label.contains(known)) {
+                    let value = start_of(value);
                     let sentence = value.split(['.', '!', '?', '。', '！', '？']).next().unwrap_or(value);
                     add(&mut found, candidates(&Input::new(value)));
                     add(&mut found, candidates(&Input::new(sentence)));
@@ -32,8 +34,14 @@ pub(super) fn after_label(text: &str) -> Found {
     found
 }
 
+/// As much as the longest code takes, spelt letter by letter; the work for a text is bounded by this.
+fn start_of(value: &str) -> &str {
+    const LONGEST: usize = 256;
+    value.char_indices().nth(LONGEST).map_or(value, |(end, _)| &value[..end])
+}
+
 /// The one code in the text: the token of a link, which nobody can have guessed, or else the only one with a check symbol.
-pub(super) fn only_code_in(text: &str) -> Option<(FaceKind, Canonical)> {
+pub(super) fn only_code_in(text: &str, labelled: Found) -> Option<(FaceKind, Canonical)> {
     let mut tokens = vec![];
     for piece in text.split(|c: char| c.is_whitespace() || "#=/<>()\"'".contains(c)) {
         add(&mut tokens, of(of_kind(FaceKind::Qr), piece));
@@ -41,7 +49,7 @@ pub(super) fn only_code_in(text: &str) -> Option<(FaceKind, Canonical)> {
     if !tokens.is_empty() {
         return only(tokens);
     }
-    let mut found = after_label(text);
+    let mut found = labelled;
     for part in text.lines().chain(text.split(is_end_of_part)) {
         for face in ALL {
             for run in runs(*face, part) {
