@@ -1,6 +1,10 @@
 //! A large import, killed half-way together with the service, and started again. 20,000 rows, or `SEGUE_IMPORT_ROWS`.
 
-use std::{fmt::Write as _, io::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use segue_core::{Key, Random};
 use segue_proto::selector::v1::{
@@ -79,45 +83,39 @@ async fn killed_half_way_and_resumed(storage: Storage) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resumed_import_sends_what_was_refused_again() {
     let databases = Databases::start(Storage::SqliteFile);
-    let folder = databases.directory();
-    let csv = folder.join("accounts.csv");
-    write_rows(&csv, FEW_ROWS);
-    let text = std::fs::read_to_string(&csv).unwrap();
     // Its platform is created between the two runs.
-    std::fs::write(&csv, text.replacen("app,a7,", "later,a7,", 1)).unwrap();
-    let port = free_port();
-    let service = Service { url: databases.create(), key: key(), port, folder }.start().await;
-    service.create("app").await;
-    let importer = import(&csv, port, folder, "first");
-    service.reaches(&importer, FEW_ROWS / 4).await;
-    drop(importer);
+    let (service, csv) = broken_off(&databases, |table| table.replacen("app,a7,", "later,a7,", 1)).await;
     service.create("later").await;
-
-    let said = run_to_the_end(import(&csv, port, folder, "second"), &service).await;
-    assert_eq!((counted(&said, "skipped"), counted(&said, "refused")), (0, 0), "{said}");
-    let status = service.client.clone().get_directory_status(GetDirectoryStatusRequest {}).await.unwrap();
-    assert_eq!(status.into_inner().current_key, i64::try_from(FEW_ROWS).unwrap());
+    all_is_sent_anew(&service, &csv).await;
 }
 
 /// What was stored under an earlier key will be lost with it, so a run of before the change is no run to go on with.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_of_before_a_new_key_starts_anew() {
     let databases = Databases::start(Storage::SqliteFile);
-    let folder = databases.directory();
-    let csv = folder.join("accounts.csv");
-    write_rows(&csv, FEW_ROWS);
-    let port = free_port();
-    let service = Service { url: databases.create(), key: key(), port, folder }.start().await;
-    service.create("app").await;
-    let importer = import(&csv, port, folder, "first");
-    service.reaches(&importer, FEW_ROWS / 4).await;
-    drop(importer);
+    let (service, csv) = broken_off(&databases, |table| table).await;
     let Started { mut of, mut process, .. } = service;
     process.kill();
     of.key = key();
-    let service = of.start().await;
+    all_is_sent_anew(&of.start().await, &csv).await;
+}
 
-    let said = run_to_the_end(import(&csv, port, folder, "second"), &service).await;
+/// A service that has a part of a table, as its importer was killed; the platform `app` is there.
+async fn broken_off(databases: &Databases, change: impl Fn(String) -> String) -> (Started<'_>, PathBuf) {
+    let folder = databases.directory();
+    let csv = folder.join("accounts.csv");
+    write_rows(&csv, FEW_ROWS);
+    let table = std::fs::read_to_string(&csv).unwrap();
+    std::fs::write(&csv, change(table)).unwrap();
+    let service = Service { url: databases.create(), key: key(), port: free_port(), folder }.start().await;
+    service.create("app").await;
+    let importer = import(&csv, service.of.port, folder, "first");
+    service.reaches(&importer, FEW_ROWS / 4).await;
+    (service, csv)
+}
+
+async fn all_is_sent_anew(service: &Started<'_>, csv: &Path) {
+    let said = run_to_the_end(import(csv, service.of.port, service.of.folder, "second"), service).await;
     assert_eq!((counted(&said, "skipped"), counted(&said, "refused")), (0, 0), "{said}");
     let status = service.client.clone().get_directory_status(GetDirectoryStatusRequest {}).await.unwrap();
     assert_eq!(status.into_inner().current_key, i64::try_from(FEW_ROWS).unwrap());
