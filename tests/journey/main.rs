@@ -1,5 +1,6 @@
 //! The whole path R1 to R13, as a customer and a desk go it.
 
+mod by_hand;
 mod restarts;
 mod trace;
 
