@@ -3,7 +3,7 @@
 use segue_proto::{
     common::v1::{ErrorReason, Identity},
     issuer::v1::{CreateHandoffResponse, RedeemCodeRequest},
-    selector::v1::LinkAccountRequest,
+    selector::v1::{LinkAccountRequest, UnlinkAccountRequest},
 };
 use segue_testkit::{Storage, refused, request_id};
 use segue_tests::{Fixture, Processes};
@@ -46,6 +46,19 @@ async fn a_shared_phone_does_not_unbind_codes(storage: Storage) {
     let issued = fixture.create(Fixture::handoff("call-4")).await;
     let relative = entered_by(&issued, RELATIVE, "app-2");
     fixture.clients.issuer.clone().redeem_code(relative).await.expect("whoever of them was called enters it");
+
+    // A newer code ends an older one when they have an account in common, and not only when they have the same.
+    let older = fixture.create(Fixture::handoff("call-5")).await;
+    let unlink = UnlinkAccountRequest {
+        request_id: request_id(),
+        platform: "app".to_owned(),
+        account: RELATIVE.to_owned(),
+    };
+    fixture.clients.selector.clone().unlink_account(unlink).await.unwrap();
+    assert_eq!(bound_to(&fixture.create(Fixture::handoff("call-6")).await), alone);
+    let dead = Fixture::redemption(&Fixture::digits(&older), "app-3");
+    let answer = fixture.clients.issuer.clone().redeem_code(dead).await;
+    assert_eq!(refused(answer).reason, ErrorReason::CodeCancelled);
 }
 
 async fn link(fixture: &Fixture, account: &str, unverified: bool) {

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use priority_router::Rules;
 use segue_proto::router::v1::{
-    ContactEventKind as Kind, ContactState as State, ListContactEventsRequest, ListServiceListRequest,
-    Presence, Priority,
+    ContactEventKind as Kind, ContactState as State, ListAgentsRequest, ListContactEventsRequest,
+    ListServiceListRequest, Presence, Priority,
 };
 use segue_store::{Conn, Engine};
-use segue_testkit::{Databases, Storage};
+use segue_testkit::{Databases, Storage, wait_for};
 use sqlx::{Connection as _, Executor as _, migrate::Migrator};
 
 use crate::world::{START_MS, World, code};
@@ -36,6 +36,7 @@ async fn a_filled_database_goes_on(storage: Storage) {
     their_log_reads_in_order(&world).await;
     the_promise_holds(&world).await;
     the_line_moves(&world).await;
+    skills_are_found_in_their_new_form(&world).await;
     world.stop().await;
 }
 
@@ -99,6 +100,16 @@ async fn the_line_moves(world: &World) {
     world.accept("c3", "a4").await;
 }
 
+/// As it was stored, nobody would ask for it any more.
+async fn skills_are_found_in_their_new_form(world: &World) {
+    let skilled = || ListAgentsRequest { skill: "r\u{e9}clamations".to_owned(), ..Default::default() };
+    wait_for("the skill's new form", async || {
+        world.rpc().list_agents(skilled()).await.unwrap().into_inner().agents.len() == 1
+    })
+    .await;
+    assert_eq!(world.get_agent("a3").await.skills, ["r\u{e9}clamations"], "once");
+}
+
 async fn fill(url: &str) {
     let folder = if Engine::of_url(url).unwrap() == Engine::Postgres { "postgres" } else { "sqlite" };
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -128,7 +139,7 @@ const ROWS: &[&str] = &[
                          open_contacts, last_seq)
      VALUES ('a1', 'One', 100, 2, 1, 5, 33, 1, 5), ('a2', 'Two', 100, 2, 1, 2, 0, 0, 0),
             ('a3', 'Three', 100, 1, 1, 3, 0, 0, 0)",
-    "INSERT INTO agent_skills (agent, skill) VALUES ('a1', 'claims'), ('a2', 'claims')",
+    "INSERT INTO agent_skills (agent, skill) VALUES ('a1', 'claims'), ('a2', 'claims'), ('a3', 'RE\u{301}CLAMATIONS ')",
     "INSERT INTO agent_platforms (agent, platform, cost_units)
      VALUES ('a1', 'chat', 33), ('a1', 'video', 100), ('a2', 'chat', 33), ('a3', 'video', 100)",
     "INSERT INTO queues (id, platform) VALUES ('chat\n', 'chat'), ('video\n', 'video'), ('video\ngold', 'video')",
