@@ -4,12 +4,13 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "segue/common/v1/error_reason.proto",
     "segue/selector/v1/selector.proto",
     "segue/issuer/v1/issuer.proto",
     "segue/router/v1/router.proto",
     "segue/channel/v1/channel.proto",
+    "segue/audit/v1/audit.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

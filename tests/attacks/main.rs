@@ -5,6 +5,10 @@
 //! did not get and that the honest callers lost nothing.
 
 #[cfg(test)]
+mod adapter_change;
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod honest;

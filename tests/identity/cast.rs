@@ -123,6 +123,11 @@ fn everybody() -> Vec<(Who, Option<String>)> {
         let (own, foreign) = match role {
             Role::Operator => ("operator/one".to_owned(), None),
             Role::Admin => ("admin/one".to_owned(), None),
+            Role::PlatformAdmin
+            | Role::AccountAdmin
+            | Role::RoutingAdmin
+            | Role::HandoffAdmin
+            | Role::Auditor => (format!("{}/one", role.name()), None),
             Role::Desk => (format!("desk/{DEMO_AGENT}"), Some("desk/99999")),
             Role::Platform => (format!("platform/{PLATFORM}"), Some("platform/other")),
             Role::Issuer => ("service/code-issuer".to_owned(), None),

@@ -41,6 +41,26 @@ subject = "spiffe://segue.local/admin/*"
 roles = ["admin"]
 
 [[identity]]
+subject = "spiffe://segue.local/platform-admin/*"
+roles = ["platform-admin"]
+
+[[identity]]
+subject = "spiffe://segue.local/account-admin/*"
+roles = ["account-admin"]
+
+[[identity]]
+subject = "spiffe://segue.local/routing-admin/*"
+roles = ["routing-admin"]
+
+[[identity]]
+subject = "spiffe://segue.local/handoff-admin/*"
+roles = ["handoff-admin"]
+
+[[identity]]
+subject = "spiffe://segue.local/auditor/*"
+roles = ["auditor"]
+
+[[identity]]
 subject = "spiffe://segue.local/desk/*"
 roles = ["desk"]
 agents = ["{}"]

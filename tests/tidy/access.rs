@@ -47,16 +47,22 @@ agents = ["claims-*", "A1001"]
 
 | role | what it is |
 |---|---|
-| `operator` | reads everything, but for codes |
-| `admin` | reads everything, but for codes; keeps platforms, work profiles, agents and accounts, and ends what hangs |
+| `operator` | reads everything, but for codes and the audit log |
+| `platform-admin` | keeps platforms, features and work profiles, and with them where codes and customers go |
+| `account-admin` | keeps the account directory |
+| `routing-admin` | keeps agents, signs them in and out, changes the class of contacts and ends them |
+| `handoff-admin` | cancels and revokes handoffs |
+| `auditor` | reads the audit log (audit.md) |
+| `admin` | all six of these |
 | `desk` | the server behind the agents in `agents`; acts for these only |
 | `platform` | the platforms in `platforms`; acts for these only |
 | `issuer` | code-issuer |
 | `selector` | platform-selector |
 
 Nobody reads codes: the two methods that answer with one are for the desk of the handoff's agent, and the one that carries one
-to a platform is code-issuer's. But whoever may change a platform's adapter decides where its codes go: keep `admin` for few, and
-look at what they change (`segue config diff`). With `tls-ca`, adapters and services beyond loopback are called over TLS only.
+to a platform is code-issuer's. But whoever may change a platform's adapter decides where its codes go: keep `platform-admin` for
+few, have two of them agree (`adapter-changes`), and look at what they change (audit.md). With `tls-ca`, adapters and services beyond
+loopback are called over TLS only.
 
 gRPC health is open to all, since probes have no identity; reflection is for whoever has a role.
 

@@ -7,6 +7,8 @@
 mod access;
 mod adr;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod comments;
 #[cfg(test)]
 mod contracts;

@@ -12,7 +12,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use crate::Random;
+use crate::{Random, hex};
 
 const NONCE_BYTES: usize = 12;
 const KEY_BYTES: usize = 32;
@@ -176,7 +176,7 @@ fn hash_with(key: &Key, purpose: Purpose, parts: &[&str]) -> KeyedHash {
     let lengths: Vec<[u8; 8]> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
     let framed: Vec<&[u8]> =
         lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
-    hmac_sha256(&key.derive(purpose), &framed).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hmac_sha256(&key.derive(purpose), &framed))
 }
 
 /// 64 bits: enough to tell the keys of a lifetime apart, and it gives nothing of them away.

@@ -18,3 +18,4 @@ pub use ids::{canonical_uuid, is_slug, new_id};
 pub use keys::{Key, KeyError, KeyRing, KeyedHash, Purpose};
 pub use random::Random;
 pub use secret::Secret;
+pub use text::hex;

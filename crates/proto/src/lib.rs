@@ -25,3 +25,4 @@ package!(selector, "segue.selector.v1", "platform-selector's contract.");
 package!(issuer, "segue.issuer.v1", "code-issuer's contract.");
 package!(router, "segue.router.v1", "priority-router's contract.");
 package!(channel, "segue.channel.v1", "What a platform implements.");
+package!(audit, "segue.audit.v1", "The audit log of each service.");

@@ -6,6 +6,7 @@
 //! reflection and a bounded shutdown.
 
 pub mod access;
+pub mod audit;
 mod boot;
 mod database;
 mod fields;

@@ -54,12 +54,19 @@ pub(crate) struct Method {
     pub(crate) again: Again,
     /// The largest message of a call, in bytes.
     pub(crate) most_bytes: usize,
+    /// Whether the audit log has a record of each call that was done, and of those that were refused.
+    pub(crate) is_audited: bool,
 }
 
 impl Method {
     /// Takes messages as large as there are: what it is told has lists, texts or pictures.
     const fn large(self) -> Self {
         Self { most_bytes: MAX_MESSAGE_BYTES, ..self }
+    }
+
+    /// Somebody may have to account for it.
+    const fn audited(self) -> Self {
+        Self { is_audited: true, ..self }
     }
 
     /// Whether a client may repeat it.
@@ -69,30 +76,36 @@ impl Method {
 }
 
 const fn critical(name: &'static str, again: Again) -> Method {
-    Method { name, class: Class::Critical, again, most_bytes: SMALL_MESSAGE_BYTES }
+    Method { name, class: Class::Critical, again, most_bytes: SMALL_MESSAGE_BYTES, is_audited: false }
 }
 
 const fn normal(name: &'static str, again: Again) -> Method {
-    Method { name, class: Class::Normal, again, most_bytes: SMALL_MESSAGE_BYTES }
+    Method { name, class: Class::Normal, again, most_bytes: SMALL_MESSAGE_BYTES, is_audited: false }
 }
 
 const fn opening(name: &'static str) -> Method {
-    Method { name, class: Class::Opening, again: Again::Stream, most_bytes: SMALL_MESSAGE_BYTES }
+    Method {
+        name,
+        class: Class::Opening,
+        again: Again::Stream,
+        most_bytes: SMALL_MESSAGE_BYTES,
+        is_audited: false,
+    }
 }
 
 const fn bulk(name: &'static str, again: Again) -> Method {
-    Method { name, class: Class::Bulk, again, most_bytes: SMALL_MESSAGE_BYTES }
+    Method { name, class: Class::Bulk, again, most_bytes: SMALL_MESSAGE_BYTES, is_audited: false }
 }
 
 const ISSUER: &[Method] = &[
-    critical("RedeemCode", Again::ByRequest),
+    critical("RedeemCode", Again::ByRequest).audited(),
     // Somebody else has entered the code: that has to end at once.
-    critical("RevokeHandoff", Again::ByRequest),
-    normal("CreateHandoff", Again::ByRequest).large(),
+    critical("RevokeHandoff", Again::ByRequest).audited(),
+    normal("CreateHandoff", Again::ByRequest).large().audited(),
     normal("GetHandoff", Again::Read),
     opening("WatchHandoff"),
-    normal("CancelHandoff", Again::ByRequest),
-    normal("ReissueCode", Again::ByRequest),
+    normal("CancelHandoff", Again::ByRequest).audited(),
+    normal("ReissueCode", Again::ByRequest).audited(),
     bulk("ListHandoffs", Again::Read),
 ];
 
@@ -100,7 +113,7 @@ const ROUTER: &[Method] = &[
     critical("AdmitHandoff", Again::Idempotent),
     opening("WatchAssignments"),
     critical("AcknowledgeAssignments", Again::Idempotent),
-    normal("PutAgent", Again::ByRequest).large(),
+    normal("PutAgent", Again::ByRequest).large().audited(),
     normal("GetAgent", Again::Read),
     normal("SetPresence", Again::ByRequest),
     normal("SubmitContact", Again::ByRequest).large(),
@@ -111,7 +124,7 @@ const ROUTER: &[Method] = &[
     normal("DeclineContact", Again::ByRequest),
     normal("CompleteContact", Again::ByRequest),
     normal("AbandonContact", Again::ByRequest),
-    normal("SetContactPriority", Again::ByRequest),
+    normal("SetContactPriority", Again::ByRequest).audited(),
     normal("FinishWrapUp", Again::ByRequest),
     normal("PutServiceListEntry", Again::Idempotent).large(),
     normal("ReleaseServiceListEntry", Again::Idempotent),
@@ -124,26 +137,28 @@ const ROUTER: &[Method] = &[
 
 const SELECTOR: &[Method] = &[
     normal("SelectPlatform", Again::Read).large(),
-    normal("CreatePlatform", Again::ByRequest).large(),
+    normal("CreatePlatform", Again::ByRequest).large().audited(),
     normal("GetPlatform", Again::Read),
-    normal("UpdatePlatform", Again::ByRequest).large(),
-    normal("DeletePlatform", Again::ByRequest),
+    normal("UpdatePlatform", Again::ByRequest).large().audited(),
+    normal("DeletePlatform", Again::ByRequest).audited(),
+    normal("ApproveAdapterChange", Again::ByRequest).audited(),
+    normal("RejectAdapterChange", Again::ByRequest).audited(),
     normal("ReportPlatformLoad", Again::Idempotent),
-    normal("PutFeatureDefinition", Again::ByRequest).large(),
-    normal("DeleteFeatureDefinition", Again::ByRequest),
-    normal("PutWorkProfile", Again::ByRequest).large(),
+    normal("PutFeatureDefinition", Again::ByRequest).large().audited(),
+    normal("DeleteFeatureDefinition", Again::ByRequest).audited(),
+    normal("PutWorkProfile", Again::ByRequest).large().audited(),
     normal("GetWorkProfile", Again::Read),
-    normal("DeleteWorkProfile", Again::ByRequest),
-    normal("LinkAccount", Again::ByRequest),
-    normal("UnlinkAccount", Again::ByRequest),
+    normal("DeleteWorkProfile", Again::ByRequest).audited(),
+    normal("LinkAccount", Again::ByRequest).audited(),
+    normal("UnlinkAccount", Again::ByRequest).audited(),
     normal("FindAccounts", Again::Read),
-    normal("ForgetCustomer", Again::ByRequest),
+    normal("ForgetCustomer", Again::ByRequest).audited(),
     bulk("ListPlatforms", Again::Read),
     bulk("ListFeatureDefinitions", Again::Read),
     bulk("ListWorkProfiles", Again::Read),
     bulk("ListWorkProfileVersions", Again::Read),
     bulk("SimulateSelections", Again::Read).large(),
-    bulk("ImportAccounts", Again::Stream),
+    bulk("ImportAccounts", Again::Stream).audited(),
     bulk("GetImport", Again::Read),
     bulk("GetDirectoryStatus", Again::Read),
 ];
@@ -154,12 +169,23 @@ const CHANNEL: &[Method] = &[
     normal("FindAccounts", Again::Read),
 ];
 
+const AUDIT: &[Method] = &[bulk("ListAuditRecords", Again::Read)];
+
 const SERVICES: &[(&str, &[Method])] = &[
     ("segue.issuer.v1.CodeIssuerService", ISSUER),
     ("segue.router.v1.PriorityRouterService", ROUTER),
     ("segue.selector.v1.PlatformSelectorService", SELECTOR),
     ("segue.channel.v1.ChannelService", CHANNEL),
+    ("segue.audit.v1.AuditService", AUDIT),
 ];
+
+/// Services, with their methods whose calls the audit log has.
+pub(crate) fn audited() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    SERVICES.iter().map(|(service, methods)| {
+        let audited = methods.iter().filter(|method| method.is_audited);
+        (*service, audited.map(|method| method.name).collect())
+    })
+}
 
 /// The row of a request's path.
 pub(crate) fn of_path(path: &str) -> Option<Method> {

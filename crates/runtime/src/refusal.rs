@@ -131,7 +131,7 @@ pub fn reason_of(status: &Status) -> Option<ErrorReason> {
 }
 
 /// `ErrorInfo.reason` is the enum's name without its prefix, in the form AIP-193 asks for.
-fn short_name(reason: ErrorReason) -> &'static str {
+pub(crate) fn short_name(reason: ErrorReason) -> &'static str {
     let name = reason.as_str_name();
     name.strip_prefix("ERROR_REASON_").unwrap_or(name)
 }
@@ -175,13 +175,16 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::FeatureInUse
         | R::IdentityShared
         | R::ImportNotResumable
+        | R::AdapterChangeNotProposed
         | R::CodeReplaced
         | R::CodeAlreadyUsed
         | R::CodeExpired
         | R::CodeCancelled => Code::FailedPrecondition,
-        R::ContactNotYours | R::SessionNotOfAgent | R::CallerNotAllowed | R::CallerNotOwner => {
-            Code::PermissionDenied
-        }
+        R::ContactNotYours
+        | R::SessionNotOfAgent
+        | R::CallerNotAllowed
+        | R::CallerNotOwner
+        | R::ApproverIsProposer => Code::PermissionDenied,
         R::CallerUnknown => Code::Unauthenticated,
         R::AdmissionPending | R::DependencyUnavailable | R::StoreUnavailable => Code::Unavailable,
         R::Overloaded | R::TooManyAttempts => Code::ResourceExhausted,

@@ -1,6 +1,7 @@
 use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use segue_core::SharedClock;
+use segue_proto::audit::v1::audit_service_server::AuditServiceServer;
 use segue_store::Database;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_stream::Stream;
@@ -13,6 +14,7 @@ use tonic::{
 use crate::{
     BootError, Credentials, Parts, Refusal, Running, ServeError, Stop,
     access::{AccessLayer, Gate, Owner, OwnerLayer, Owners},
+    audit::{Keeper, Lists, Refusals},
     identity::{self, IDENTITY_SETTINGS, Identity, IdentityConfig},
     incoming::IncomingLayer,
     overload::{Counted, Limits, Load, OverloadLayer, Places, limited},
@@ -57,6 +59,8 @@ pub struct ServerConfig {
     pub connection_age: Duration,
     /// How much it takes at a time.
     pub limits: Limits,
+    /// How long the records of the audit log are kept.
+    pub audit_kept_for: Duration,
 }
 
 impl ServerConfig {
@@ -101,6 +105,7 @@ impl ServerConfig {
             "how old a connection becomes before its caller is asked to open another; its calls go on to their end, 1 to 86400",
         ),
         Setting::new("max-connections", "10000", "most connections of clients, 1 to 1000000"),
+        Setting::new("audit-days", "400", "how long the records of the audit log are kept, 30 to 3650 days"),
     ];
 
     /// Reads the settings.
@@ -115,6 +120,7 @@ impl ServerConfig {
         let identity = credentials.as_ref().and_then(|credentials| IdentityConfig::read(reader, credentials));
         let connection_age = reader.seconds("connection-age-seconds", 1..=86_400);
         let limits = Limits::read(reader);
+        let audit_days = reader.number("audit-days", 30..=3650);
         Some(Self {
             listen: listen?,
             plaintext_beyond_loopback: plaintext_beyond_loopback?,
@@ -124,6 +130,7 @@ impl ServerConfig {
             reload: reload?,
             connection_age: connection_age?,
             limits: limits?,
+            audit_kept_for: Duration::from_secs(audit_days? * 24 * 60 * 60),
         })
     }
 
@@ -145,6 +152,7 @@ impl ServerConfig {
             reload: Duration::from_secs(10),
             connection_age: Duration::from_secs(3600),
             limits: Limits::for_crowds(),
+            audit_kept_for: Duration::from_secs(400 * 24 * 60 * 60),
         }
     }
 }
@@ -222,16 +230,19 @@ impl Server {
         let bind_failed = |error: std::io::Error| BootError::Bind(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(bind_failed)?;
         let address = listener.local_addr().map_err(bind_failed)?;
-        let Self { mut routes, names, database, background, owners, clock, stop } = self;
+        let Self { mut routes, mut names, database, background, owners, clock, stop } = self;
         let identity = config
             .identity
             .as_ref()
             .map(|identity| Identity::new(identity, config.credentials.clone(), &clock));
         let gate = identity.clone().map(|identity| Gate::new(identity, owners)).transpose()?.map(Arc::new);
+        names.push(AuditServiceServer::<Lists>::NAME);
+        routes.add_service(AuditServiceServer::new(Lists(database.clone())));
         let health = Health::new(names.clone(), stop.clone()).await;
         routes.add_service(health.service());
         add_reflection(&mut routes, &names, segue_proto::DESCRIPTORS)?;
         tracing::info!(%address, services = ?names, tls = !is_plaintext, identity = identity.is_some(), "serving");
+        let refusals = Refusals::default();
         let load = Load::new(config.limits);
         load.register(names.first().copied().unwrap_or_default(), address);
         let calls = TaskTracker::new();
@@ -239,7 +250,7 @@ impl Server {
         let connections = limited(tls::accept(listener, config.callers()), load.connections());
         let layers = Layers {
             incoming: IncomingLayer::new(calls.clone()),
-            access: AccessLayer { gate: gate.clone(), load: load.clone() },
+            access: AccessLayer { gate: gate.clone(), load: load.clone(), refusals: refusals.clone() },
             overload: OverloadLayer(load),
             owner: OwnerLayer(gate),
         };
@@ -249,6 +260,9 @@ impl Server {
         parts.spawn(succeeding(until(stop.clone(), reload)));
         let followed = health.followed();
         parts.spawn(succeeding(health.follow(database.clone())));
+        let (kept_for, log) = (config.audit_kept_for, database.clone());
+        let keeper = Keeper { database: log, refusals, clock, kept_for, stop: stop.clone() };
+        parts.spawn(succeeding(keeper.run()));
         for work in background {
             parts.spawn(succeeding(work));
         }

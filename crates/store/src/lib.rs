@@ -7,10 +7,12 @@
 //!   committed together (group commit), and each is answered after its commit.
 //! - A write that must reach another service owes the call in the same transaction: [`outbox`].
 //! - A write that a client may repeat goes through [`requests`].
+//! - A write that somebody may have to account for is recorded in the same transaction: [`audit`].
 //!
 //! Times are BIGINT milliseconds since the Unix epoch, ids are TEXT, `$1` parameters, `CAST` where PostgreSQL can't infer
 //! a type. To add a table, put a migration of the same name into both of the service's `migrations/` folders.
 
+pub mod audit;
 mod create;
 mod database;
 mod engine;

@@ -5,7 +5,7 @@
 //! Inside a write: [`begin`] first. When it says [`Begun::Fresh`], do the work, then [`finish`] with the encoded answer, or
 //! [`forget`] when the work was refused and nothing was written.
 
-use segue_core::{CallerId, KeyRing, Purpose, canonical_uuid};
+use segue_core::{CallerId, KeyRing, Purpose, canonical_uuid, hex};
 use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 
@@ -18,6 +18,8 @@ pub const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 #[derive(Debug, Clone)]
 pub struct RequestKey {
     id: String,
+    /// Who made it, for the audit log.
+    caller: CallerId,
     /// Caller, method and id.
     name: String,
     method: &'static str,
@@ -39,8 +41,7 @@ pub enum Begun {
 impl RequestKey {
     /// For content without personal data or codes.
     pub fn plain(caller: &CallerId, id: &str, method: &'static str, content: &impl prost::Message) -> Self {
-        let fingerprint =
-            |content: Vec<u8>| Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = |content: Vec<u8>| hex(&Sha256::digest(content));
         Self::new(caller, id, method, spellings(id, content).into_iter().map(fingerprint).collect())
     }
 
@@ -52,19 +53,29 @@ impl RequestKey {
         content: &impl prost::Message,
         keys: &KeyRing,
     ) -> Self {
-        let hex = |content: Vec<u8>| content.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let contents = spellings(id, content).into_iter().map(hex);
+        let contents = spellings(id, content).into_iter().map(|content| hex(&content));
         let hashes = contents.flat_map(|text| keys.hashes(Purpose::Request, &[method, &text]));
         Self::new(caller, id, method, hashes.collect())
     }
 
     fn new(caller: &CallerId, id: &str, method: &'static str, fingerprints: Vec<String>) -> Self {
-        Self { id: id.to_owned(), name: format!("{method}/{}", caller.scoped(id)), method, fingerprints }
+        let name = format!("{method}/{}", caller.scoped(id));
+        Self { id: id.to_owned(), caller: caller.clone(), name, method, fingerprints }
     }
 
     /// The request's id.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Who made the request; empty where callers are not told apart.
+    pub fn subject(&self) -> &str {
+        self.caller.subject()
+    }
+
+    /// What was called.
+    pub fn method(&self) -> &'static str {
+        self.method
     }
 }
 

@@ -86,7 +86,9 @@ impl Snapshot {
             let chunk = store::platforms::list(conn, &after, CHUNK).await?;
             let Some(last) = chunk.last() else { break };
             after.clone_from(&last.id);
-            for message in chunk {
+            for mut message in chunk {
+                // For those who administer, and not for those who select.
+                message.proposed_adapter_change = None;
                 let mut fields = Fields::new();
                 let platform = wire::platform::parse(&mut fields, "platform", &message);
                 valid(&fields, &message.id)?;

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use segue_core::{KeyRing, Region, UnknownRegion};
 use segue_runtime::{
@@ -14,6 +14,7 @@ const LOOKUP_CACHE_SECONDS: &str = "lookup-cache-seconds";
 const ADAPTER_CHECK_SECONDS: &str = "adapter-check-seconds";
 const SELECTION_HISTORY_DAYS: &str = "selection-history-days";
 const SELECTION_HISTORY_MOST: &str = "selection-history-most";
+const ADAPTER_CHANGES: &str = "adapter-changes";
 const DIRECTORY_KEY: &str = "directory-key";
 const DEFAULT_REGION: &str = "default-region";
 
@@ -51,6 +52,7 @@ impl Default for AdapterSettings {
             lookup_cache: Duration::from_secs(10),
             check_interval: Duration::from_secs(5),
             hosts: Reach::default(),
+            changes: AdapterChanges::default(),
         }
     }
 }
@@ -80,6 +82,30 @@ pub struct AdapterSettings {
     pub check_interval: Duration,
     /// Where they may live.
     pub hosts: Reach,
+    /// How many people it takes to change where one lives.
+    pub changes: AdapterChanges,
+}
+
+/// How many people it takes to change the address of an adapter, which decides where codes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdapterChanges {
+    /// One.
+    #[default]
+    OnePerson,
+    /// One proposes it, another approves of it.
+    TwoPeople,
+}
+
+impl FromStr for AdapterChanges {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "one-person" => Ok(Self::OnePerson),
+            "two-people" => Ok(Self::TwoPeople),
+            _ => Err("must be one-person or two-people".to_owned()),
+        }
+    }
 }
 
 impl Config {
@@ -111,6 +137,11 @@ impl Config {
             ),
             ADAPTER_HOSTS,
             Setting::new(
+                ADAPTER_CHANGES,
+                "one-person",
+                "who changes the address of an adapter: `one-person`, or `two-people`: one proposes, another one approves",
+            ),
+            Setting::new(
                 SELECTION_HISTORY_DAYS,
                 "7",
                 "how long past selections are kept for dry runs, without personal data, 0 to 365 days",
@@ -127,7 +158,16 @@ impl Config {
         let database = read_database(reader);
         let directory_keys = read_keys(reader, DIRECTORY_KEY);
         let region = reader.parse_with(DEFAULT_REGION, read_region);
-        let adapters = read_adapters(reader);
+        let adapters = read_adapters(reader).and_then(|adapters| {
+            let knows_callers = server.as_ref().is_some_and(|server| server.identity.is_some());
+            let possible = adapters.changes == AdapterChanges::OnePerson || knows_callers;
+            let made = if possible {
+                Ok(adapters)
+            } else {
+                Err("two-people: callers are not told apart".to_owned())
+            };
+            reader.check(ADAPTER_CHANGES, made)
+        });
         let days = reader.number(SELECTION_HISTORY_DAYS, 0..=365);
         let most = reader.number(SELECTION_HISTORY_MOST, 0..=10_000_000);
         Some(Self {
@@ -157,11 +197,13 @@ fn read_adapters(reader: &mut Reader) -> Option<AdapterSettings> {
     let lookup_cache = reader.seconds(LOOKUP_CACHE_SECONDS, 0..=300);
     let check_interval = reader.seconds(ADAPTER_CHECK_SECONDS, 0..=300);
     let hosts = reader.get(ADAPTER_HOSTS.name);
+    let changes = reader.get(ADAPTER_CHANGES);
     Some(AdapterSettings {
         lookup_deadline: lookup_deadline?,
         lookup_cache: lookup_cache?,
         check_interval: check_interval?,
         hosts: hosts?,
+        changes: changes?,
     })
 }
 

@@ -143,6 +143,19 @@ pub(crate) fn no_selection(
     }
 }
 
+pub(crate) fn approver_is_proposer(platform: &str) -> Refusal {
+    Refusal::new(ErrorReason::ApproverIsProposer, "who proposed a change can't approve of it")
+        .field("platform", "has a change that another subject has to approve of")
+        .resource("platform", platform)
+}
+
+pub(crate) fn adapter_change_not_proposed(platform: &str) -> Refusal {
+    let message = "no such change of the platform's adapter waits for approval";
+    Refusal::new(ErrorReason::AdapterChangeNotProposed, message)
+        .field("adapter_uri", "must be that of the platform's proposed_adapter_change")
+        .resource("platform", platform)
+}
+
 fn none_eligible(candidates: &[Candidate<'_>], failing_since: impl Fn(&str) -> Option<i64>) -> Refusal {
     let told = candidates.iter().filter_map(|candidate| why_not(candidate, &failing_since));
     let told: Vec<String> = told.take(MAX_TOLD_PLATFORMS).collect();

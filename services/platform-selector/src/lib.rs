@@ -12,7 +12,7 @@ mod recorder;
 mod store;
 mod wire;
 
-pub use config::{AdapterSettings, Config, History};
+pub use config::{AdapterChanges, AdapterSettings, Config, History};
 
 use segue_proto::selector::v1::platform_selector_service_server::PlatformSelectorServiceServer;
 use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server};

@@ -11,6 +11,7 @@ use segue_runtime::{
 use crate::{
     Ports, ServerUrl,
     accounts::{self, AccountsCommand},
+    audit::{self, AuditCommand},
     config::{self, ConfigCommand},
     demo, up,
 };
@@ -36,6 +37,9 @@ enum Command {
     /// The directory of accounts
     #[command(subcommand)]
     Accounts(AccountsCommand),
+    /// The audit logs: who did what
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 /// Where the system is and what it starts with.
@@ -144,6 +148,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Demo(flags) => demo::demo(flags, environment).await,
             Command::Config(command) => config::run(command).await,
             Command::Accounts(command) => accounts::run(command).await,
+            Command::Audit(command) => audit::run(command).await,
         };
         telemetry.finish().await;
         done

@@ -1,6 +1,7 @@
 //! All of Segue in one process, with demo data, and a demonstration that plays one handoff.
 
 mod accounts;
+mod audit;
 pub mod cli;
 pub mod config;
 mod databases;

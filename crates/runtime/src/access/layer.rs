@@ -4,13 +4,17 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use http::{Request, Response};
-use tonic::{Status, body::Body};
+use http::{HeaderMap, Request, Response};
+use segue_core::CallerId;
+use segue_proto::common::v1::ErrorReason;
+use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
 use super::{CALLER, Gate, Known, message, table, takes_one_message, watch};
 use crate::{
     Refusal,
+    audit::Refusals,
+    identity::Caller,
     methods::{self, Class, Method},
     overload::{Load, Reservation},
     seldom::Seldom,
@@ -23,13 +27,15 @@ use crate::{
 pub(crate) struct AccessLayer {
     pub(crate) gate: Option<Arc<Gate>>,
     pub(crate) load: Load,
+    pub(crate) refusals: Refusals,
 }
 
 impl<S> Layer<S> for AccessLayer {
     type Service = Access<S>;
 
     fn layer(&self, inner: S) -> Access<S> {
-        Access { inner, gate: self.gate.clone(), load: self.load.clone() }
+        let Self { gate, load, refusals } = self.clone();
+        Access { inner, gate, load, refusals }
     }
 }
 
@@ -38,6 +44,7 @@ pub(crate) struct Access<S> {
     inner: S,
     gate: Option<Arc<Gate>>,
     load: Load,
+    refusals: Refusals,
 }
 
 impl<S> Service<Request<Body>> for Access<S>
@@ -54,18 +61,33 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (gate, load) = (self.gate.clone(), self.load.clone());
+        let (gate, load, refusals) = (self.gate.clone(), self.load.clone(), self.refusals.clone());
         // The ready service is the one to call; its clone waits for the next call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
-            // What the call takes of the memory for messages is free again when its handler is done.
-            let Passed { request, caller, _reserved } = match pass(gate.as_ref(), &load, request).await {
-                Ok(passed) => passed,
-                Err(refusal) => return Ok(refused(refusal)),
+            let path = request.uri().path().to_owned();
+            let (headers, accepted) = (request.headers(), request.extensions().get::<Accepted>());
+            let known = match known(gate.as_ref(), &path, headers, accepted).await {
+                Ok(known) => known,
+                Err(refusal) => {
+                    let response = refused(refusal);
+                    refusals.look(&CallerId::unauthenticated(), &path, &response);
+                    return Ok(response);
+                }
             };
-            let again = gate.and_then(|gate| watch::Again::of(gate, &request));
-            let response = CALLER.scope(caller, inner.call(request)).await?;
+            let caller = known.as_ref().map(Known::of).unwrap_or_default();
+            // What the call takes of the memory for messages is free again when its handler is done.
+            let passed = pass(gate.as_ref(), &load, known, request).await;
+            let (response, again) = match passed {
+                Ok(Passed { request, _reserved }) => {
+                    let again = gate.and_then(|gate| watch::Again::of(gate, &request));
+                    (CALLER.scope(caller.clone(), inner.call(request)).await?, again)
+                }
+                Err(refusal) => (refused(refusal), None),
+            };
+            let response = told(response);
+            refusals.look(&caller.id, &path, &response);
             Ok(match again {
                 Some(again) => again.over(response),
                 None => response,
@@ -77,22 +99,35 @@ where
 /// A call that may go on.
 struct Passed {
     request: Request<Body>,
-    caller: Known,
     _reserved: Option<Reservation>,
 }
 
+/// Who calls; none where that is not asked.
+async fn known(
+    gate: Option<&Arc<Gate>>,
+    path: &str,
+    headers: &HeaderMap,
+    accepted: Option<&Accepted>,
+) -> Result<Option<Caller>, Refusal> {
+    match gate {
+        Some(gate) if !table::is_open(path) => gate.caller(headers, accepted).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// By who it is first: nothing is received of those who may not call.
-async fn pass(gate: Option<&Arc<Gate>>, load: &Load, request: Request<Body>) -> Result<Passed, Refusal> {
+async fn pass(
+    gate: Option<&Arc<Gate>>,
+    load: &Load,
+    caller: Option<Caller>,
+    request: Request<Body>,
+) -> Result<Passed, Refusal> {
     let path = request.uri().path().to_owned();
-    let caller = match gate {
-        Some(gate) if !table::is_open(&path) => {
-            Some(gate.caller(&path, request.headers(), request.extensions().get::<Accepted>()).await?)
-        }
-        _ => None,
-    };
-    let known = caller.as_ref().map(Known::of).unwrap_or_default();
+    if let (Some(gate), Some(caller)) = (gate, &caller) {
+        gate.let_through(&path, caller)?;
+    }
     if !takes_one_message(&request) {
-        return Ok(Passed { request, caller: known, _reserved: None });
+        return Ok(Passed { request, _reserved: None });
     }
     let method = methods::of_path(&path);
     let mut reserved = reserve(load, method, &request)?;
@@ -103,7 +138,7 @@ async fn pass(gate: Option<&Arc<Gate>>, load: &Load, request: Request<Body>) -> 
     {
         request.extensions_mut().insert(pending);
     }
-    Ok(Passed { request: message::whole(request), caller: known, _reserved: Some(reserved) })
+    Ok(Passed { request: message::whole(request), _reserved: Some(reserved) })
 }
 
 fn reserve(load: &Load, method: Option<Method>, request: &Request<Body>) -> Result<Reservation, Refusal> {
@@ -112,6 +147,17 @@ fn reserve(load: &Load, method: Option<Method>, request: &Request<Body>) -> Resu
     let connection = accepted.map(|accepted| accepted.memory.clone()).unwrap_or_default();
     let header_bytes = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     Reservation::begin(load, connection, class, header_bytes)
+}
+
+/// Every refusal of ours has details. A status without any is the library's, and INTERNAL means that it could not decode the message.
+fn told(response: Response<Body>) -> Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() == Code::Internal && status.details().is_empty() => {
+            let message = "the message can't be decoded as this method's request";
+            Status::from(Refusal::new(ErrorReason::InvalidField, message)).into_http()
+        }
+        _ => response,
+    }
 }
 
 static TOLD: Seldom = Seldom::new();

@@ -42,13 +42,16 @@ tokio::task_local! {
 pub(crate) struct Known {
     id: CallerId,
     is_platform_only: bool,
+    administers: bool,
 }
 
 impl Known {
     fn of(caller: &Caller) -> Self {
-        let more = [Role::Operator, Role::Admin, Role::Desk, Role::Issuer, Role::Selector];
-        let is_platform_only = caller.is(Role::Platform) && !more.iter().any(|role| caller.is(*role));
-        Self { id: caller.id(), is_platform_only }
+        Self {
+            id: caller.id(),
+            is_platform_only: caller.is_platform_only(),
+            administers: caller.administers(),
+        }
     }
 }
 
@@ -61,6 +64,12 @@ pub fn caller() -> CallerId {
 /// in the handler itself; a task of its own knows no caller.
 pub fn is_platform_only() -> bool {
     CALLER.try_with(|known| known.is_platform_only).unwrap_or_default()
+}
+
+/// Whether who made the call under way administers something: what it does to others' things is recorded in the audit log. To be
+/// asked as [`is_platform_only`].
+pub fn administers() -> bool {
+    CALLER.try_with(|known| known.administers).unwrap_or_default()
 }
 
 /// Longer than any id. Whatever is longer names nothing, and the service says so.
@@ -121,17 +130,17 @@ impl Gate {
         Ok(Self { identity, owners, rules })
     }
 
-    /// Lets a caller through to what it may be allowed, by who it is alone.
-    async fn caller(
-        &self,
-        path: &str,
-        headers: &HeaderMap,
-        from: Option<&Accepted>,
-    ) -> Result<Caller, Refusal> {
+    /// Tells who calls.
+    async fn caller(&self, headers: &HeaderMap, from: Option<&Accepted>) -> Result<Caller, Refusal> {
         let caller = self.identity.caller(headers, from).await?;
         if let Some(workload) = caller.workload() {
             tracing::Span::current().set_attribute("segue.caller", workload.to_owned());
         }
+        Ok(caller)
+    }
+
+    /// Lets a caller through to what it may be allowed, by who it is alone.
+    fn let_through(&self, path: &str, caller: &Caller) -> Result<(), Refusal> {
         let may = if table::is_for_the_known(path) {
             caller.is_somebody()
         } else {
@@ -139,7 +148,7 @@ impl Gate {
                 |allow: &Allow| matches!(allow, Allow::All(role) | Allow::Own(role, _) if caller.is(*role));
             self.rules.get(path).is_some_and(|rule| rule.allow.iter().any(asks))
         };
-        if may { Ok(caller) } else { Err(not_allowed()) }
+        if may { Ok(()) } else { Err(not_allowed()) }
     }
 
     /// What is left to ask after a look at the message: nothing for who may call for all, or for its own.

@@ -65,7 +65,8 @@ impl Again {
         use segue_proto::common::v1::ErrorReason as R;
         let Self { gate, path, headers, accepted, pending } = self;
         let looked = async {
-            let caller = gate.caller(path, headers, accepted.as_ref()).await?;
+            let caller = gate.caller(headers, accepted.as_ref()).await?;
+            gate.let_through(path, &caller)?;
             match pending {
                 Some(Pending { things, .. }) => gate.ask(&Pending { caller, things: things.clone() }).await,
                 None => Ok(()),

@@ -7,12 +7,22 @@ use serde::Deserialize;
 
 /// What a caller may be. A caller can be several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Reads everything, but for codes.
+    /// Reads everything, but for codes and the audit log.
     Operator,
-    /// Reads everything, but for codes, and keeps platforms, agents, work profiles and accounts.
+    /// All of the roles that administer, the operator and the auditor.
     Admin,
+    /// Keeps platforms, features and work profiles: what decides where customers and codes go.
+    PlatformAdmin,
+    /// Keeps the account directory.
+    AccountAdmin,
+    /// Keeps agents, and the contacts that wait.
+    RoutingAdmin,
+    /// Ends handoffs.
+    HandoffAdmin,
+    /// Reads the audit log.
+    Auditor,
     /// The server behind some agents; acts for these.
     Desk,
     /// A customer-service platform, or several; acts for these.
@@ -25,14 +35,58 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Operator, Self::Admin, Self::Desk, Self::Platform, Self::Issuer, Self::Selector];
+    pub const ALL: [Self; 11] = [
+        Self::Operator,
+        Self::Admin,
+        Self::PlatformAdmin,
+        Self::AccountAdmin,
+        Self::RoutingAdmin,
+        Self::HandoffAdmin,
+        Self::Auditor,
+        Self::Desk,
+        Self::Platform,
+        Self::Issuer,
+        Self::Selector,
+    ];
+    /// Those that administer something.
+    const ADMINISTER: [Self; 4] =
+        [Self::PlatformAdmin, Self::AccountAdmin, Self::RoutingAdmin, Self::HandoffAdmin];
+
+    /// The roles that this one stands for.
+    pub const fn includes(self) -> &'static [Self] {
+        match self {
+            Self::Admin => &[
+                Self::Admin,
+                Self::Operator,
+                Self::PlatformAdmin,
+                Self::AccountAdmin,
+                Self::RoutingAdmin,
+                Self::HandoffAdmin,
+                Self::Auditor,
+            ],
+            Self::Operator => &[Self::Operator],
+            Self::PlatformAdmin => &[Self::PlatformAdmin],
+            Self::AccountAdmin => &[Self::AccountAdmin],
+            Self::RoutingAdmin => &[Self::RoutingAdmin],
+            Self::HandoffAdmin => &[Self::HandoffAdmin],
+            Self::Auditor => &[Self::Auditor],
+            Self::Desk => &[Self::Desk],
+            Self::Platform => &[Self::Platform],
+            Self::Issuer => &[Self::Issuer],
+            Self::Selector => &[Self::Selector],
+        }
+    }
 
     /// As the file writes it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Operator => "operator",
             Self::Admin => "admin",
+            Self::PlatformAdmin => "platform-admin",
+            Self::AccountAdmin => "account-admin",
+            Self::RoutingAdmin => "routing-admin",
+            Self::HandoffAdmin => "handoff-admin",
+            Self::Auditor => "auditor",
             Self::Desk => "desk",
             Self::Platform => "platform",
             Self::Issuer => "issuer",
@@ -106,6 +160,16 @@ impl Caller {
         self.roles.contains(&role)
     }
 
+    /// A platform, and nothing else.
+    pub(crate) fn is_platform_only(&self) -> bool {
+        self.is(Role::Platform) && self.roles.iter().all(|role| *role == Role::Platform)
+    }
+
+    /// Somebody who may act on what belongs to others.
+    pub(crate) fn administers(&self) -> bool {
+        Role::ADMINISTER.iter().any(|role| self.is(*role))
+    }
+
     pub(crate) fn has_platform(&self, id: &str) -> bool {
         matches_one(&self.platforms, id)
     }
@@ -146,7 +210,7 @@ impl Grants {
     fn add(&mut self, entry: Entry) -> Result<(), String> {
         let twice = format!("{:?}: is there twice", entry.subject);
         let caller = Caller {
-            roles: entry.roles,
+            roles: entry.roles.iter().flat_map(|role| role.includes()).copied().collect(),
             platforms: entry.platforms,
             agents: entry.agents,
             ..Caller::default()
@@ -265,7 +329,8 @@ mod tests {
         let desk = grants.caller("desk-of-claims");
         assert!(desk.has_agent("claims-1") && desk.has_agent("A-7") && desk.is(Role::Operator));
         assert!(!desk.has_agent("A-70") && !desk.has_agent("claim") && !desk.is(Role::Admin));
-        assert!(grants.caller("spiffe://segue.local/platform/old/x").is(Role::Operator));
+        let operator = grants.caller("spiffe://segue.local/platform/old/x");
+        assert!(operator.is(Role::Operator) && !operator.administers() && !app.administers());
         for nobody in [
             "",
             "spiffe://segue.local/service/code-issuer/",
@@ -286,6 +351,23 @@ mod tests {
                 .unwrap();
         assert!(grants.caller("spiffe://a/desk/claims").has_agent("claims-7"));
         assert_eq!(grants.caller("spiffe://a/desk/claims-east"), Caller::default());
+    }
+
+    #[test]
+    fn an_admin_is_all_that_administer_and_each_of_them_is_one_thing() {
+        let entry = |role: Role| {
+            let text = format!("[[identity]]\nsubject = \"a\"\nroles = [\"{}\"]", role.name());
+            parse(&text).unwrap().caller("a")
+        };
+        let admin = entry(Role::Admin);
+        for role in Role::ADMINISTER {
+            let caller = entry(role);
+            let is: Vec<Role> = Role::ALL.into_iter().filter(|other| caller.is(*other)).collect();
+            assert_eq!(is, [role]);
+            assert!(caller.administers() && admin.is(role));
+        }
+        assert!(admin.is(Role::Auditor) && admin.is(Role::Operator) && !admin.is(Role::Desk));
+        assert!(!entry(Role::Auditor).administers() && !entry(Role::Issuer).administers());
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl<H: Handler> Dispatcher<H> {
         while !stop.is_cancelled() {
             while calls.try_join_next().is_some() {}
             let claimed =
-                this.claim(CALLS_AT_ONCE.saturating_sub(calls.len())).await.unwrap_or_else(|error| {
+                this.claim(CALLS_AT_ONCE.saturating_sub(calls.len()), &stop).await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "outbox not readable");
                     Vec::new()
                 });
@@ -88,13 +88,20 @@ impl<H: Handler> Dispatcher<H> {
         while calls.join_next().await.is_some() {}
     }
 
-    async fn claim(&self, limit: usize) -> Result<Vec<OwedCall>, StoreError> {
+    async fn claim(&self, limit: usize, stop: &CancellationToken) -> Result<Vec<OwedCall>, StoreError> {
         let (now, limit) = (self.clock.now_ms(), i64::try_from(limit).unwrap_or_default());
         // Most wake-ups find nothing, and a write that finds nothing would still wake every watcher, this one included.
         if limit == 0 || !super::any_claimable(&mut *self.database.read().await?, now).await? {
             return Ok(Vec::new());
         }
-        self.database.write((now, limit), |conn, (now, limit)| Box::pin(claim(conn, *now, *limit))).await
+        self.database
+            .write((now, limit, stop.clone()), |conn, (now, limit, stop)| {
+                Box::pin(async move {
+                    // The write may have waited since before the stop.
+                    if stop.is_cancelled() { Ok(Vec::new()) } else { claim(conn, *now, *limit).await }
+                })
+            })
+            .await
     }
 
     async fn make(&self, call: &OwedCall) {

@@ -163,7 +163,7 @@ pub async fn stopping_finishes_calls_under_way(engines: &Engines) {
     let receiver = running.receiver.clone();
     wait_for("the call", || async { receiver.under_way.load(Ordering::SeqCst) == 1 }).await;
     running.stop.cancel();
-    // Behind the first, so that a look that began before the stop can't find it.
+    // Writes of a handle are made in order: a claim that began before the stop was made before this one.
     owe(&db, "a", "2", NOW).await.unwrap();
     assert!(!running.task.is_finished());
     receiver.gate.add_permits(10);

@@ -4,6 +4,8 @@
 //! every case opens databases of its own in it.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod create;
 #[cfg(test)]
 mod dispatcher;
@@ -65,6 +67,14 @@ macro_rules! on_every_engine {
 }
 
 on_every_engine! {
+    audit: [
+        an_act_has_its_record_or_neither_is_there,
+        replicas_make_one_chain,
+        the_log_is_never_changed,
+        a_changed_log_is_found,
+        old_records_are_forgotten_from_the_beginning,
+        records_are_found_by_who_and_what,
+    ]
     schema: [
         migrations_apply_and_are_kept_on_reopening,
         an_acknowledged_write_is_there_after_reopening,

@@ -1,6 +1,6 @@
 use std::{net::IpAddr, time::Duration};
 
-use segue_core::account_refs;
+use segue_core::{CallerId, account_refs};
 use segue_proto::common::v1::ErrorReason;
 use segue_runtime::{Refusal, trace_context};
 
@@ -21,6 +21,8 @@ const POLL: Duration = Duration::from_millis(100);
 pub(crate) struct Redeem {
     /// The request's id within its caller's.
     pub request: String,
+    /// Who asks, for the audit log.
+    pub caller: CallerId,
     /// What the code may be, face by face.
     pub codes: Vec<(FaceKind, Canonical)>,
     pub platform: String,
@@ -51,6 +53,7 @@ impl Flow {
     pub async fn redeem(&self, asked: Redeem) -> Result<Record, Refusal> {
         let redemption = Redemption {
             request: asked.request.clone(),
+            caller: asked.caller.clone(),
             codes: self.possible_hashes(&asked),
             guessing: self.guessing(&asked),
             platform: asked.platform.clone(),

@@ -73,7 +73,16 @@ pub(super) fn redeem(request: &RedeemCodeRequest) -> Result<Redeem, Refusal> {
     fields.finish()?;
     let codes = Redeem::read_code(&code)?;
     let (request, account_verified) = (caller().scoped(&request_id), request.account_verified);
-    Ok(Redeem { request, codes, platform, session, account, account_verified, source_address })
+    Ok(Redeem {
+        request,
+        caller: caller(),
+        codes,
+        platform,
+        session,
+        account,
+        account_verified,
+        source_address,
+    })
 }
 
 pub(super) fn cancel(request: &CancelHandoffRequest) -> Result<(RequestKey, String), Refusal> {

@@ -1,11 +1,13 @@
+use segue_runtime::audit::object;
 use segue_store::{
     Conn, StoreError,
+    audit::{self, Change},
     outbox::{self, NewCall, OwedCall},
     requests::{self, Begun, RequestKey},
 };
 
 use super::{CodeHash, Record, Store, call, codes, find, limits, transitions, transitions::Expired};
-use crate::domain::handoff::Delivery;
+use crate::domain::handoff::{Delivery, State};
 
 /// A handoff to be recorded.
 pub(crate) struct NewHandoff {
@@ -85,10 +87,37 @@ async fn create(conn: &mut Conn, store: &Store, new: &NewHandoff) -> Result<Crea
     codes::insert(conn, &record.id, record.generation, &new.codes).await?;
     codes::put_access_info(conn, &record.id, record.generation, &new.sealed_access_info).await?;
     requests::finish(conn, &new.request, record.id.as_bytes()).await?;
+    audit::append(conn, &issued(record).by(&new.request, now)).await?;
     let mut calls = owe_issue(conn, store, record, &new.trace_parent, now).await?;
     calls.extend(expired.as_ref().and_then(|expired| expired.release.clone()));
     calls.extend(releases);
     Ok(Created::Done { record: Box::new(record.clone()), calls, expired: expired.map(Box::new), replaced })
+}
+
+/// For the audit log: whose customer may go where with the new code.
+pub(super) fn issued(record: &Record) -> Change {
+    let bound = if record.target_account.is_empty() { "no" } else { "yes" };
+    let generation = record.generation.to_string();
+    Change {
+        resource: format!("handoff/{}", record.id),
+        old_value: String::new(),
+        new_value: object(&[
+            ("agent", &record.agent),
+            ("source_platform", &record.source_platform),
+            ("target_platform", &record.target_platform),
+            ("bound", bound),
+            ("generation", &generation),
+        ]),
+    }
+}
+
+/// For the audit log: what state an act has brought a handoff into.
+pub(super) fn moved(from: State, record: &Record) -> Change {
+    Change {
+        resource: format!("handoff/{}", record.id),
+        old_value: object(&[("state", from.name())]),
+        new_value: object(&[("state", record.state.name())]),
+    }
 }
 
 /// Owes what follows from a new code: its registration, and its delivery if the source has an adapter.

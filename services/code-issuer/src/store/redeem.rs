@@ -1,13 +1,16 @@
 use std::time::Duration;
 
+use segue_core::CallerId;
 use segue_store::{
     Conn, StoreError,
+    audit::{self, Change, DONE, Entry},
     outbox::{self, NewCall, OwedCall},
 };
 use sqlx::Row as _;
 
 use super::{
     Guessing, Record, Store, call, codes,
+    create::moved,
     limits::{self, Charged},
     record,
 };
@@ -21,6 +24,8 @@ use crate::{
 pub(crate) struct Redemption {
     /// The request's id within its caller's ([`segue_core::CallerId::scoped`]).
     pub request: String,
+    /// Who asks, for the audit log.
+    pub caller: CallerId,
     /// The codes that what was entered may stand for, each with the hashes it may be stored under: by key, bound and not.
     pub codes: Vec<Vec<String>>,
     /// Who is entering it.
@@ -118,6 +123,7 @@ async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<
                 trace_parent: attempt.trace_parent.clone(),
             };
             let admit = outbox::owe(conn, &owed, now, &store.random).await?;
+            audit::append(conn, &attempt.entry(&record, now)).await?;
             return Ok(Redeemed::Won { record: Box::new(record), admit });
         }
     }
@@ -127,6 +133,25 @@ async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<
     }
     limits::count_wrong(conn, &attempt.platform, allowed, now).await?;
     Ok(Redeemed::NotAccepted)
+}
+
+impl Redemption {
+    /// For the audit log.
+    fn entry(&self, record: &Record, now_ms: i64) -> Entry {
+        let Change { resource, old_value, new_value } = moved(State::Issued, record);
+        let request_id = self.request.rsplit('/').next().unwrap_or_default().to_owned();
+        Entry {
+            at_ms: now_ms,
+            subject: self.caller.subject().to_owned(),
+            method: "RedeemCode".to_owned(),
+            resource,
+            request_id,
+            outcome: DONE.to_owned(),
+            occurrences: 1,
+            old_value,
+            new_value,
+        }
+    }
 }
 
 /// A code that was issued, living or dead.

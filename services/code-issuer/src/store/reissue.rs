@@ -1,10 +1,14 @@
 use segue_store::{
-    Conn, StoreError,
+    Conn, StoreError, audit,
     outbox::OwedCall,
     requests::{self, Begun, RequestKey},
 };
 
-use super::{CodeHash, Record, Store, codes, create::owe_issue, find, limits};
+use super::{
+    CodeHash, Record, Store, codes,
+    create::{issued, owe_issue},
+    find, limits,
+};
 use crate::domain::{
     handoff::{Delivery, State},
     limits::Limits,
@@ -76,6 +80,7 @@ async fn reissue(conn: &mut Conn, store: &Store, new: &NewCodes) -> Result<Reiss
     codes::insert(conn, &record.id, record.generation, &new.codes).await?;
     codes::put_access_info(conn, &record.id, record.generation, &new.sealed_access_info).await?;
     requests::finish(conn, &new.request, record.id.as_bytes()).await?;
+    audit::append(conn, &issued(&record).by(&new.request, now)).await?;
     let calls = owe_issue(conn, store, &record, &new.trace_parent, now).await?;
     Ok(Reissued::Done { record: Box::new(record), calls })
 }

@@ -1,10 +1,10 @@
 use segue_store::{
-    Conn, StoreError,
+    Conn, StoreError, audit,
     outbox::{self, NewCall, OwedCall},
     requests::{self, Begun, RequestKey},
 };
 
-use super::{Record, Store, call, find, transitions::step};
+use super::{Record, Store, call, create::moved, find, transitions::step};
 use crate::domain::handoff::{Event, State};
 
 /// What became of a revocation.
@@ -72,6 +72,7 @@ async fn revoke(
             let record = step(conn, id, before.state, Event::Revoke, now).await?;
             let record = record.ok_or(StoreError::Contended)?;
             requests::finish(conn, request, id.as_bytes()).await?;
+            audit::append(conn, &moved(before.state, &record).by(request, now)).await?;
             let calls = owe_end(conn, store, &record, trace_parent, now).await?;
             return Ok(Revoked::Done { record: Box::new(record), calls });
         }

@@ -1,11 +1,11 @@
 use segue_store::{
-    Conn, StoreError,
+    Conn, StoreError, audit,
     outbox::{self, NewCall, OwedCall},
     requests::{self, Begun, RequestKey},
 };
 use sqlx::Row as _;
 
-use super::{Record, Store, call, codes, find, record};
+use super::{Record, Store, call, codes, create::moved, find, record};
 use crate::domain::handoff::{Delivery, Event, State};
 
 const SWEEP_LIMIT: i64 = 100;
@@ -268,6 +268,7 @@ async fn cancel(
     {
         codes::kill(conn, id, now).await?;
         requests::finish(conn, request, id.as_bytes()).await?;
+        audit::append(conn, &moved(State::Issued, &record).by(request, now)).await?;
         let release = owe(conn, store, id, call::RELEASE, trace_parent).await?;
         return Ok(Cancelled::Done { record: Box::new(record), release });
     }

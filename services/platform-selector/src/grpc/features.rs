@@ -16,7 +16,7 @@ use crate::{
         work::Terms,
     },
     error,
-    store::{self, Outcome},
+    store::{self, Written},
     wire,
 };
 
@@ -84,7 +84,7 @@ pub(super) async fn delete(
 }
 
 /// Under the catalogue's lock: nobody can begin to use the feature in between.
-async fn put_unless_misused(conn: &mut Conn, put: &Put) -> Outcome<PutFeatureDefinitionResponse> {
+async fn put_unless_misused(conn: &mut Conn, put: &Put) -> Written<PutFeatureDefinitionResponse> {
     store::lock_catalog(conn).await?;
     let snapshot = Snapshot::read(conn, 0).await?;
     let mut alone = Vocabulary::default();
@@ -93,21 +93,24 @@ async fn put_unless_misused(conn: &mut Conn, put: &Put) -> Outcome<PutFeatureDef
     if !misusing.is_empty() {
         return Ok(Err(error::feature_in_use(&put.message.name, &misusing)));
     }
+    let before = store::features::get(conn, &put.message.name).await?;
     store::features::put(conn, &put.message).await?;
-    Ok(Ok(PutFeatureDefinitionResponse { feature_definition: Some(put.message.clone()) }))
+    let change = store::features::change(before.as_ref(), Some(&put.message));
+    Ok(Ok((PutFeatureDefinitionResponse { feature_definition: Some(put.message.clone()) }, change)))
 }
 
-async fn delete_unless_used(conn: &mut Conn, name: &FeatureName) -> Outcome<DeleteFeatureDefinitionResponse> {
+async fn delete_unless_used(conn: &mut Conn, name: &FeatureName) -> Written<DeleteFeatureDefinitionResponse> {
     store::lock_catalog(conn).await?;
     let snapshot = Snapshot::read(conn, 0).await?;
     let using = users(&snapshot, name, None);
     if !using.is_empty() {
         return Ok(Err(error::feature_in_use(name.as_str(), &using)));
     }
-    if !store::features::delete(conn, name.as_str()).await? {
+    let Some(before) = store::features::get(conn, name.as_str()).await? else {
         return Ok(Err(error::feature_not_found("name", name.as_str())));
-    }
-    Ok(Ok(DeleteFeatureDefinitionResponse {}))
+    };
+    store::features::delete(conn, name.as_str()).await?;
+    Ok(Ok((DeleteFeatureDefinitionResponse {}, store::features::change(Some(&before), None))))
 }
 
 /// Who uses the feature, or with a vocabulary who uses it in a way that does not suit it: ids, with what each of them is.

@@ -5,10 +5,11 @@ mod run;
 
 use std::time::Duration;
 
+use segue_core::CallerId;
 use segue_proto::selector::v1::{
     GetImportRequest, GetImportResponse, ImportAccountsRequest, ImportAccountsResponse,
 };
-use segue_runtime::{Fields, Refusal, timestamp};
+use segue_runtime::{Fields, Refusal, caller, timestamp};
 use tokio::sync::mpsc::{self, Sender};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
@@ -48,9 +49,11 @@ pub(super) fn start(
     rows: Streaming<ImportAccountsRequest>,
 ) -> ReceiverStream<Result<ImportAccountsResponse, Status>> {
     let (answers, taken) = mpsc::channel(WAITING_ANSWERS);
+    // The task that reads the rows knows no caller.
+    let caller = caller();
     let import = async move {
         // Nothing to do if the answers are no longer taken: what was committed stands, the rest is sent again.
-        if let Err(status) = run(&selector, rows, &answers).await {
+        if let Err(status) = run(&selector, &caller, rows, &answers).await {
             drop(answers.send(Err(status)).await);
         }
     };
@@ -67,6 +70,7 @@ enum Next {
 
 async fn run(
     selector: &Selector,
+    caller: &CallerId,
     mut rows: Streaming<ImportAccountsRequest>,
     answers: &Sender<Result<ImportAccountsResponse, Status>>,
 ) -> Result<(), Status> {
@@ -83,7 +87,7 @@ async fn run(
         if let Next::Row(row) = next {
             let begun = match &mut import {
                 Some(import) => import,
-                None => import.insert(Import::begin(selector, &row).await?),
+                None => import.insert(Import::begin(selector, caller, &row).await?),
             };
             if begun.is_new(&row)? {
                 batch.add(&selector.keys, selector.region, &row);

@@ -12,16 +12,17 @@ use std::{sync::Arc, time::Duration};
 
 use segue_core::{KeyRing, Random, Region, SharedClock};
 use segue_proto::selector::v1::{
-    CreatePlatformRequest, CreatePlatformResponse, DeleteFeatureDefinitionRequest,
-    DeleteFeatureDefinitionResponse, DeletePlatformRequest, DeletePlatformResponse, DeleteWorkProfileRequest,
-    DeleteWorkProfileResponse, FindAccountsRequest, FindAccountsResponse, ForgetCustomerRequest,
-    ForgetCustomerResponse, GetDirectoryStatusRequest, GetDirectoryStatusResponse, GetImportRequest,
-    GetImportResponse, GetPlatformRequest, GetPlatformResponse, GetWorkProfileRequest,
-    GetWorkProfileResponse, ImportAccountsRequest, ImportAccountsResponse, LinkAccountRequest,
-    LinkAccountResponse, ListFeatureDefinitionsRequest, ListFeatureDefinitionsResponse, ListPlatformsRequest,
-    ListPlatformsResponse, ListWorkProfileVersionsRequest, ListWorkProfileVersionsResponse,
-    ListWorkProfilesRequest, ListWorkProfilesResponse, PutFeatureDefinitionRequest,
-    PutFeatureDefinitionResponse, PutWorkProfileRequest, PutWorkProfileResponse, ReportPlatformLoadRequest,
+    ApproveAdapterChangeRequest, ApproveAdapterChangeResponse, CreatePlatformRequest, CreatePlatformResponse,
+    DeleteFeatureDefinitionRequest, DeleteFeatureDefinitionResponse, DeletePlatformRequest,
+    DeletePlatformResponse, DeleteWorkProfileRequest, DeleteWorkProfileResponse, FindAccountsRequest,
+    FindAccountsResponse, ForgetCustomerRequest, ForgetCustomerResponse, GetDirectoryStatusRequest,
+    GetDirectoryStatusResponse, GetImportRequest, GetImportResponse, GetPlatformRequest, GetPlatformResponse,
+    GetWorkProfileRequest, GetWorkProfileResponse, ImportAccountsRequest, ImportAccountsResponse,
+    LinkAccountRequest, LinkAccountResponse, ListFeatureDefinitionsRequest, ListFeatureDefinitionsResponse,
+    ListPlatformsRequest, ListPlatformsResponse, ListWorkProfileVersionsRequest,
+    ListWorkProfileVersionsResponse, ListWorkProfilesRequest, ListWorkProfilesResponse,
+    PutFeatureDefinitionRequest, PutFeatureDefinitionResponse, PutWorkProfileRequest, PutWorkProfileResponse,
+    RejectAdapterChangeRequest, RejectAdapterChangeResponse, ReportPlatformLoadRequest,
     ReportPlatformLoadResponse, SelectPlatformRequest, SelectPlatformResponse, SimulateSelectionsRequest,
     SimulateSelectionsResponse, UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest,
     UpdatePlatformResponse, platform_selector_service_server::PlatformSelectorService,
@@ -38,7 +39,7 @@ use crate::{
         lookup::Directories,
     },
     catalog::Catalog,
-    config::AdapterSettings,
+    config::{AdapterChanges, AdapterSettings},
     recorder::Recorder,
 };
 
@@ -53,6 +54,8 @@ pub(crate) struct Selector {
     recorder: Recorder,
     keys: KeyRing,
     region: Option<Region>,
+    /// A new address of an adapter is approved by somebody else.
+    two_people: bool,
     clock: SharedClock,
     random: Random,
     stream_end: StreamEnd,
@@ -80,6 +83,7 @@ impl Selector {
             recorder,
             keys,
             region,
+            two_people: adapters.changes == AdapterChanges::TwoPeople,
             clock: parts.clock.clone(),
             random: parts.random.clone(),
             stream_end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
@@ -126,6 +130,20 @@ impl PlatformSelectorService for Selector {
 
     async fn delete_platform(&self, r: Request<DeletePlatformRequest>) -> Answer<DeletePlatformResponse> {
         answer(platforms::delete(self, r.into_inner()).await)
+    }
+
+    async fn approve_adapter_change(
+        &self,
+        r: Request<ApproveAdapterChangeRequest>,
+    ) -> Answer<ApproveAdapterChangeResponse> {
+        answer(platforms::approve(self, r.into_inner()).await)
+    }
+
+    async fn reject_adapter_change(
+        &self,
+        r: Request<RejectAdapterChangeRequest>,
+    ) -> Answer<RejectAdapterChangeResponse> {
+        answer(platforms::reject(self, r.into_inner()).await)
     }
 
     async fn put_work_profile(&self, r: Request<PutWorkProfileRequest>) -> Answer<PutWorkProfileResponse> {

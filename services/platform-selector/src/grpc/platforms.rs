@@ -1,18 +1,24 @@
 use prost::Message;
 use segue_proto::selector::v1::{
-    AdapterHealth, CreatePlatformRequest, CreatePlatformResponse, DeletePlatformRequest,
-    DeletePlatformResponse, GetPlatformRequest, GetPlatformResponse, ListPlatformsRequest,
-    ListPlatformsResponse, Platform, PlatformStatus, ReportPlatformLoadRequest, ReportPlatformLoadResponse,
-    UpdatePlatformRequest, UpdatePlatformResponse,
+    AdapterHealth, ApproveAdapterChangeRequest, ApproveAdapterChangeResponse, CreatePlatformRequest,
+    CreatePlatformResponse, DeletePlatformRequest, DeletePlatformResponse, GetPlatformRequest,
+    GetPlatformResponse, ListPlatformsRequest, ListPlatformsResponse, Platform, PlatformStatus,
+    RejectAdapterChangeRequest, RejectAdapterChangeResponse, ReportPlatformLoadRequest,
+    ReportPlatformLoadResponse, UpdatePlatformRequest, UpdatePlatformResponse,
 };
-use segue_runtime::{Fields, Refusal, caller, page, timestamp};
+use segue_runtime::{Fields, Refusal, access::is_platform_only, caller, page, timestamp};
 use segue_store::requests::RequestKey;
 
 use super::Selector;
 use crate::{
     domain::health::Health,
     error,
-    store::{self, loads::Load, platforms::Update},
+    store::{
+        self,
+        adapter_changes::{Approval, Verdict},
+        loads::Load,
+        platforms::Update,
+    },
     wire::{self, mask::Mask},
 };
 
@@ -38,6 +44,8 @@ pub(super) async fn create(
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     platform.set_adapter_health(AdapterHealth::Unspecified);
+    platform.proposed_adapter_change = None;
+    selector.approval(&key).hold_back("", &mut platform, now_ms);
     platform.etag = new_etag(selector);
     platform.create_time = timestamp(now_ms);
     platform.update_time = timestamp(now_ms);
@@ -82,6 +90,9 @@ fn with_health(selector: &Selector, mut platform: Platform) -> Platform {
         Health::Up => AdapterHealth::Up,
         Health::Down => AdapterHealth::Down,
     });
+    if is_platform_only() {
+        platform.proposed_adapter_change = None;
+    }
     platform
 }
 
@@ -119,7 +130,8 @@ pub(super) async fn update(
     wire::platform::check_reach(&mut fields, "platform", &checked, selector.channels.reach());
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
-    let update = Update { change, mask, new_etag: new_etag(selector), now_ms };
+    let approval = selector.approval(&key);
+    let update = Update { change, mask, new_etag: new_etag(selector), now_ms, approval };
     store::once(&selector.db, key, now_ms, update, |conn, update| {
         Box::pin(store::platforms::update(conn, update))
     })
@@ -139,6 +151,55 @@ pub(super) async fn delete(
         Box::pin(store::platforms::delete(conn, id))
     })
     .await
+}
+
+pub(super) async fn approve(
+    selector: &Selector,
+    request: ApproveAdapterChangeRequest,
+) -> Result<ApproveAdapterChangeResponse, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let key = RequestKey::plain(&caller(), &request_id, "ApproveAdapterChange", &request);
+    let platform = fields.slug("platform", &request.platform);
+    fields.finish()?;
+    let verdict = verdict(selector, &key, platform, request.adapter_uri);
+    store::once(&selector.db, key, verdict.now_ms, verdict, |conn, verdict| {
+        Box::pin(store::adapter_changes::approve(conn, verdict))
+    })
+    .await
+}
+
+pub(super) async fn reject(
+    selector: &Selector,
+    request: RejectAdapterChangeRequest,
+) -> Result<RejectAdapterChangeResponse, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let key = RequestKey::plain(&caller(), &request_id, "RejectAdapterChange", &request);
+    let platform = fields.slug("platform", &request.platform);
+    fields.finish()?;
+    let verdict = verdict(selector, &key, platform, request.adapter_uri);
+    store::once(&selector.db, key, verdict.now_ms, verdict, |conn, verdict| {
+        Box::pin(store::adapter_changes::reject(conn, verdict))
+    })
+    .await
+}
+
+fn verdict(selector: &Selector, key: &RequestKey, platform: String, adapter_uri: String) -> Verdict {
+    Verdict {
+        platform,
+        adapter_uri,
+        subject: key.subject().to_owned(),
+        new_etag: new_etag(selector),
+        now_ms: selector.clock.now_ms(),
+    }
+}
+
+impl Selector {
+    /// Who has to approve of a new address of an adapter.
+    fn approval(&self, key: &RequestKey) -> Approval {
+        if self.two_people { Approval::ByOtherThan(key.subject().to_owned()) } else { Approval::NotNeeded }
+    }
 }
 
 /// Random, not a count: a platform that was deleted and made again must not accept its predecessor's.

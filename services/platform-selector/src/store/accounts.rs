@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use segue_core::AccountRef;
 use segue_proto::selector::v1::{LinkAccountResponse, UnlinkAccountResponse};
-use segue_store::{Conn, StoreError};
+use segue_runtime::audit::object;
+use segue_store::{Conn, StoreError, audit};
 use sqlx::{Any, AssertSqlSafe, Row as _, any::AnyArguments, query::Query};
 
-use super::{Outcome, parameter_rows, parameters};
+use super::{Written, parameter_rows, parameters};
 use crate::{
     domain::directory::{Identities, Row, Stored, merge},
     error,
@@ -76,10 +77,18 @@ impl Link {
 }
 
 /// Links an account.
-pub(crate) async fn link(conn: &mut Conn, link: &Link) -> Outcome<LinkAccountResponse> {
+pub(crate) async fn link(conn: &mut Conn, link: &Link) -> Written<LinkAccountResponse> {
     match link_all(conn, std::slice::from_ref(link), Effect::Write { run: 0 }).await?.first() {
         Some(Linked::UnknownPlatform) => Ok(Err(error::platform_not_found("platform", &link.platform))),
-        _ => Ok(Ok(LinkAccountResponse { account: link.account().to_owned() })),
+        _ => {
+            let kinds: BTreeSet<&str> = link.identities.values().copied().collect();
+            let kinds = kinds.into_iter().collect::<Vec<_>>().join(",");
+            let change = audit::Change {
+                new_value: object(&[("identity_kinds", &kinds)]),
+                ..account_change(&link.platform, link.account())
+            };
+            Ok(Ok((LinkAccountResponse { account: link.account().to_owned() }, change)))
+        }
     }
 }
 
@@ -120,10 +129,11 @@ pub(crate) async fn link_all(
 }
 
 /// Unlinks an account, whichever key it is stored under.
-pub(crate) async fn unlink(conn: &mut Conn, unlink: &Unlink) -> Outcome<UnlinkAccountResponse> {
+pub(crate) async fn unlink(conn: &mut Conn, unlink: &Unlink) -> Written<UnlinkAccountResponse> {
     let sql = format!("DELETE FROM accounts WHERE account_ref IN ({})", parameters(1, unlink.refs.len()));
     if bind_all(sql, unlink.refs.iter()).execute(&mut *conn).await?.rows_affected() > 0 {
-        return Ok(Ok(UnlinkAccountResponse {}));
+        let account = unlink.refs.first().map_or("", String::as_str);
+        return Ok(Ok((UnlinkAccountResponse {}, account_change(&unlink.platform, account))));
     }
     let platform = sqlx::query("SELECT 1 FROM platforms WHERE id = $1")
         .bind(unlink.platform.as_str())
@@ -133,6 +143,11 @@ pub(crate) async fn unlink(conn: &mut Conn, unlink: &Unlink) -> Outcome<UnlinkAc
         Some(_) => error::account_not_found(&unlink.platform),
         None => error::platform_not_found("platform", &unlink.platform),
     }))
+}
+
+/// For the audit log, which knows an account by its reference.
+fn account_change(platform: &str, account: &str) -> audit::Change {
+    audit::Change { resource: format!("account/{platform}/{account}"), ..audit::Change::default() }
 }
 
 async fn known_platforms(conn: &mut Conn, links: &[Link]) -> Result<BTreeSet<String>, StoreError> {

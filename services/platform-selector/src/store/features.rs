@@ -1,7 +1,7 @@
 use prost::Message as _;
 use segue_proto::selector::v1::FeatureDefinition;
 use segue_runtime::Fields;
-use segue_store::{Conn, StoreError};
+use segue_store::{Conn, StoreError, audit::Change};
 use sqlx::{Row as _, any::AnyRow};
 
 use super::{bump_catalog, decode};
@@ -20,12 +20,25 @@ pub(crate) async fn put(conn: &mut Conn, definition: &FeatureDefinition) -> Resu
     bump_catalog(conn).await
 }
 
-/// Removes a definition; false when there is none.
-pub(crate) async fn delete(conn: &mut Conn, name: &str) -> Result<bool, StoreError> {
-    let deleted =
-        sqlx::query("DELETE FROM feature_definitions WHERE name = $1").bind(name).execute(&mut *conn).await?;
-    bump_catalog(conn).await?;
-    Ok(deleted.rows_affected() > 0)
+/// Removes a definition.
+pub(crate) async fn delete(conn: &mut Conn, name: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM feature_definitions WHERE name = $1").bind(name).execute(&mut *conn).await?;
+    bump_catalog(conn).await
+}
+
+/// Reads a definition.
+pub(crate) async fn get(conn: &mut Conn, name: &str) -> Result<Option<FeatureDefinition>, StoreError> {
+    let row = sqlx::query("SELECT message FROM feature_definitions WHERE name = $1")
+        .bind(name)
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// For the audit log.
+pub(crate) fn change(old: Option<&FeatureDefinition>, new: Option<&FeatureDefinition>) -> Change {
+    let name = old.or(new).map_or("", |definition| definition.name.as_str());
+    super::change(format!("feature/{name}"), "segue.selector.v1.FeatureDefinition", old, new)
 }
 
 /// Reads definitions by name, behind one.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use segue_core::AccountRef;
 use segue_proto::selector::v1::{Account, ForgetCustomerResponse};
-use segue_store::{Conn, StoreError};
+use segue_runtime::audit::object;
+use segue_store::{Conn, StoreError, audit::Change};
 use sqlx::Row as _;
 
 use super::{
-    Outcome,
+    Outcome, Written,
     accounts::{bind_all, delete_by_ref},
     parameters,
 };
@@ -36,7 +37,7 @@ pub(crate) async fn tell(conn: &mut Conn, whom: &Whom) -> Outcome<ForgetCustomer
 }
 
 /// Deletes the person's accounts, with their identities.
-pub(crate) async fn customer(conn: &mut Conn, whom: &Whom) -> Outcome<ForgetCustomerResponse> {
+pub(crate) async fn customer(conn: &mut Conn, whom: &Whom) -> Written<ForgetCustomerResponse> {
     let (accounts, answer) = match plan(conn, whom).await? {
         Ok(plan) => plan,
         Err(refusal) => return Ok(Err(refusal)),
@@ -46,7 +47,16 @@ pub(crate) async fn customer(conn: &mut Conn, whom: &Whom) -> Outcome<ForgetCust
         delete_by_ref(conn, "identities", refs).await?;
         delete_by_ref(conn, "accounts", refs).await?;
     }
-    Ok(Ok(answer))
+    // The log says that somebody was forgotten, and not who.
+    let change = Change {
+        resource: "customer".to_owned(),
+        old_value: object(&[
+            ("accounts", &answer.accounts.to_string()),
+            ("platforms", &answer.platforms.join(",")),
+        ]),
+        new_value: String::new(),
+    };
+    Ok(Ok((answer, change)))
 }
 
 /// What is to be deleted, and what is said of it.

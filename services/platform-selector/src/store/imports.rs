@@ -1,7 +1,10 @@
 //! How far imports have come. The progress of a batch is committed with the batch, so that it can't tell of more than there
 //! is, nor of less.
 
-use segue_store::{Conn, StoreError};
+use segue_store::{
+    Conn, StoreError,
+    audit::{self, Entry},
+};
 use sqlx::Row as _;
 
 use super::accounts::{Effect, Link, Linked, link_all};
@@ -41,6 +44,8 @@ pub(crate) struct Batch {
     pub(crate) run: i64,
     /// For an import that can be resumed.
     pub(crate) step: Option<Step>,
+    /// For the audit log: at the begin and the end of a run.
+    pub(crate) audit: Option<Entry>,
 }
 
 /// From where to where a batch brings its import.
@@ -98,6 +103,9 @@ pub(crate) async fn commit(conn: &mut Conn, batch: &Batch) -> Result<Committed, 
     let linked = link_all(conn, &batch.links, Effect::Write { run: batch.run }).await?;
     if let Some(step) = &batch.step {
         count(conn, step, totals(&linked, batch.rejected)).await?;
+    }
+    if let Some(entry) = &batch.audit {
+        audit::append(conn, entry).await?;
     }
     Ok(Committed::Done(linked))
 }

@@ -5,6 +5,7 @@
 //! replicas would not see it.
 
 pub(crate) mod accounts;
+pub(crate) mod adapter_changes;
 pub(crate) mod directory;
 pub(crate) mod features;
 pub(crate) mod forget;
@@ -16,16 +17,20 @@ pub(crate) mod selections;
 
 use futures::future::BoxFuture;
 use prost::Message;
-use segue_runtime::Refusal;
+use segue_runtime::{Refusal, audit::json};
 use segue_store::{
     Conn, Database, StoreError,
+    audit::{self, Change},
     requests::{self, Begun, RequestKey},
 };
 
 /// An answer, or a refusal that has changed nothing.
 pub(crate) type Outcome<T> = Result<Result<T, Refusal>, StoreError>;
 
-/// Does a write once per request id, and gives repetitions the same answer.
+/// What a write answers, and what it has changed, for the audit log.
+pub(crate) type Written<T> = Outcome<(T, Change)>;
+
+/// Does a write once per request id, gives repetitions the same answer, and records it in the audit log.
 pub(crate) async fn once<I, R, F>(
     db: &Database,
     key: RequestKey,
@@ -36,7 +41,7 @@ pub(crate) async fn once<I, R, F>(
 where
     I: Send + Sync + 'static,
     R: Message + Default + 'static,
-    F: for<'c> Fn(&'c mut Conn, &'c I) -> BoxFuture<'c, Outcome<R>> + Send + Sync + 'static,
+    F: for<'c> Fn(&'c mut Conn, &'c I) -> BoxFuture<'c, Written<R>> + Send + Sync + 'static,
 {
     db.write((key, input, work), move |conn, (key, input, work)| {
         Box::pin(async move {
@@ -45,15 +50,26 @@ where
                 Begun::Done(answer) => return decode(&answer).map(Ok),
                 Begun::Reused => return Ok(Err(Refusal::request_id_reused())),
             }
-            let answer = work(conn, input).await?;
-            match &answer {
-                Ok(answer) => requests::finish(conn, key, &answer.encode_to_vec()).await?,
-                Err(_) => requests::forget(conn, key).await?,
+            match work(conn, input).await? {
+                Ok((answer, change)) => {
+                    requests::finish(conn, key, &answer.encode_to_vec()).await?;
+                    audit::append(conn, &change.by(key, now_ms)).await?;
+                    Ok(Ok(answer))
+                }
+                Err(refusal) => {
+                    requests::forget(conn, key).await?;
+                    Ok(Err(refusal))
+                }
             }
-            Ok(answer)
         })
     })
     .await?
+}
+
+/// A change of one of the things that operations keep.
+pub(crate) fn change<M: Message>(resource: String, kind: &str, old: Option<&M>, new: Option<&M>) -> Change {
+    let value = |message: Option<&M>| message.map_or_else(String::new, |message| json(kind, message));
+    Change { resource, old_value: value(old), new_value: value(new) }
 }
 
 /// Waits for its turn to change platforms, work profiles or the catalogue of features, until the commit. What such a change

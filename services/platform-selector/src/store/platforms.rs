@@ -3,10 +3,10 @@ use segue_proto::selector::v1::{
     CreatePlatformResponse, DeletePlatformResponse, Platform, UpdatePlatformResponse,
 };
 use segue_runtime::{Fields, timestamp};
-use segue_store::{Conn, StoreError};
+use segue_store::{Conn, StoreError, audit::Change};
 use sqlx::{Row as _, any::AnyRow};
 
-use super::{Outcome, bump_catalog, decode, lock_catalog};
+use super::{Outcome, Written, adapter_changes::Approval, bump_catalog, decode, lock_catalog};
 use crate::{
     error,
     wire::{self, mask::Mask},
@@ -20,10 +20,12 @@ pub(crate) struct Update {
     pub(crate) mask: Mask,
     pub(crate) new_etag: String,
     pub(crate) now_ms: i64,
+    /// Who has to approve of a new address of an adapter.
+    pub(crate) approval: Approval,
 }
 
 /// Adds a platform with its etag and times set.
-pub(crate) async fn create(conn: &mut Conn, platform: &Platform) -> Outcome<CreatePlatformResponse> {
+pub(crate) async fn create(conn: &mut Conn, platform: &Platform) -> Written<CreatePlatformResponse> {
     if let Err(refusal) = check(conn, platform).await? {
         return Ok(Err(refusal));
     }
@@ -39,11 +41,12 @@ pub(crate) async fn create(conn: &mut Conn, platform: &Platform) -> Outcome<Crea
         return Ok(Err(error::platform_exists(&platform.id)));
     }
     bump_catalog(conn).await?;
-    Ok(Ok(CreatePlatformResponse { platform: Some(platform.clone()) }))
+    let answer = CreatePlatformResponse { platform: Some(platform.clone()) };
+    Ok(Ok((answer, change(None, Some(platform)))))
 }
 
 /// Changes a platform.
-pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePlatformResponse> {
+pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Written<UpdatePlatformResponse> {
     let id = &update.change.id;
     lock_catalog(conn).await?;
     let Some(mut platform) = get(conn, id).await? else {
@@ -53,11 +56,10 @@ pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePl
     if !expected.is_empty() && *expected != platform.etag {
         return Ok(Err(error::etag_mismatch(id)));
     }
-    let read_etag = std::mem::replace(&mut platform.etag, update.new_etag.clone());
-    let old_features = platform.features.clone();
+    let before = platform.clone();
     update.mask.apply(&update.change, &mut platform);
     // What is there already stays, even if the catalogue has become stricter.
-    if platform.features != old_features
+    if platform.features != before.features
         && let Err(refusal) = check(conn, &platform).await?
     {
         return Ok(Err(refusal));
@@ -67,20 +69,40 @@ pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Outcome<UpdatePl
     if let Err(refusal) = fields.finish() {
         return Ok(Err(refusal));
     }
-    platform.update_time = timestamp(update.now_ms);
+    update.approval.hold_back(&before.adapter_uri, &mut platform, update.now_ms);
+    store(conn, &before, &mut platform, &update.new_etag, update.now_ms).await?;
+    let answer = UpdatePlatformResponse { platform: Some(platform.clone()) };
+    Ok(Ok((answer, change(Some(&before), Some(&platform)))))
+}
+
+/// Stores a changed platform under a new etag.
+pub(super) async fn store(
+    conn: &mut Conn,
+    before: &Platform,
+    platform: &mut Platform,
+    new_etag: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    platform.etag = new_etag.to_owned();
+    platform.update_time = timestamp(now_ms);
     let updated = sqlx::query("UPDATE platforms SET etag = $2, message = $3 WHERE id = $1 AND etag = $4")
-        .bind(id.as_str())
-        .bind(platform.etag.as_str())
+        .bind(platform.id.as_str())
+        .bind(new_etag)
         .bind(platform.encode_to_vec())
-        .bind(read_etag)
+        .bind(before.etag.as_str())
         .execute(&mut *conn)
         .await?;
     if updated.rows_affected() == 0 {
         // Another replica wrote between the two statements: do it again on what it wrote.
         return Err(StoreError::Contended);
     }
-    bump_catalog(conn).await?;
-    Ok(Ok(UpdatePlatformResponse { platform: Some(platform) }))
+    bump_catalog(conn).await
+}
+
+/// For the audit log.
+pub(super) fn change(old: Option<&Platform>, new: Option<&Platform>) -> Change {
+    let id = old.or(new).map_or("", |platform| platform.id.as_str());
+    super::change(format!("platform/{id}"), "segue.selector.v1.Platform", old, new)
 }
 
 /// Checks the features against the catalogue.
@@ -93,7 +115,11 @@ async fn check(conn: &mut Conn, platform: &Platform) -> Outcome<()> {
 }
 
 /// Removes a platform and the account links on it.
-pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Outcome<DeletePlatformResponse> {
+pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Written<DeletePlatformResponse> {
+    lock_catalog(conn).await?;
+    let Some(platform) = get(conn, id).await? else {
+        return Ok(Err(error::platform_not_found("id", id)));
+    };
     // The foreign keys would delete these too, but one row at a time.
     sqlx::query(
         "DELETE FROM identities WHERE account_ref IN (SELECT account_ref FROM accounts WHERE platform = $1)",
@@ -101,12 +127,9 @@ pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Outcome<DeletePlatformR
     .bind(id)
     .execute(&mut *conn)
     .await?;
-    let deleted = sqlx::query("DELETE FROM platforms WHERE id = $1").bind(id).execute(&mut *conn).await?;
-    if deleted.rows_affected() == 0 {
-        return Ok(Err(error::platform_not_found("id", id)));
-    }
+    sqlx::query("DELETE FROM platforms WHERE id = $1").bind(id).execute(&mut *conn).await?;
     bump_catalog(conn).await?;
-    Ok(Ok(DeletePlatformResponse {}))
+    Ok(Ok((DeletePlatformResponse {}, change(Some(&platform), None))))
 }
 
 /// Reads a platform.

@@ -1,10 +1,10 @@
 use prost::Message as _;
 use segue_proto::selector::v1::{DeleteWorkProfileResponse, PutWorkProfileResponse, WorkProfile};
 use segue_runtime::Fields;
-use segue_store::{Conn, StoreError};
+use segue_store::{Conn, StoreError, audit::Change};
 use sqlx::{Row as _, any::AnyRow};
 
-use super::{Outcome, bump_catalog, decode, lock_catalog};
+use super::{Written, bump_catalog, decode, lock_catalog};
 use crate::{domain::work::Terms, error, wire};
 
 /// How many versions of a work profile are kept.
@@ -23,7 +23,7 @@ pub(crate) struct Put {
 }
 
 /// Creates or replaces a work profile.
-pub(crate) async fn put(conn: &mut Conn, put: &Put) -> Outcome<PutWorkProfileResponse> {
+pub(crate) async fn put(conn: &mut Conn, put: &Put) -> Written<PutWorkProfileResponse> {
     lock_catalog(conn).await?;
     let vocabulary = super::features::vocabulary(conn).await?;
     let mut fields = Fields::new();
@@ -31,13 +31,15 @@ pub(crate) async fn put(conn: &mut Conn, put: &Put) -> Outcome<PutWorkProfileRes
     if let Err(refusal) = fields.finish() {
         return Ok(Err(refusal));
     }
+    let before = get(conn, &put.profile.id).await?;
     let Some(version) = write(conn, put).await? else {
         return Ok(Err(error::version_mismatch(&put.profile.id)));
     };
     keep_version(conn, &put.profile, version).await?;
     bump_catalog(conn).await?;
     let work_profile = WorkProfile { version, ..put.profile.clone() };
-    Ok(Ok(PutWorkProfileResponse { work_profile: Some(work_profile) }))
+    let change = change(before.as_ref(), Some(&work_profile));
+    Ok(Ok((PutWorkProfileResponse { work_profile: Some(work_profile) }, change)))
 }
 
 /// The new version; none when it does not have the expected one.
@@ -76,13 +78,19 @@ async fn keep_version(conn: &mut Conn, profile: &WorkProfile, version: i64) -> R
 }
 
 /// Removes a work profile and its versions.
-pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Outcome<DeleteWorkProfileResponse> {
-    let deleted = sqlx::query("DELETE FROM work_profiles WHERE id = $1").bind(id).execute(&mut *conn).await?;
-    if deleted.rows_affected() == 0 {
+pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Written<DeleteWorkProfileResponse> {
+    lock_catalog(conn).await?;
+    let Some(before) = get(conn, id).await? else {
         return Ok(Err(error::work_profile_not_found("id", id)));
-    }
+    };
+    sqlx::query("DELETE FROM work_profiles WHERE id = $1").bind(id).execute(&mut *conn).await?;
     bump_catalog(conn).await?;
-    Ok(Ok(DeleteWorkProfileResponse {}))
+    Ok(Ok((DeleteWorkProfileResponse {}, change(Some(&before), None))))
+}
+
+fn change(old: Option<&WorkProfile>, new: Option<&WorkProfile>) -> Change {
+    let id = old.or(new).map_or("", |profile| profile.id.as_str());
+    super::change(format!("work_profile/{id}"), "segue.selector.v1.WorkProfile", old, new)
 }
 
 /// Reads a work profile.

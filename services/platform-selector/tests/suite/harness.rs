@@ -4,6 +4,7 @@ use futures::{StreamExt as _, stream};
 use platform_selector::{AdapterSettings, Config, History, bind};
 use segue_core::{Key, KeyRing, ManualClock, Random};
 use segue_proto::{
+    audit::v1::audit_service_client::AuditServiceClient,
     common::v1::{Customer, ErrorReason, Face, Identity, Operator, Requirement},
     selector::v1::{
         CreatePlatformRequest, Feature, LinkAccountRequest, Platform,
@@ -29,6 +30,7 @@ pub type Client = PlatformSelectorServiceClient<Channel>;
 /// A running service; it ends with its handle.
 pub struct Selector {
     pub client: Client,
+    pub log: AuditServiceClient<Channel>,
     pub clock: Arc<ManualClock>,
     stop: Stop,
     running: Option<Running>,
@@ -62,8 +64,9 @@ impl Selector {
         let parts = Parts { clock: clock.clone(), random: Random::secure(), stop: stop.clone() };
         let running = bind(config, parts).await.unwrap();
         let channel = Endpoint::from_shared(running.uri()).unwrap().connect().await.unwrap();
+        let log = AuditServiceClient::new(channel.clone());
         let client = Client::new(channel).max_decoding_message_size(segue_runtime::MAX_MESSAGE_BYTES);
-        Self { client, clock, stop, running: Some(running) }
+        Self { client, log, clock, stop, running: Some(running) }
     }
 
     /// Ends it and waits until its database is closed.

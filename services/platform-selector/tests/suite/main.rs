@@ -8,6 +8,7 @@
 mod accounts;
 mod adapter;
 mod adapters;
+mod audit;
 mod features;
 mod forget;
 mod harness;
@@ -35,4 +36,4 @@ macro_rules! on_every_engine {
     };
 }
 
-on_every_engine!(platforms features adapters profiles accounts forget import selection simulate replicas);
+on_every_engine!(audit platforms features adapters profiles accounts forget import selection simulate replicas);

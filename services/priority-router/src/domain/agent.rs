@@ -12,6 +12,17 @@ pub enum Presence {
     Away = 3,
 }
 
+impl Presence {
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Offline => "OFFLINE",
+            Self::Available => "AVAILABLE",
+            Self::Away => "AWAY",
+        }
+    }
+}
+
 /// Why an agent's presence is what it is. The numbers are stored, and equal those of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PresenceReason {

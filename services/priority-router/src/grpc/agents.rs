@@ -1,6 +1,6 @@
 use prost::Message;
 use segue_proto::router::v1::{self as proto, *};
-use segue_runtime::{Fields, Refusal, caller, page};
+use segue_runtime::{Fields, Refusal, access::administers, caller, page};
 use segue_store::requests::RequestKey;
 
 use super::{parse, wire};
@@ -77,7 +77,7 @@ pub(super) async fn set_presence(
     };
     fields.finish()?;
     let key = RequestKey::plain(&caller(), &request_id, "SetPresence", &request);
-    let command = routing::SetPresence { agent, presence };
+    let command = routing::SetPresence { agent, presence, is_administrative: administers() };
     router.decide_once(key, command, |view| SetPresenceResponse { agent: Some(wire::agent(view)) }).await
 }
 

@@ -1,7 +1,7 @@
 use prost::Message;
 use segue_core::new_id;
 use segue_proto::router::v1::{self as proto, *};
-use segue_runtime::{Fields, Refusal, caller, page};
+use segue_runtime::{Fields, Refusal, access::administers, caller, page};
 use segue_store::requests::RequestKey;
 
 use super::{parse, wire};
@@ -145,8 +145,8 @@ pub(super) async fn abandon(
     fields.finish()?;
     let key = RequestKey::plain(&caller(), &request_id, "AbandonContact", &request);
     router
-        .decide_once(key, Abandon(id), |contact| AbandonContactResponse {
-            contact: Some(wire::contact(contact)),
+        .decide_once(key, Abandon { id, is_administrative: administers() }, |contact| {
+            AbandonContactResponse { contact: Some(wire::contact(contact)) }
         })
         .await
 }

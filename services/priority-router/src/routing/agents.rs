@@ -1,4 +1,5 @@
-use segue_store::{Conn, StoreError};
+use segue_runtime::audit::object;
+use segue_store::{Conn, StoreError, audit::Change};
 
 use super::{Command, OfAgent, Turn};
 use crate::{
@@ -29,6 +30,8 @@ pub(crate) struct PutAgent(pub NewAgent);
 pub(crate) struct SetPresence {
     pub agent: String,
     pub presence: Presence,
+    /// By somebody who administers, and not by the agent's desk.
+    pub is_administrative: bool,
 }
 
 /// An agent has finished the notes on a contact.
@@ -40,6 +43,7 @@ impl Command for PutAgent {
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<AgentView, Halt> {
         let id = self.0.id.as_str();
+        let before = view(turn.conn, id).await?;
         agents::put(turn.conn, &self.0, turn.number).await?;
         turn.recount(id, Recount::Quiet).await?;
         for handoff in contacts::in_state(turn.conn, id, State::Queued).await? {
@@ -51,8 +55,25 @@ impl Command for PutAgent {
             }
         }
         turn.settle().await?;
-        turn.view(id).await
+        let after = turn.view(id).await?;
+        turn.change = Some(Change {
+            resource: format!("agent/{id}"),
+            old_value: before.as_ref().map_or_else(String::new, abilities),
+            new_value: abilities(&after),
+        });
+        Ok(after)
     }
+}
+
+/// What operations keep of an agent, for the audit log.
+fn abilities(view: &AgentView) -> String {
+    let platforms = view.platforms.iter().map(|served| format!("{}={}", served.platform, served.cost_units));
+    object(&[
+        ("display_name", &view.agent.display_name),
+        ("capacity_units", &view.agent.capacity_units.to_string()),
+        ("skills", &view.skills.join(",")),
+        ("platforms", &platforms.collect::<Vec<_>>().join(",")),
+    ])
 }
 
 impl Command for SetPresence {
@@ -61,6 +82,7 @@ impl Command for SetPresence {
     async fn run(&self, turn: &mut Turn<'_>) -> Result<AgentView, Halt> {
         let id = self.agent.as_str();
         let before = agents::get(turn.conn, id).await?.ok_or_else(|| agent_not_found("agent", id))?;
+        let presence_before = before.presence;
         // Who signs in without a desk's stream is not watched; whoever reads or types instead is trusted.
         let is_connected = leases::is_connected(turn.conn, id).await?;
         let (lease_until, lost_at) = match (is_connected, self.presence) {
@@ -83,6 +105,10 @@ impl Command for SetPresence {
             turn.let_go(id).await?;
         }
         turn.settle().await?;
+        if self.is_administrative {
+            let [old, new] = [presence_before, self.presence].map(|p| object(&[("presence", p.name())]));
+            turn.change = Some(Change { resource: format!("agent/{id}"), old_value: old, new_value: new });
+        }
         turn.view(id).await
     }
 }

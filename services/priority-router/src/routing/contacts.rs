@@ -1,4 +1,5 @@
-use segue_store::StoreError;
+use segue_runtime::audit::object;
+use segue_store::{StoreError, audit::Change};
 
 use super::{Command, Turn};
 use crate::{
@@ -25,7 +26,11 @@ pub(crate) struct Complete(pub OfAgent);
 
 /// The customer has gone.
 #[derive(Debug)]
-pub(crate) struct Abandon(pub String);
+pub(crate) struct Abandon {
+    pub id: String,
+    /// By somebody who administers, and not by the platform or the issuer.
+    pub is_administrative: bool,
+}
 
 /// A contact, as its agent names it.
 #[derive(Debug)]
@@ -81,10 +86,16 @@ impl Command for Abandon {
     type Answer = Contact;
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Contact, Halt> {
-        let contact = contacts::load(turn.conn, &self.0).await?.ok_or_else(|| contact_not_found(&self.0))?;
+        let Self { id, is_administrative } = self;
+        let contact = contacts::load(turn.conn, id).await?.ok_or_else(|| contact_not_found(id))?;
         let agent = contact.agent.clone();
+        let before = contact.state;
         let contact = turn.apply(contact, Action::Abandon, &agent).await?;
         turn.settle().await?;
+        if *is_administrative {
+            let [old, new] = [before, contact.state].map(|state| object(&[("state", state.name())]));
+            turn.change = Some(Change { resource: format!("contact/{id}"), old_value: old, new_value: new });
+        }
         Ok(contact)
     }
 }

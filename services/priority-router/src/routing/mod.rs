@@ -21,6 +21,7 @@ use segue_core::{Random, SharedClock};
 use segue_runtime::Refusal;
 use segue_store::{
     Conn, Database, StoreError,
+    audit::{self, Change},
     requests::{self, Begun, RequestKey},
 };
 
@@ -62,6 +63,8 @@ pub(crate) struct Turn<'c> {
     expected: BTreeMap<Place, String>,
     /// What is to be counted once this is committed.
     tally: Tally,
+    /// What an administrative act has changed, for the audit log.
+    change: Option<Change>,
 }
 
 /// A decision to be made.
@@ -77,8 +80,8 @@ impl<'c> Turn<'c> {
     /// Takes the routing lock.
     async fn take(conn: &'c mut Conn, now_ms: i64, rules: Rules) -> Result<Self, StoreError> {
         let number = store::take_turn(conn).await?;
-        let (freed, arrived, expected, tally) = Default::default();
-        Ok(Self { conn, now_ms, number, rules, freed, arrived, expected, tally })
+        let (freed, arrived, expected, tally, change) = Default::default();
+        Ok(Self { conn, now_ms, number, rules, freed, arrived, expected, tally, change })
     }
 }
 
@@ -127,6 +130,9 @@ impl Router {
                         Ok(answer) => {
                             let encoded = to_wire(answer).encode_to_vec();
                             requests::finish(turn.conn, key, &encoded).await?;
+                            if let Some(change) = turn.change.take() {
+                                audit::append(turn.conn, &change.by(key, now_ms)).await?;
+                            }
                             Ok((Ok(encoded), turn.tally))
                         }
                         Err(refusal) => {

@@ -1,3 +1,6 @@
+use segue_runtime::audit::object;
+use segue_store::audit::Change;
+
 use super::{Command, Turn};
 use crate::{
     domain::{Contact, EventKind, Priority, State, WrongState},
@@ -31,6 +34,9 @@ impl Command for SetPriority {
         };
         turn.reclassify(&before, &after).await?;
         turn.settle().await?;
+        let [old, new] = [&before, &after].map(|contact| object(&[("priority", contact.priority.name())]));
+        turn.change =
+            Some(Change { resource: format!("contact/{}", self.id), old_value: old, new_value: new });
         turn.answer(&self.id).await
     }
 }

@@ -38,6 +38,7 @@ fn bare_platform(platform: &Platform) -> Platform {
         create_time: None,
         update_time: None,
         adapter_health: AdapterHealth::Unspecified.into(),
+        proposed_adapter_change: None,
         ..platform.clone()
     };
     if bare.status() == PlatformStatus::Unspecified {

@@ -34,25 +34,23 @@ pub enum ConfigCommand {
     Apply(ApplyFlags),
 }
 
-/// Which selector.
+/// As whom to call.
 #[derive(Debug, Clone, Args)]
-pub struct SelectorFlag {
-    /// platform-selector
-    #[arg(long, env = "SEGUE_SELECTOR_URI", default_value = "http://127.0.0.1:50051")]
-    selector: PeerUri,
+pub struct CredentialFlags {
     /// PEM file of a certificate to be known by, where callers are told apart
     #[arg(long, env = "SEGUE_TLS_CERTIFICATE", requires = "tls_key")]
     tls_certificate: Option<PathBuf>,
     /// PEM file of the certificate's private key
     #[arg(long, env = "SEGUE_TLS_KEY", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
-    /// PEM file of the authorities that the selector's certificate must come from
+    /// PEM file of the authorities that the service's certificate must come from
     #[arg(long, env = "SEGUE_TLS_CA")]
     tls_ca: Option<PathBuf>,
 }
 
-impl SelectorFlag {
-    fn credentials(&self) -> anyhow::Result<Credentials> {
+impl CredentialFlags {
+    /// Reads the files.
+    pub fn open(&self) -> anyhow::Result<Credentials> {
         let path = |given: &Option<PathBuf>| given.clone().unwrap_or_default();
         Credentials::open(
             path(&self.tls_certificate),
@@ -62,15 +60,27 @@ impl SelectorFlag {
         )
         .map_err(anyhow::Error::msg)
     }
+}
 
+/// Which selector.
+#[derive(Debug, Clone, Args)]
+pub struct SelectorFlag {
+    /// platform-selector
+    #[arg(long, env = "SEGUE_SELECTOR_URI", default_value = "http://127.0.0.1:50051")]
+    selector: PeerUri,
+    #[command(flatten)]
+    credentials: CredentialFlags,
+}
+
+impl SelectorFlag {
     /// A channel for calls.
     pub fn connect(&self) -> anyhow::Result<Peer> {
-        Ok(self.selector.connect(&self.credentials()?))
+        Ok(self.selector.connect(&self.credentials.open()?))
     }
 
     /// A channel for long streams.
     pub fn connect_for_streams(&self) -> anyhow::Result<Peer> {
-        Ok(self.selector.connect_for_streams(&self.credentials()?))
+        Ok(self.selector.connect_for_streams(&self.credentials.open()?))
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         R::ContactNotFound | R::ContactState | R::ContactIsHandoff | R::ContactNotYours => {
             of_contacts(reason)
         }
-        R::CallerUnknown | R::CallerNotAllowed | R::CallerNotOwner => FAULT,
+        R::CallerUnknown | R::CallerNotAllowed | R::CallerNotOwner | R::ApproverIsProposer => FAULT,
         R::SessionNotFound => ("Please start a conversation first.", "请先开始会话。"),
         R::DependencyUnavailable | R::StoreUnavailable => {
             ("The service can't be reached just now. Please try again.", "服务暂时无法访问，请稍后重试。")
@@ -74,6 +74,7 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         | R::ImportNotFound
         | R::ImportNotResumable
         | R::IdentityShared
+        | R::AdapterChangeNotProposed
         | R::ServiceListEntryNotFound
         | R::ServiceListEntryClosed => FAULT,
     }

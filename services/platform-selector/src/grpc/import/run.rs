@@ -1,8 +1,9 @@
 //! A run of an import: which of the rows that come are to be done, and what has come of them.
 
-use segue_core::{KeyRing, Random, Region};
+use segue_core::{CallerId, KeyRing, Random, Region};
 use segue_proto::selector::v1::{ImportAccountsRequest, ImportAccountsResponse, RejectedRow};
-use segue_runtime::{Fields, Refusal};
+use segue_runtime::{Fields, Refusal, audit::object};
+use segue_store::audit::{DONE, Entry};
 
 use super::Selector;
 use crate::{
@@ -23,6 +24,8 @@ const BATCH_ROWS: usize = 500;
 #[derive(Debug)]
 pub(super) struct Import {
     number: i64,
+    /// Who sends it.
+    caller: CallerId,
     /// Of one that can be resumed.
     id: Option<String>,
     dry_run: bool,
@@ -48,7 +51,11 @@ pub(super) struct Batch {
 
 impl Import {
     /// A new run, or the one that the first row says to resume.
-    pub(super) async fn begin(selector: &Selector, first: &ImportAccountsRequest) -> Result<Self, Refusal> {
+    pub(super) async fn begin(
+        selector: &Selector,
+        caller: &CallerId,
+        first: &ImportAccountsRequest,
+    ) -> Result<Self, Refusal> {
         let mut fields = Fields::new();
         let resumable = !first.import_id.is_empty();
         let id = resumable.then(|| fields.number("import_id", &first.import_id));
@@ -58,6 +65,7 @@ impl Import {
         fields.finish()?;
         let import = Self {
             number: number(&selector.random),
+            caller: caller.clone(),
             id,
             dry_run: first.dry_run,
             resume_after_line: first.resume_after_line,
@@ -118,7 +126,8 @@ impl Import {
             link_all(&mut *selector.db.read().await?, &links, Effect::Tell).await?
         } else {
             let step = self.step(selector, to_line, finishes);
-            self.store(selector, StoredBatch { links, rejected, run: self.number, step }).await?
+            let audit = self.audit(selector, finishes);
+            self.store(selector, StoredBatch { links, rejected, run: self.number, step, audit }).await?
         };
         let of_batch = totals(&linked, rejected);
         rejections.extend(lines.iter().zip(linked).filter_map(|(line, linked)| rejection(*line, linked)));
@@ -143,6 +152,25 @@ impl Import {
         let (key_id, now_ms, from_line) =
             (selector.keys.current_id(), selector.clock.now_ms(), self.from_line);
         self.id.clone().map(|import_id| Step { import_id, key_id, from_line, to_line, finishes, now_ms })
+    }
+
+    /// What the audit log is told: that a run has begun, and that it has ended.
+    fn audit(&self, selector: &Selector, finishes: bool) -> Option<Entry> {
+        let state = match (self.from_line, finishes) {
+            (_, true) => "ended",
+            (None, false) => "begun",
+            (Some(_), false) => return None,
+        };
+        Some(Entry {
+            at_ms: selector.clock.now_ms(),
+            subject: self.caller.subject().to_owned(),
+            method: "ImportAccounts".to_owned(),
+            resource: format!("import/{}", self.id.as_deref().unwrap_or_default()),
+            outcome: DONE.to_owned(),
+            occurrences: 1,
+            new_value: object(&[("state", state), ("run", &self.number.to_string())]),
+            ..Entry::default()
+        })
     }
 
     fn answer(&self, rejections: Vec<RejectedRow>) -> ImportAccountsResponse {

@@ -1,0 +1,135 @@
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    Entry, Record,
+    record::{self, bind},
+};
+use crate::{Conn, StoreError};
+
+/// Rows of one statement.
+pub(super) const ROWS: usize = 200;
+const FORGOTTEN_AT_ONCE: i64 = 1000;
+
+/// Where the log begins and ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The last record; 0 for none.
+    pub sequence: i64,
+    /// Its hash.
+    pub hash: String,
+    /// The last record that was forgotten; 0 for none.
+    pub forgotten_sequence: i64,
+    /// Its hash.
+    pub forgotten_hash: String,
+}
+
+/// Whether records wait for their places.
+pub async fn is_anything_pending(conn: &mut Conn) -> Result<bool, StoreError> {
+    let found = sqlx::query("SELECT id FROM audit_pending LIMIT 1").fetch_optional(conn).await?;
+    Ok(found.is_some())
+}
+
+/// Gives records that wait their places in the log, one batch of them, and tells how many. One replica at a time: the head's
+/// row is locked until the commit.
+pub async fn link(conn: &mut Conn) -> Result<usize, StoreError> {
+    let head = read_head(conn, "UPDATE audit_head SET sequence = sequence WHERE id = 1 RETURNING *").await?;
+    // Not by a high-water mark: a row with a lower number may be committed later.
+    let rows = sqlx::query("SELECT * FROM audit_pending ORDER BY id LIMIT $1")
+        .bind(i64::try_from(ROWS).unwrap_or(i64::MAX))
+        .fetch_all(&mut *conn)
+        .await?;
+    let (mut ids, mut records): (Vec<i64>, Vec<Record>) = (vec![], vec![]);
+    let (mut sequence, mut hash) = (head.sequence, head.hash);
+    for row in &rows {
+        ids.push(row.try_get("id")?);
+        sequence += 1;
+        let record = Record::behind(&hash, sequence, record::entry(row)?);
+        hash.clone_from(&record.hash);
+        records.push(record);
+    }
+    if records.is_empty() {
+        return Ok(0);
+    }
+    insert(conn, &records).await?;
+    let sql = format!("DELETE FROM audit_pending WHERE id IN {}", rows_of_parameters(1, ids.len()));
+    ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, id| query.bind(*id)).execute(&mut *conn).await?;
+    sqlx::query("UPDATE audit_head SET sequence = $1, hash = $2 WHERE id = 1")
+        .bind(sequence)
+        .bind(hash)
+        .execute(conn)
+        .await?;
+    Ok(records.len())
+}
+
+async fn insert(conn: &mut Conn, records: &[Record]) -> Result<(), StoreError> {
+    let sql = format!(
+        "INSERT INTO audit_log (sequence, hash, at, subject, method, resource, request_id, outcome, occurrences,
+             old_value, new_value)
+         VALUES {}",
+        rows_of_parameters(records.len(), 11)
+    );
+    let query = records.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, record| {
+        bind(query.bind(record.sequence).bind(record.hash.as_str()), &record.entry)
+    });
+    query.execute(conn).await?;
+    Ok(())
+}
+
+/// Where the log begins and ends.
+pub async fn head(conn: &mut Conn) -> Result<Head, StoreError> {
+    read_head(conn, "SELECT * FROM audit_head WHERE id = 1").await
+}
+
+async fn read_head(conn: &mut Conn, sql: &'static str) -> Result<Head, StoreError> {
+    let row = sqlx::query(sql).fetch_one(conn).await?;
+    Ok(Head {
+        sequence: row.try_get("sequence")?,
+        hash: row.try_get("hash")?,
+        forgotten_sequence: row.try_get("forgotten_sequence")?,
+        forgotten_hash: row.try_get("forgotten_hash")?,
+    })
+}
+
+/// Reads records behind one, in order. Of the entry only subject, method and resource count, where they are given.
+pub async fn list(conn: &mut Conn, after: i64, like: &Entry, limit: i64) -> Result<Vec<Record>, StoreError> {
+    let given = [("subject", &like.subject), ("method", &like.method), ("resource", &like.resource)];
+    let given: Vec<_> = given.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let numbered = given.iter().zip(3..);
+    let filter: String = numbered.map(|((column, _), number)| format!(" AND {column} = ${number}")).collect();
+    let sql = format!("SELECT * FROM audit_log WHERE sequence > $1{filter} ORDER BY sequence LIMIT $2");
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(after).bind(limit);
+    let rows =
+        given.iter().fold(query, |query, (_, value)| query.bind(value.as_str())).fetch_all(conn).await?;
+    rows.iter().map(Record::read).collect()
+}
+
+/// Forgets some of the records of before a time, the oldest first, and tells how many. The log goes on from the last one's hash.
+pub async fn forget(conn: &mut Conn, before_ms: i64) -> Result<u64, StoreError> {
+    let last = sqlx::query(
+        "SELECT sequence, hash FROM (SELECT sequence, hash, at FROM audit_log ORDER BY sequence LIMIT $2) oldest
+         WHERE at < $1 ORDER BY sequence DESC LIMIT 1",
+    )
+    .bind(before_ms)
+    .bind(FORGOTTEN_AT_ONCE)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(last) = last else { return Ok(0) };
+    let sequence: i64 = last.try_get("sequence")?;
+    sqlx::query("UPDATE audit_head SET forgotten_sequence = $1, forgotten_hash = $2 WHERE id = 1")
+        .bind(sequence)
+        .bind(last.try_get::<String, _>("hash")?)
+        .execute(&mut *conn)
+        .await?;
+    let deleted =
+        sqlx::query("DELETE FROM audit_log WHERE sequence <= $1").bind(sequence).execute(conn).await?;
+    Ok(deleted.rows_affected())
+}
+
+/// `($1, $2), ($3, $4), ...`: so many rows of so many parameters.
+pub(super) fn rows_of_parameters(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let numbers = row * columns + 1..=(row + 1) * columns;
+        format!("({})", numbers.map(|number| format!("${number}")).collect::<Vec<_>>().join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}

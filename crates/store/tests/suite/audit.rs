@@ -1,0 +1,196 @@
+//! The audit log: what is done is recorded with it, linked in order, and can't be changed unseen.
+
+use segue_store::{
+    Database, StoreError,
+    audit::{self, Broken, Chain, Entry, Record},
+};
+use sqlx::Executor as _;
+
+use crate::engines::{Engines, NOW, at_once, mark, marks};
+
+fn entry(number: usize) -> Entry {
+    Entry {
+        at_ms: NOW + i64::try_from(number).unwrap(),
+        subject: format!("subject-{}", number % 3),
+        method: "UpdatePlatform".to_owned(),
+        resource: format!("platform/{}", number % 2),
+        request_id: format!("request-{number}"),
+        outcome: audit::DONE.to_owned(),
+        occurrences: 1,
+        old_value: String::new(),
+        new_value: format!("{{\"rank\":{number}}}"),
+    }
+}
+
+/// An act and its record; `fails` undoes both.
+async fn act(db: &Database, number: usize, fails: bool) -> Result<(), StoreError> {
+    db.write((entry(number), fails), |conn, (entry, fails)| {
+        Box::pin(async move {
+            mark(conn, &entry.request_id).await?;
+            audit::append(conn, entry).await?;
+            if *fails { Err(StoreError::Failed) } else { Ok(()) }
+        })
+    })
+    .await
+}
+
+async fn link(db: &Database) -> usize {
+    db.write((), |conn, ()| Box::pin(audit::link(conn))).await.unwrap()
+}
+
+async fn log(db: &Database) -> Vec<Record> {
+    audit::list(&mut db.read().await.unwrap(), 0, &Entry::default(), 10_000).await.unwrap()
+}
+
+/// Follows the log from where it begins to where it says that it ends.
+async fn check(db: &Database) -> Result<i64, Broken> {
+    let head = audit::head(&mut db.read().await.unwrap()).await.unwrap();
+    let mut chain = Chain::behind(head.forgotten_sequence, head.forgotten_hash);
+    for record in log(db).await {
+        chain.follow(&record)?;
+    }
+    assert_eq!((chain.sequence(), chain.hash()), (head.sequence, head.hash.as_str()));
+    Ok(chain.sequence())
+}
+
+async fn run(db: &Database, sql: &'static str) -> Result<(), StoreError> {
+    db.write(sql, |conn, sql| {
+        Box::pin(async move { conn.execute(*sql).await.map(drop).map_err(StoreError::from) })
+    })
+    .await
+}
+
+pub async fn an_act_has_its_record_or_neither_is_there(engines: &Engines) {
+    let db = engines.open().await;
+    assert!(!audit::is_anything_pending(&mut db.read().await.unwrap()).await.unwrap());
+    act(&db, 1, false).await.unwrap();
+    assert_eq!(act(&db, 2, true).await, Err(StoreError::Failed));
+    assert!(audit::is_anything_pending(&mut db.read().await.unwrap()).await.unwrap());
+    assert_eq!((link(&db).await, link(&db).await), (1, 0));
+    let log = log(&db).await;
+    assert_eq!((log.len(), &log[0].entry, log[0].sequence), (1, &entry(1), 1));
+    assert_eq!(marks(&db).await, ["request-1"]);
+    assert_eq!(check(&db).await, Ok(1));
+}
+
+pub async fn replicas_make_one_chain(engines: &Engines) {
+    let replicas = engines.open_twice().await;
+    at_once(600, |number| {
+        let db = replicas[number % 2].clone();
+        async move {
+            act(&db, number, false).await.unwrap();
+            if number % 7 == 0 {
+                link(&db).await;
+            }
+        }
+    })
+    .await;
+    while link(&replicas[1]).await > 0 {}
+    assert_eq!(check(&replicas[0]).await, Ok(600));
+    let mut recorded: Vec<String> =
+        log(&replicas[0]).await.into_iter().map(|record| record.entry.request_id).collect();
+    recorded.sort();
+    recorded.dedup();
+    assert_eq!(recorded.len(), 600, "each act once");
+}
+
+pub async fn the_log_is_never_changed(engines: &Engines) {
+    let db = engines.open().await;
+    for number in 0..10 {
+        act(&db, number, false).await.unwrap();
+    }
+    link(&db).await;
+    act(&db, 10, false).await.unwrap();
+    for sql in [
+        "UPDATE audit_log SET subject = 'nobody' WHERE sequence = 5",
+        "DELETE FROM audit_log WHERE sequence = 10",
+        "DELETE FROM audit_log",
+        "UPDATE audit_pending SET subject = 'nobody'",
+    ] {
+        assert_eq!(run(&db, sql).await, Err(StoreError::Failed), "{sql}");
+    }
+    link(&db).await;
+    assert_eq!(check(&db).await, Ok(11));
+}
+
+/// Whoever may change the schema can go around that, and is found out.
+pub async fn a_changed_log_is_found(engines: &Engines) {
+    let forged = |number: usize| Record { entry: entry(number), ..Record::behind("", 3, entry(3)) };
+    let db = engines.open().await;
+    for number in 1..=5 {
+        act(&db, number, false).await.unwrap();
+    }
+    link(&db).await;
+    let log = log(&db).await;
+    let broken = |records: &[Record]| {
+        let mut chain = Chain::behind(0, "");
+        records.iter().try_for_each(|record| chain.follow(record))
+    };
+    assert_eq!(broken(&log), Ok(()));
+    let with = |place: usize, record: Record| {
+        let mut log = log.clone();
+        log[place] = record;
+        log
+    };
+    for change in [
+        |entry: &mut Entry| entry.subject = "nobody".to_owned(),
+        |entry: &mut Entry| entry.at_ms += 1,
+        |entry: &mut Entry| entry.old_value = "{}".to_owned(),
+        // The same characters, parted in another way.
+        |entry: &mut Entry| {
+            entry.resource = format!("{}{}", entry.method, entry.resource);
+            entry.method = String::new();
+        },
+    ] {
+        let mut changed = log[2].clone();
+        change(&mut changed.entry);
+        assert_eq!(broken(&with(2, changed)), Err(Broken::Hash(3)));
+    }
+    assert_eq!(broken(&with(2, forged(9))), Err(Broken::Hash(3)));
+    // A record with a hash that is right for itself: the next one gives it away.
+    let forged = Record::behind(&log[1].hash, 3, entry(9));
+    assert_eq!(broken(&with(2, forged)), Err(Broken::Hash(4)));
+    let mut shorter = log.clone();
+    shorter.remove(2);
+    assert_eq!(broken(&shorter), Err(Broken::Sequence(2, 4)));
+}
+
+pub async fn old_records_are_forgotten_from_the_beginning(engines: &Engines) {
+    let db = engines.open().await;
+    for number in 0..20 {
+        act(&db, number, false).await.unwrap();
+    }
+    link(&db).await;
+    let forget = async |before: i64| {
+        db.write(before, |conn, before| Box::pin(audit::forget(conn, *before))).await.unwrap()
+    };
+    assert_eq!(forget(NOW).await, 0);
+    assert_eq!(forget(NOW + 8).await, 8);
+    assert_eq!(forget(NOW + 8).await, 0);
+    assert_eq!(log(&db).await[0].sequence, 9);
+    assert_eq!(check(&db).await, Ok(20));
+    act(&db, 20, false).await.unwrap();
+    link(&db).await;
+    assert_eq!(check(&db).await, Ok(21), "it goes on");
+}
+
+pub async fn records_are_found_by_who_and_what(engines: &Engines) {
+    let db = engines.open().await;
+    for number in 0..12 {
+        act(&db, number, false).await.unwrap();
+    }
+    link(&db).await;
+    let find = async |like: Entry, after: i64, limit: i64| -> Vec<i64> {
+        let found = audit::list(&mut db.read().await.unwrap(), after, &like, limit).await.unwrap();
+        found.into_iter().map(|record| record.sequence).collect()
+    };
+    let by = |subject: &str, resource: &str| Entry {
+        subject: subject.to_owned(),
+        resource: resource.to_owned(),
+        ..Entry::default()
+    };
+    assert_eq!(find(by("subject-0", ""), 0, 100).await, [1, 4, 7, 10]);
+    assert_eq!(find(by("subject-0", "platform/0"), 0, 100).await, [1, 7]);
+    assert_eq!(find(by("", "platform/1"), 4, 2).await, [6, 8]);
+    assert_eq!(find(by("nobody", ""), 0, 100).await, [0; 0]);
+}

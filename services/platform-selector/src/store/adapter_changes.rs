@@ -1,0 +1,94 @@
+//! Changes of an adapter's address, which decides where a platform's codes go. Where two people are needed, the first one's change
+//! is kept with the platform, and comes into force when another subject approves of it.
+
+use segue_proto::selector::v1::{
+    AdapterChange, ApproveAdapterChangeResponse, Platform, RejectAdapterChangeResponse,
+};
+use segue_runtime::{millis_of, timestamp};
+use segue_store::{Conn, StoreError};
+
+use super::{Outcome, Written, lock_catalog, platforms};
+use crate::error;
+
+/// How long a proposal waits for somebody else.
+const LAPSES_AFTER_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Who has to approve of a new address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Approval {
+    /// Nobody.
+    NotNeeded,
+    /// Somebody else than this subject.
+    ByOtherThan(String),
+}
+
+impl Approval {
+    /// Makes a proposal of a new address, if one is needed; the platform keeps the old one.
+    pub(crate) fn hold_back(&self, old_uri: &str, platform: &mut Platform, now_ms: i64) {
+        let Self::ByOtherThan(proposer) = self else { return };
+        if platform.adapter_uri == old_uri {
+            return;
+        }
+        platform.proposed_adapter_change = Some(AdapterChange {
+            adapter_uri: std::mem::replace(&mut platform.adapter_uri, old_uri.to_owned()),
+            proposer: proposer.clone(),
+            propose_time: timestamp(now_ms),
+            expire_time: timestamp(now_ms + LAPSES_AFTER_MS),
+        });
+        // There is nobody to be asked yet.
+        platform.live_lookup &= !old_uri.is_empty();
+    }
+}
+
+/// What somebody says to a proposal.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) platform: String,
+    /// The address that was read.
+    pub(crate) adapter_uri: String,
+    pub(crate) subject: String,
+    pub(crate) new_etag: String,
+    pub(crate) now_ms: i64,
+}
+
+/// Puts a proposed address into force.
+pub(crate) async fn approve(conn: &mut Conn, verdict: &Verdict) -> Written<ApproveAdapterChangeResponse> {
+    let (before, change) = match proposed(conn, verdict).await? {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if change.proposer == verdict.subject {
+        return Ok(Err(error::approver_is_proposer(&verdict.platform)));
+    }
+    let mut platform =
+        Platform { adapter_uri: change.adapter_uri, proposed_adapter_change: None, ..before.clone() };
+    platforms::store(conn, &before, &mut platform, &verdict.new_etag, verdict.now_ms).await?;
+    let change = platforms::change(Some(&before), Some(&platform));
+    Ok(Ok((ApproveAdapterChangeResponse { platform: Some(platform) }, change)))
+}
+
+/// Drops a proposed address. The proposer may, too.
+pub(crate) async fn reject(conn: &mut Conn, verdict: &Verdict) -> Written<RejectAdapterChangeResponse> {
+    let before = match proposed(conn, verdict).await? {
+        Ok((before, _)) => before,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let mut platform = Platform { proposed_adapter_change: None, ..before.clone() };
+    platforms::store(conn, &before, &mut platform, &verdict.new_etag, verdict.now_ms).await?;
+    let change = platforms::change(Some(&before), Some(&platform));
+    Ok(Ok((RejectAdapterChangeResponse { platform: Some(platform) }, change)))
+}
+
+async fn proposed(conn: &mut Conn, verdict: &Verdict) -> Outcome<(Platform, AdapterChange)> {
+    lock_catalog(conn).await?;
+    let Some(platform) = platforms::get(conn, &verdict.platform).await? else {
+        return Ok(Err(error::platform_not_found("platform", &verdict.platform)));
+    };
+    let change = platform.proposed_adapter_change.clone().filter(|change| {
+        change.adapter_uri == verdict.adapter_uri && millis_of(change.expire_time.as_ref()) > verdict.now_ms
+    });
+    Ok::<_, StoreError>(match change {
+        Some(change) => Ok((platform, change)),
+        None => Err(error::adapter_change_not_proposed(&verdict.platform)),
+    })
+}

@@ -1,0 +1,181 @@
+//! `segue audit`: the audit log of a service, one JSON object a line, each checked against the hashes before it is printed.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader, Write as _},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::{Args, Subcommand};
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use segue_proto::audit::v1::{
+    AuditHead, AuditRecord, ListAuditRecordsRequest, audit_service_client::AuditServiceClient,
+};
+use segue_runtime::{
+    audit::{chain_of, record_of},
+    peer::PeerUri,
+};
+use segue_store::audit::Chain;
+
+use crate::{config::CredentialFlags, refused};
+
+const PAGE_SIZE: i32 = 1000;
+
+/// What to do with an audit log.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AuditCommand {
+    /// Print a service's records, one JSON object a line. The exit status tells whether the log is whole
+    Export(ExportFlags),
+    /// Check a file of exported records: that each follows the one before, and that none was changed
+    Check(CheckFlags),
+}
+
+/// Which service, and which of its records.
+#[derive(Debug, Clone, Args)]
+pub struct ExportFlags {
+    /// The service: each has a log of its own
+    service: PeerUri,
+    /// Only records behind this one; what is printed then goes on where an earlier export ended
+    #[arg(long, default_value_t = 0)]
+    after: i64,
+    /// Only those of this subject. With a filter there are gaps, and nothing is checked
+    #[arg(long)]
+    subject: Option<String>,
+    /// Only those of this method
+    #[arg(long)]
+    method: Option<String>,
+    /// Only those about this thing, for example `platform/app`
+    #[arg(long)]
+    resource: Option<String>,
+    #[command(flatten)]
+    credentials: CredentialFlags,
+}
+
+/// What to check.
+#[derive(Debug, Clone, Args)]
+pub struct CheckFlags {
+    /// A file of `segue audit export`, from the first record that was kept
+    file: PathBuf,
+    /// Hash of the record before the first one in the file; without it the first one's is believed
+    #[arg(long)]
+    behind: Option<String>,
+    /// Hash that the last record must have, for example from the service's own log
+    #[arg(long)]
+    head: Option<String>,
+}
+
+/// Runs the command.
+pub async fn run(command: AuditCommand) -> anyhow::Result<()> {
+    match command {
+        AuditCommand::Export(flags) => export(flags).await,
+        AuditCommand::Check(flags) => check(&flags),
+    }
+}
+
+async fn export(flags: ExportFlags) -> anyhow::Result<()> {
+    let peer = flags.service.connect(&flags.credentials.open()?);
+    let mut client =
+        AuditServiceClient::new(peer).max_decoding_message_size(segue_runtime::MAX_MESSAGE_BYTES);
+    let kind = kind()?;
+    let is_filtered = flags.subject.is_some() || flags.method.is_some() || flags.resource.is_some();
+    let mut request = ListAuditRecordsRequest {
+        page_size: PAGE_SIZE,
+        page_token: String::new(),
+        after_sequence: flags.after,
+        subject: flags.subject.unwrap_or_default(),
+        method: flags.method.unwrap_or_default(),
+        resource: flags.resource.unwrap_or_default(),
+    };
+    let mut chain: Option<Chain> = None;
+    let mut out = std::io::stdout().lock();
+    loop {
+        let page = client.list_audit_records(request.clone()).await.map_err(|status| refused(&status))?;
+        let page = page.into_inner();
+        for record in &page.records {
+            writeln!(out, "{}", to_json(&kind, record)?)?;
+            if !is_filtered {
+                follow(&mut chain, page.head.as_ref(), record)?;
+            }
+        }
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// The first record of an export goes on what was forgotten, or, behind a record that was exported before, is believed.
+fn follow(chain: &mut Option<Chain>, head: Option<&AuditHead>, record: &AuditRecord) -> anyhow::Result<()> {
+    let broken = "THE AUDIT LOG IS NOT WHAT WAS WRITTEN";
+    match chain {
+        Some(chain) => chain.follow(&record_of(record)).context(broken),
+        None => {
+            let mut begin = head.map(chain_of).unwrap_or_else(|| Chain::behind(0, ""));
+            if record.sequence == begin.sequence() + 1 {
+                begin.follow(&record_of(record)).context(broken)?;
+            } else {
+                begin = Chain::behind(record.sequence, record.hash.clone());
+            }
+            *chain = Some(begin);
+            Ok(())
+        }
+    }
+}
+
+fn check(flags: &CheckFlags) -> anyhow::Result<()> {
+    let file = File::open(&flags.file).with_context(|| format!("can't read {}", flags.file.display()))?;
+    let kind = kind()?;
+    let mut chain: Option<Chain> = None;
+    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+        let record = from_json(&kind, &line?).with_context(|| format!("line {number}"))?;
+        match (&mut chain, &flags.behind) {
+            (Some(chain), _) => chain.follow(&record_of(&record)),
+            (None, behind) => {
+                let before = record.sequence - 1;
+                let mut begin = match behind {
+                    Some(hash) => Chain::behind(before, hash.clone()),
+                    None if before == 0 => Chain::behind(0, ""),
+                    None => Chain::behind(record.sequence, record.hash.clone()),
+                };
+                let followed =
+                    if begin.sequence() == before { begin.follow(&record_of(&record)) } else { Ok(()) };
+                chain = Some(begin);
+                followed
+            }
+        }
+        .with_context(|| format!("line {number}"))?;
+    }
+    let Some(chain) = chain else { bail!("{} has no records", flags.file.display()) };
+    if let Some(head) = &flags.head {
+        ensure!(
+            *head == chain.hash(),
+            "the last record does not have the hash {head}: records were cut off or changed"
+        );
+    }
+    say(&format!("whole, up to record {} with the hash {}", chain.sequence(), chain.hash()));
+    Ok(())
+}
+
+fn kind() -> anyhow::Result<MessageDescriptor> {
+    let pool = DescriptorPool::decode(segue_proto::DESCRIPTORS).context("the contracts can't be read")?;
+    pool.get_message_by_name("segue.audit.v1.AuditRecord").context("the contracts have no AuditRecord")
+}
+
+fn to_json(kind: &MessageDescriptor, record: &AuditRecord) -> anyhow::Result<String> {
+    let message = DynamicMessage::decode(kind.clone(), record.encode_to_vec().as_slice())?;
+    Ok(serde_json::to_string(&message)?)
+}
+
+fn from_json(kind: &MessageDescriptor, line: &str) -> anyhow::Result<AuditRecord> {
+    let mut json = serde_json::Deserializer::from_str(line);
+    let message = DynamicMessage::deserialize(kind.clone(), &mut json)?;
+    json.end()?;
+    Ok(message.transcode_to()?)
+}
+
+#[expect(clippy::print_stdout, reason = "what the command is for")]
+fn say(text: &str) {
+    println!("{text}");
+}
