@@ -31,7 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Messages that hold access codes or personal data; `src/redact.rs` gives each a `Debug` without its content.
-const SECRET_MESSAGES: [&str; 12] = [
+const SECRET_MESSAGES: [&str; 15] = [
+    "segue.audit.v1.AuditRecord",
+    "segue.audit.v1.ListAuditRecordsRequest",
     "segue.channel.v1.CloseSessionRequest",
     "segue.channel.v1.FindAccountsResponse",
     "segue.common.v1.AccessInfo",
@@ -41,6 +43,7 @@ const SECRET_MESSAGES: [&str; 12] = [
     "segue.issuer.v1.RedeemCodeRequest",
     "segue.router.v1.Contact",
     "segue.router.v1.SubmitContactRequest",
+    "segue.selector.v1.AdapterChange",
     "segue.selector.v1.ImportAccountsRequest",
     "segue.selector.v1.LinkAccountRequest",
     "segue.selector.v1.UnlinkAccountRequest",

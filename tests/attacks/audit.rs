@@ -7,6 +7,10 @@ use segue_proto::{
     audit::v1::{AuditRecord, ListAuditRecordsRequest, audit_service_client::AuditServiceClient},
     common::v1::ErrorReason,
     issuer::v1::{RedeemCodeRequest, RevokeHandoffRequest},
+    router::v1::{
+        AbandonContactRequest, Agent, Presence, Priority, PutAgentRequest, SetContactPriorityRequest,
+        SetPresenceRequest, SubmitContactRequest,
+    },
     selector::v1::{GetPlatformRequest, LinkAccountRequest, Platform, UpdatePlatformRequest},
 };
 use segue_testkit::{Process, Storage, refused, request_id, wait_for_some};
@@ -14,6 +18,7 @@ use segue_tests::{Clients, Fixture, Processes};
 use tonic::transport::Channel;
 
 const MALLORY: &str = "spiffe://segue.local/platform-admin/mallory";
+const SUPERVISOR: &str = "spiffe://segue.local/routing-admin/one";
 const DESK: &str = "spiffe://segue.local/desk/nosy";
 const AUDITOR: &str = "spiffe://segue.local/auditor/one";
 
@@ -51,6 +56,7 @@ async fn who_moved_an_adapter_is_told(storage: Storage) {
 
     refusals_name_who_was_refused(&system, &selector).await;
     handoffs_are_recorded(&system, &fixture).await;
+    what_is_done_to_agents_is_recorded(&system).await;
     an_export_is_whole_or_told_to_be_broken(&system).await;
 }
 
@@ -108,11 +114,59 @@ async fn handoffs_are_recorded(system: &Processes, fixture: &Fixture) {
     let phone = demo_customer().unwrap().phone;
     let bare: String = code.chars().filter(char::is_ascii_digit).collect();
     for record in all(&log).await {
-        let text = format!("{record:?}");
+        let AuditRecord { resource, old_value, new_value, .. } = &record;
+        let text = [resource.as_str(), old_value, new_value].join(" ");
         for secret in [code.as_str(), &bare, &phone, "app-stranger", &Fixture::account()] {
             assert!(!text.contains(secret), "the log holds no codes and no people: {text}");
         }
     }
+}
+
+async fn what_is_done_to_agents_is_recorded(system: &Processes) {
+    let log = log(system, system.addresses.router);
+    let mut router = Clients::secured(system, SUPERVISOR).router;
+    let agent = Agent { id: "A7".to_owned(), skills: vec!["claims".to_owned()], ..Agent::default() };
+    router.put_agent(PutAgentRequest { request_id: request_id(), agent: Some(agent) }).await.unwrap();
+    let sign_in = SetPresenceRequest {
+        request_id: request_id(),
+        agent: "A7".to_owned(),
+        presence: Presence::Available.into(),
+    };
+    router.set_presence(sign_in).await.unwrap();
+    let submit = SubmitContactRequest {
+        request_id: request_id(),
+        platform: "app".to_owned(),
+        session: "waits".to_owned(),
+        skills: vec!["nobody-has-it".to_owned()],
+        ..SubmitContactRequest::default()
+    };
+    let app = Clients::secured(system, "spiffe://segue.local/platform/app").router;
+    let contact = app.clone().submit_contact(submit).await.unwrap().into_inner().contact.unwrap().id;
+    let sooner = SetContactPriorityRequest {
+        request_id: request_id(),
+        id: contact.clone(),
+        priority: Priority::Urgent.into(),
+    };
+    router.set_contact_priority(sooner).await.unwrap();
+    let end = AbandonContactRequest { request_id: request_id(), id: contact.clone() };
+    router.abandon_contact(end).await.unwrap();
+    let acts = told(&log, 4, |record| record.subject == SUPERVISOR).await;
+    let seen: Vec<(&str, &str, &str, &str)> = acts
+        .iter()
+        .map(|record| {
+            let AuditRecord { method, resource, old_value, new_value, .. } = record;
+            (method.as_str(), resource.as_str(), old_value.as_str(), new_value.as_str())
+        })
+        .collect();
+    let contact = format!("contact/{contact}");
+    let agent = r#"{"capacity_units":"100","display_name":"","platforms":"","skills":"claims"}"#;
+    let expected = [
+        ("PutAgent", "agent/A7", "", agent),
+        ("SetPresence", "agent/A7", r#"{"presence":"offline"}"#, r#"{"presence":"available"}"#),
+        ("SetContactPriority", &contact, r#"{"priority":"normal"}"#, r#"{"priority":"urgent"}"#),
+        ("AbandonContact", &contact, r#"{"state":"queued"}"#, r#"{"state":"abandoned"}"#),
+    ];
+    assert_eq!(seen, expected);
 }
 
 /// With the command line.

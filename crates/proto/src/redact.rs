@@ -3,11 +3,12 @@
 use std::fmt;
 
 use crate::{
+    audit::v1::{AuditRecord, ListAuditRecordsRequest},
     channel::v1::{CloseSessionRequest, FindAccountsResponse},
     common::v1::{AccessInfo, CodeFace, Identity, RemainingWork},
     issuer::v1::RedeemCodeRequest,
     router::v1::{Contact, SubmitContactRequest},
-    selector::v1::{ImportAccountsRequest, LinkAccountRequest, UnlinkAccountRequest},
+    selector::v1::{AdapterChange, ImportAccountsRequest, LinkAccountRequest, UnlinkAccountRequest},
 };
 
 /// Shows the named fields only. The list of messages is repeated in `build.rs`, which leaves out the derived `Debug`; a
@@ -24,6 +25,8 @@ macro_rules! redacted {
 
 redacted! {
     AccessInfo { faces }
+    AdapterChange { adapter_uri, propose_time, expire_time }
+    AuditRecord { sequence, time, method, resource, outcome, occurrences }
     CloseSessionRequest { handoff_id, platform, session }
     CodeFace { kind }
     Contact {
@@ -33,6 +36,7 @@ redacted! {
     Identity { kind }
     ImportAccountsRequest { line, platform, identities }
     LinkAccountRequest { request_id, platform, identities }
+    ListAuditRecordsRequest { page_size, after_sequence, method, resource }
     RedeemCodeRequest { request_id, platform }
     RemainingWork { profile, requirements, preferences }
     SubmitContactRequest { request_id, platform, session, customer, skills, priority }

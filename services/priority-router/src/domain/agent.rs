@@ -16,9 +16,9 @@ impl Presence {
     /// For people.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Offline => "OFFLINE",
-            Self::Available => "AVAILABLE",
-            Self::Away => "AWAY",
+            Self::Offline => "offline",
+            Self::Available => "available",
+            Self::Away => "away",
         }
     }
 }
