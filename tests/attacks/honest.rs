@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use segue_proto::router::v1::{GetAgentRequest, priority_router_service_client::PriorityRouterServiceClient};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
-use tonic::{Code, transport::Endpoint};
+use tonic::{
+    Code,
+    transport::{Channel, Endpoint},
+};
 
 /// Beside each other, each over a connection of its own.
 const CALLERS: usize = 4;
@@ -19,11 +22,16 @@ pub struct Callers {
 
 impl Callers {
     pub async fn start(router: SocketAddr) -> Self {
+        let endpoint = Endpoint::from_shared(format!("http://{router}")).unwrap();
+        Self::over(async || endpoint.connect().await.unwrap()).await
+    }
+
+    /// Callers whose connections are made in a certain way.
+    pub async fn over(connect: impl AsyncFn() -> Channel) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut calling = JoinSet::new();
         for _ in 0..CALLERS {
-            let channel = Endpoint::from_shared(format!("http://{router}")).unwrap().connect().await.unwrap();
-            let client = PriorityRouterServiceClient::new(channel);
+            let client = PriorityRouterServiceClient::new(connect().await);
             let stopped = stopped.clone();
             calling.spawn(async move {
                 let mut took = vec![];

@@ -11,8 +11,16 @@ mod audit;
 #[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
+mod guessing;
+#[cfg(test)]
 mod honest;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod second_account;
+#[cfg(test)]
+mod shares;
+#[cfg(test)]
+mod visitor;

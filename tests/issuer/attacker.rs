@@ -15,9 +15,11 @@ use code_issuer::domain::{
 };
 use segue_proto::{
     common::v1::{ErrorReason, Face, Session},
-    issuer::v1::{CreateHandoffRequest, GetHandoffRequest, HandoffState, RedeemCodeRequest},
+    issuer::v1::{
+        CreateHandoffRequest, GetHandoffRequest, HandoffState, RedeemCodeRequest, ReissueCodeRequest,
+    },
 };
-use segue_testkit::{Storage, refused};
+use segue_testkit::{Storage, refused, request_id};
 use segue_tests::Fixture;
 
 use crate::replicas::{Issuer, Replicas, unbound, well_formed};
@@ -65,19 +67,35 @@ async fn an_attacker_gets_no_further_than_the_limits() {
         let (mut issuer, id) = (system.first(), issued.handoff.as_ref().unwrap().id.clone());
         async move {
             let request = GetHandoffRequest { id };
-            issuer.get_handoff(request).await.unwrap().into_inner().handoff.unwrap().state()
+            issuer.get_handoff(request).await.unwrap().into_inner().handoff.unwrap()
         }
     };
+    // Five times as many addresses as are reckoned with have made as many guesses as only the first codes can bear, those that were
+    // issued among few others. The others are retired, and replaced by longer ones.
+    let mut retired = 0;
     for (number, victim) in victims.iter().enumerate() {
-        assert_eq!(state(victim).await, HandoffState::Issued);
-        let right = RedeemCodeRequest {
+        let handoff = state(victim).await;
+        assert_eq!(handoff.state(), HandoffState::Issued);
+        let enter = |digits: &str| RedeemCodeRequest {
             platform: "web_chat".to_owned(),
             account: format!("honest-{number}"),
             source_address: format!("192.0.2.{number}"),
-            ..Fixture::redemption(&Fixture::digits(victim), &format!("honest-{number}"))
+            ..Fixture::redemption(digits, &format!("honest-{number}"))
         };
-        system.first().redeem_code(right).await.expect("honest customers are served");
+        let mut digits = Fixture::digits(victim);
+        if handoff.retired_faces == [i32::from(Face::Digits)] {
+            let answer = system.first().redeem_code(enter(&digits)).await;
+            assert_eq!(segue_testkit::refused(answer).reason, ErrorReason::CodeNotAccepted, "{number}");
+            let reissue = ReissueCodeRequest { request_id: request_id(), id: handoff.id, ttl: None };
+            let reissued = system.first().reissue_code(reissue).await.unwrap().into_inner();
+            assert_eq!(reissued.handoff.as_ref().unwrap().retired_faces, [0; 0]);
+            digits = reissued.access_info.unwrap().faces[0].display.clone();
+            retired += 1;
+        }
+        system.first().redeem_code(enter(&digits)).await.expect("honest customers are served");
     }
+    println!("{retired} of {VICTIMS} codes retired");
+    assert!((1..VICTIMS).contains(&retired), "{retired}");
     // What went on has made new codes stronger: the wrong guesses are more than were reckoned with.
     let next = system.fixture.create(unbound("later")).await.handoff.unwrap().strength.unwrap();
     let before = victims[0].handoff.as_ref().unwrap().strength.as_ref().unwrap().needed_bits;
@@ -130,9 +148,9 @@ async fn attack(mut issuer: Issuer, caller: usize, outcomes: &Outcomes) {
 /// Faces that were asked for by name are refused when they are too weak for what lives on the platform.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_face_that_is_too_weak_is_lengthened_left_out_or_refused() {
-    let settings = |addresses: &'static str| [("SEGUE_ATTACKER_ADDRESSES", addresses)];
-    let faces = |number: &'static str| async move {
-        let system = Replicas::start(Storage::SqliteMemory, &settings(number)).await;
+    let faces_at = |addresses: &'static str, odds: &'static str| async move {
+        let settings = [("SEGUE_ATTACKER_ADDRESSES", addresses), ("SEGUE_GUESS_ODDS", odds)];
+        let system = Replicas::start(Storage::SqliteMemory, &settings).await;
         let source = Session { platform: "web_chat".into(), session: "chat-1".into() };
         let request = CreateHandoffRequest {
             source: Some(source),
@@ -158,6 +176,7 @@ async fn a_face_that_is_too_weak_is_lengthened_left_out_or_refused() {
         system.stop().await;
         (shown.get(&Face::Digits.into()).copied(), needed, named)
     };
+    let faces = |addresses| faces_at(addresses, "1000000");
     let (digits, needed, named) = faces("10").await;
     assert_eq!(digits, Some(11), "needed {needed}");
     named.unwrap();
@@ -165,6 +184,9 @@ async fn a_face_that_is_too_weak_is_lengthened_left_out_or_refused() {
     assert_eq!(digits, Some(13), "needed {needed}");
     named.unwrap();
     let (digits, needed, named) = faces("1000000").await;
+    assert_eq!(digits, Some(15), "needed {needed}");
+    named.unwrap();
+    let (digits, needed, named) = faces_at("1000000", "1000000000000").await;
     assert_eq!(digits, None, "needed {needed}");
     let refused = refused(named);
     assert_eq!((refused.reason, refused.fields), (ErrorReason::FaceTooWeak, vec!["faces".to_owned()]));

@@ -8,7 +8,7 @@ use segue_testkit::{Storage, repository, wait_for};
 use segue_tests::{Fixture, Processes, SERVICES};
 
 /// Words of PromQL that are no metrics.
-const WORDS: [&str; 29] = [
+const WORDS: [&str; 31] = [
     "sum",
     "max",
     "by",
@@ -31,6 +31,8 @@ const WORDS: [&str; 29] = [
     "rpc_method",
     "rpc_service",
     "segue_class",
+    "segue_limit",
+    "segue_share",
     "server_address",
     "rpc_response_status_code",
     "segue_service",

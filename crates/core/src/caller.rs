@@ -24,6 +24,11 @@ impl CallerId {
         Self { digest: "".into(), subject: "".into() }
     }
 
+    /// Whether callers are not told apart.
+    pub fn is_unauthenticated(&self) -> bool {
+        self.digest.is_empty()
+    }
+
     /// The one whom a certificate or a token proves.
     pub fn of_subject(subject: &str) -> Self {
         let mut digest = hex(&Sha256::digest(subject));

@@ -26,6 +26,7 @@ mod running;
 mod seldom;
 mod server;
 pub mod settings;
+pub mod shares;
 mod stop;
 pub mod telemetry;
 mod tls;

@@ -179,7 +179,8 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::CodeReplaced
         | R::CodeAlreadyUsed
         | R::CodeExpired
-        | R::CodeCancelled => Code::FailedPrecondition,
+        | R::CodeCancelled
+        | R::CodeRetired => Code::FailedPrecondition,
         R::ContactNotYours
         | R::SessionNotOfAgent
         | R::CallerNotAllowed

@@ -17,7 +17,7 @@ use crate::{
     audit::{Keeper, Lists, Refusals},
     identity::{self, IDENTITY_SETTINGS, Identity, IdentityConfig},
     incoming::IncomingLayer,
-    overload::{Counted, Limits, Load, OverloadLayer, Places, limited},
+    overload::{Limits, Load, OverloadLayer},
     protocol::{Health, add_reflection},
     running::Whole,
     settings::{Reader, Setting},
@@ -26,9 +26,6 @@ use crate::{
 
 /// The largest message a service reads or sends.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
-/// Where callers need certificates, those without one take one of so many connections at most: nobody who may not call is to
-/// keep out who may.
-const STRANGERS_SHARE: usize = 16;
 /// A desk opens one for each of its agents. A client with more needs more connections.
 const MAX_STREAMS_PER_CONNECTION: u32 = 256;
 /// What may be sent over a connection, and over a stream of it, before anything of it is read.
@@ -106,6 +103,21 @@ impl ServerConfig {
         ),
         Setting::new("max-connections", "10000", "most connections of clients, 1 to 1000000"),
         Setting::new("audit-days", "400", "how long the records of the audit log are kept, 30 to 3650 days"),
+        Setting::new(
+            "caller-share-percent",
+            "75",
+            "how much of `max-calls`, `max-streams` and `max-connections` one identity gets that is alone, 50 to 100 percent; the more others take, the less",
+        ),
+        Setting::new(
+            "unnamed-share-percent",
+            "25",
+            "where callers are told apart, the part of `max-connections` for those that have shown neither a certificate nor, with a call, a token, 1 to 75 percent; an address gets an eighth of it",
+        ),
+        Setting::new(
+            "unnamed-seconds",
+            "15",
+            "where callers are told apart, how long a connection may have shown no name before it is closed, 1 to 300",
+        ),
     ];
 
     /// Reads the settings.
@@ -132,13 +144,6 @@ impl ServerConfig {
             limits: limits?,
             audit_kept_for: Duration::from_secs(audit_days? * 24 * 60 * 60),
         })
-    }
-
-    fn callers(&self) -> Callers {
-        let only_certificates = self.identity.as_ref().is_some_and(|identity| !identity.takes_tokens());
-        let strangers =
-            only_certificates.then(|| Places::new((self.limits.connections / STRANGERS_SHARE).max(1)));
-        Callers { credentials: self.credentials.clone(), strangers }
     }
 
     /// On a loopback port, for tests and benches, which bring crowds of their own: nothing of what they call is refused.
@@ -243,11 +248,13 @@ impl Server {
         add_reflection(&mut routes, &names, segue_proto::DESCRIPTORS)?;
         tracing::info!(%address, services = ?names, tls = !is_plaintext, identity = identity.is_some(), "serving");
         let refusals = Refusals::default();
-        let load = Load::new(config.limits);
+        let load = Load::new(config.limits, identity.is_some());
         load.register(names.first().copied().unwrap_or_default(), address);
         let calls = TaskTracker::new();
         let mut parts = JoinSet::new();
-        let connections = limited(tls::accept(listener, config.callers()), load.connections());
+        let credentials = config.credentials.clone();
+        let connections =
+            tls::accept(listener, Callers { credentials, connections: load.connections().clone() });
         let layers = Layers {
             incoming: IncomingLayer::new(calls.clone()),
             access: AccessLayer { gate: gate.clone(), load: load.clone(), refusals: refusals.clone() },
@@ -292,7 +299,7 @@ struct Layers {
 }
 
 async fn serve(
-    connections: impl Stream<Item = std::io::Result<Counted<Connection>>>,
+    connections: impl Stream<Item = std::io::Result<Connection>>,
     routes: Routes,
     layers: Layers,
     age: Duration,

@@ -59,6 +59,16 @@ const OWN_SETTINGS: &[Setting] = &[
         "wrong codes from a network address (IPv6: a /64) in 10 minutes, 1 to 10000",
     ),
     Setting::new(
+        "guesses-per-network",
+        "100",
+        "wrong codes at one platform from a network (an IPv4 /24, an IPv6 /56; an IPv6 /48 has four times as many) in 10 minutes, by customers for whom no platform vouches, 1 to 1000000",
+    ),
+    Setting::new(
+        "guesses-without-address",
+        "200",
+        "wrong codes at one platform in 10 minutes by customers for whom no platform vouches and whose address it doesn't tell, all together, 1 to 1000000",
+    ),
+    Setting::new(
         "attacker-addresses",
         "10",
         "addresses that an attacker is assumed to guess from at once, 1 to 1000000; more makes codes longer",
@@ -152,12 +162,16 @@ fn read_limits(reader: &mut Reader) -> Option<Limits> {
     let per_account = small("guesses-per-account", 1_000);
     let per_account_day = small("guesses-per-account-day", 10_000);
     let per_address = small("guesses-per-address", 10_000);
+    let per_network = small("guesses-per-network", 1_000_000);
+    let without_address = small("guesses-without-address", 1_000_000);
     let attacker_addresses = small("attacker-addresses", 1_000_000);
     let odds = reader.number("guess-odds", 1_000..=1_000_000_000_000);
     Some(Limits {
         per_account: per_account?,
         per_account_day: per_account_day?,
         per_address: per_address?,
+        per_network: per_network?,
+        without_address: without_address?,
         attacker_addresses: attacker_addresses?,
         odds: odds?,
     })

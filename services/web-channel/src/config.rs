@@ -11,6 +11,7 @@ use segue_runtime::{
 use crate::{
     domain::{Platform, parse_platforms},
     exposure::{EXPOSURE_SETTINGS, Exposure},
+    page_limits::PAGE_LIMIT_SETTINGS,
 };
 
 pub(crate) const DEFAULT_PLATFORMS: &str = "web_chat::Web chat; app:upload+quick_input:Customer app";
@@ -41,7 +42,7 @@ pub struct Config {
 impl Config {
     /// All settings.
     pub const SETTINGS: &'static [&'static [Setting]] =
-        &[OWN_SETTINGS, EXPOSURE_SETTINGS, ServerConfig::SETTINGS, DATABASE_SETTINGS];
+        &[OWN_SETTINGS, EXPOSURE_SETTINGS, PAGE_LIMIT_SETTINGS, ServerConfig::SETTINGS, DATABASE_SETTINGS];
 
     /// Reads the settings.
     pub fn read(reader: &mut Reader) -> Option<Self> {

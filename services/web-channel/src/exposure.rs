@@ -3,6 +3,8 @@ use segue_runtime::{
     settings::{Reader, Setting},
 };
 
+use crate::page_limits::PageLimits;
+
 pub(crate) const EXPOSURE_SETTINGS: &[Setting] = &[
     Setting::new(
         "desk",
@@ -24,12 +26,6 @@ pub(crate) const EXPOSURE_SETTINGS: &[Setting] = &[
         "false",
         "`true`: browsers reach the pages by https only, through something before them: cookies and HSTS say so",
     ),
-    Setting::new("max-page-connections", "4000", "most connections to the pages, 16 to 1000000"),
-    Setting::new(
-        "max-page-connections-per-network",
-        "200",
-        "most of them from an IPv4 address or IPv6 /64 that is no trusted proxy, 1 to 1000000",
-    ),
 ];
 
 const LOOPBACK_HOSTS: &str = "localhost,127.0.0.0/8,::1";
@@ -45,10 +41,8 @@ pub struct Exposure {
     pub trusted_proxies: HostList,
     /// Browsers come by https, whatever the connection here is.
     pub behind_tls: bool,
-    /// Connections in all.
-    pub max_connections: usize,
-    /// Connections of one network.
-    pub max_connections_per_network: usize,
+    /// How much visitors may take.
+    pub limits: PageLimits,
 }
 
 /// As the settings' defaults say.
@@ -59,8 +53,7 @@ impl Default for Exposure {
             public_hosts: LOOPBACK_HOSTS.parse().unwrap_or_default(),
             trusted_proxies: HostList::default(),
             behind_tls: false,
-            max_connections: 4000,
-            max_connections_per_network: 200,
+            limits: PageLimits::default(),
         }
     }
 }
@@ -78,16 +71,13 @@ impl Exposure {
         });
         let trusted_proxies = reader.parse_with("trusted-proxies", HostList::of_networks);
         let behind_tls = reader.get("behind-tls");
-        let mut count = |name, least| usize::try_from(reader.number(name, least..=1_000_000)?).ok();
-        let max_connections = count("max-page-connections", 16);
-        let per_network = count("max-page-connections-per-network", 1);
+        let limits = PageLimits::read(reader);
         Some(Self {
             desk: desk?,
             public_hosts: public_hosts?,
             trusted_proxies: trusted_proxies?,
             behind_tls: behind_tls?,
-            max_connections: max_connections?,
-            max_connections_per_network: per_network?,
+            limits: limits?,
         })
     }
 }

@@ -13,6 +13,7 @@ mod config;
 mod domain;
 mod exposure;
 mod grpc;
+mod page_limits;
 mod store;
 mod web;
 
@@ -25,10 +26,16 @@ use segue_store::{Database, Migrations};
 pub use config::Config;
 pub use domain::Platform;
 pub use exposure::Exposure;
+pub use page_limits::PageLimits;
 
-use crate::{grpc::Channel, store::Store};
+use crate::{
+    grpc::Channel,
+    store::{Store, UploadRoom},
+};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+/// All files in the database are measured once in so many sweeps.
+const SWEEPS_PER_MEASURE: u32 = 6;
 
 /// The running platform.
 #[derive(Debug)]
@@ -50,7 +57,9 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Bound, BootError> {
     let listener = web::listen(&config).await?;
     let http = listener.local_addr().map_err(|error| BootError::Bind(config.http_listen, error))?;
     let desk = config.exposure.desk;
-    let store = Store::new(database.clone(), config.keys.clone(), parts.random.clone(), parts.clock.clone());
+    let room = UploadRoom::new(&config.exposure.limits);
+    let store =
+        Store::new(database.clone(), config.keys.clone(), parts.random.clone(), parts.clock.clone(), room);
     let channel = ChannelServiceServer::new(Channel::new(store.clone(), config.platforms.clone()))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -70,9 +79,14 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Bound, BootError> {
 }
 
 async fn sweep(store: Store, history_days: u32, stop: Stop) {
-    loop {
+    for count in (0..SWEEPS_PER_MEASURE).cycle() {
         if let Err(error) = store.sweep(history_days).await {
             tracing::warn!(%error, "sweeping failed, trying again later");
+        }
+        if count == 0
+            && let Err(error) = store.measure_uploads().await
+        {
+            tracing::warn!(%error, "the files in the database could not be measured");
         }
         tokio::select! {
             () = stop.told() => return,

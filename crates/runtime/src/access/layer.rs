@@ -126,10 +126,15 @@ async fn pass(
     if let (Some(gate), Some(caller)) = (gate, &caller) {
         gate.let_through(&path, caller)?;
     }
+    let method = methods::of_path(&path);
+    if let Some(caller) = &caller
+        && let Some(place) = request.extensions().get::<Accepted>().and_then(|from| from.place.upgrade())
+    {
+        load.name(&place, caller.id(), method.map_or(Class::Bulk, |method| method.class))?;
+    }
     if !takes_one_message(&request) {
         return Ok(Passed { request, _reserved: None });
     }
-    let method = methods::of_path(&path);
     let mut reserved = reserve(load, method, &request)?;
     let most_bytes = method.map_or(methods::SMALL_MESSAGE_BYTES, |method| method.most_bytes);
     let mut request = message::receive(request, most_bytes, &mut reserved).await?;

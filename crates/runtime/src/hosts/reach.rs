@@ -1,9 +1,8 @@
 //! Where calls may go whose addresses come from elsewhere: from an operator, in a platform's adapter address.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    str::FromStr,
-};
+use std::{net::IpAddr, str::FromStr};
+
+use segue_core::unwrapped;
 
 use super::HostList;
 use crate::settings::Setting;
@@ -70,23 +69,6 @@ fn is_nobodys(address: IpAddr) -> bool {
         || address.is_unspecified()
         || address.is_multicast()
         || METADATA.iter().any(|known| known.parse() == Ok(address))
-}
-
-/// The IPv4 address in an IPv6 one: mapped, or of NAT64 (RFC 6052).
-fn unwrapped(address: IpAddr) -> IpAddr {
-    const NAT64: u128 = 0x0064_ff9b << 96;
-    match address.to_canonical() {
-        IpAddr::V6(v6) if v6.to_bits() >> 32 == NAT64 >> 32 => {
-            let [.., a, b, c, d] = v6.octets();
-            IpAddr::from([a, b, c, d])
-        }
-        IpAddr::V6(v6) if v6.to_bits() >> 32 == 0 && v6 != Ipv6Addr::LOCALHOST && !v6.is_unspecified() => {
-            // The deprecated IPv4-compatible form (RFC 4291, section 2.5.5.1).
-            let [.., a, b, c, d] = v6.octets();
-            IpAddr::from([a, b, c, d])
-        }
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -4,18 +4,18 @@
 mod body;
 mod io;
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Extension, Router, extract::ConnectInfo, middleware::from_fn_with_state};
+use axum::{
+    Extension, Router, body::Body, extract::ConnectInfo, middleware::from_fn_with_state, response::Response,
+};
+use http_body_util::BodyExt as _;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
+use segue_core::Network;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -25,9 +25,9 @@ use tower::Layer as _;
 use crate::{
     Stop,
     hosts::HostList,
-    overload::{Places, PlacesByNetwork},
     seldom::Seldom,
     server::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES},
+    shares::{Holders, of_network},
 };
 use io::Timed;
 
@@ -50,7 +50,7 @@ pub struct HttpLimits {
     pub body_bytes: usize,
     /// Connections in all.
     pub connections: usize,
-    /// Connections of one network: an IPv4 address, an IPv6 /64.
+    /// Connections of an IPv4 address or an IPv6 /64; the networks around have more (ADR 0028).
     pub connections_per_network: usize,
     /// Proxies, which are many callers and have no limit of their own.
     pub proxies: HostList,
@@ -94,8 +94,7 @@ pub async fn serve(
     let door = Arc::new(Door {
         router: router.layer(from_fn_with_state(body, body::limited)),
         builder: builder(versions, &limits),
-        all: Places::new(limits.connections),
-        by_network: PlacesByNetwork::new(limits.connections_per_network),
+        connections: Holders::new("http_connections", limits.connections),
         limits,
         stop: stop.clone(),
     });
@@ -138,12 +137,21 @@ fn builder(versions: Versions, limits: &HttpLimits) -> Builder<TokioExecutor> {
     }
 }
 
+/// An answer that holds something until it has been sent, or given up.
+pub fn holding<T: Send + 'static>(response: Response, held: T) -> Response {
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _held = &held;
+            frame
+        }))
+    })
+}
+
 /// What every connection is served with.
 struct Door {
     router: Router,
     builder: Builder<TokioExecutor>,
-    all: Arc<Places>,
-    by_network: Arc<PlacesByNetwork>,
+    connections: Arc<Holders<Network>>,
     limits: HttpLimits,
     stop: Stop,
 }
@@ -154,7 +162,9 @@ impl Door {
     /// Serves a connection, or closes it when its network or all together have too many.
     fn take(self: &Arc<Self>, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
         let is_proxy = self.limits.proxies.has_address(peer.ip());
-        let Some(place) = self.place(peer.ip(), is_proxy) else {
+        let HttpLimits { connections: all, connections_per_network: most, .. } = self.limits;
+        let claims = if is_proxy { vec![] } else { of_network(peer.ip(), most, all) };
+        let Ok(place) = self.connections.take(claims) else {
             if let Some(untold) = REFUSALS.now() {
                 tracing::warn!(untold, "connections are closed: there are too many");
             }
@@ -165,11 +175,6 @@ impl Door {
             door.serve(stream, peer).await;
             drop(place);
         });
-    }
-
-    fn place(&self, peer: IpAddr, is_proxy: bool) -> Option<impl Send + use<>> {
-        let own = if is_proxy { None } else { Some(self.by_network.take(peer)?) };
-        Some((own, self.all.take()?))
     }
 
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) {

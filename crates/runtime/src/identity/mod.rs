@@ -64,11 +64,6 @@ pub struct IdentityConfig {
 }
 
 impl IdentityConfig {
-    /// Whether whoever has no certificate may have a token.
-    pub(crate) fn takes_tokens(&self) -> bool {
-        self.tokens.is_some()
-    }
-
     /// Reads the settings; inside, none when callers are not told apart.
     pub(crate) fn read(reader: &mut Reader, credentials: &Credentials) -> Option<Option<Self>> {
         let identities = reader.get::<PathBuf>("identities");

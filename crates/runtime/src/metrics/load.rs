@@ -17,6 +17,15 @@ const CLASS: Attribute = (
 );
 const PEER: Attribute = ("server.address", "host and port as they are set; the first 32, others `other`");
 
+pub(crate) const SHARE: Attribute = (
+    "segue.share",
+    "of what: `calls`, `streams`, `connections`, `unnamed_connections`, `opening_connections`; of pages `http_connections`, `page_requests`, `page_streams`, `page_contacts`, `upload_bytes`, `upload_memory`",
+);
+pub(crate) const LIMIT_OF: Attribute = (
+    "segue.limit",
+    "`share` when a caller, a session or a network had its share, `all` when all of it was taken",
+);
+
 pub(crate) const ACTIVE: Metric =
     Metric::up_down("segue.server.calls.active", "{call}", "calls under way, abandoned ones too", &[SERVICE]);
 pub(crate) const LIMIT: Metric =
@@ -38,6 +47,12 @@ pub(crate) const REFUSED: Metric = Metric::counter(
     "{call}",
     "calls and streams refused because there was too much to do",
     &[CLASS],
+);
+pub(crate) const SHARE_REFUSED: Metric = Metric::counter(
+    "segue.server.share.refused",
+    "{refusal}",
+    "what was refused because its caller or network had its share, or because all was taken, see docs/adr/0028",
+    &[SHARE, LIMIT_OF],
 );
 pub(crate) const PEERS: Metric = Metric::gauge(
     "segue.peer.endpoints",

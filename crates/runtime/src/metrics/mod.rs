@@ -16,6 +16,7 @@ pub const METRICS: &[Metric] = &[
     load::CONNECTIONS,
     load::MESSAGE_MEMORY,
     load::REFUSED,
+    load::SHARE_REFUSED,
     load::PEERS,
     load::PEERS_DEAD,
     process::UPTIME,

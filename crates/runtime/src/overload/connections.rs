@@ -1,175 +1,125 @@
-//! A limit of connections: each costs memory, even when nothing is called over it.
+//! How many connections there may be: each costs memory, even when nothing is called over it.
+//!
+//! Where callers are told apart, those that have not shown who they are count apart from the others: a certificate names a connection
+//! at its handshake, a token with the first call that its caller may make. Whoever has no name is bounded by network, in all, and in
+//! time, so that who has one always finds a place. Without identities nobody has a name, and there is one limit for all.
 
 use std::{
-    collections::HashMap,
-    io,
-    net::{IpAddr, Ipv6Addr},
-    pin::Pin,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    time::Duration,
 };
 
-use futures::{Stream, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tonic::transport::server::Connected;
+use segue_core::{CallerId, Network};
 
-/// Things of which there may be so many: connections, streams.
-#[derive(Debug)]
-pub(crate) struct Places {
+use super::Limits;
+use crate::shares::{Full, Held, Holders, Share, of_network};
+
+/// An address may take one of so many parts of what there is for those without a name.
+const ADDRESS_PART: usize = 8;
+/// Connections of which not even the first words have come. More would only wait for the processor.
+pub(crate) const MAX_OPENING: usize = 1024;
+
+/// The connections of a service.
+#[derive(Debug, Clone)]
+pub(crate) struct Connections {
+    all: Arc<Holders<CallerId>>,
+    share: Share,
+    unnamed: Option<Unnamed>,
+}
+
+/// Those that have shown no name, where one is needed.
+#[derive(Debug, Clone)]
+struct Unnamed {
+    opening: Arc<Holders<Network>>,
+    open: Arc<Holders<Network>>,
     most: usize,
-    taken: AtomicUsize,
-    refused: AtomicU64,
+    time: Duration,
 }
 
-impl Places {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, taken: AtomicUsize::new(0), refused: AtomicU64::new(0) })
-    }
-
-    pub(crate) fn take(self: &Arc<Self>) -> Option<Taken> {
-        let one_more = |taken: usize| (taken < self.most).then_some(taken + 1);
-        if self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return None;
+impl Connections {
+    pub(super) fn new(limits: &Limits, callers_have_names: bool) -> Self {
+        let most = (limits.connections * limits.unnamed_percent / 100).max(1);
+        let unnamed = callers_have_names.then(|| Unnamed {
+            opening: Holders::new("opening_connections", MAX_OPENING),
+            open: Holders::new("unnamed_connections", most),
+            most,
+            time: limits.unnamed,
+        });
+        Self {
+            all: Holders::new("connections", limits.connections),
+            share: Share::Percent(limits.caller_percent),
+            unnamed,
         }
-        Some(Taken(self.clone()))
     }
 
-    pub(super) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
+    /// A place for one that is being opened; inside, none where nobody has a name.
+    pub(crate) fn opening(&self, from: IpAddr) -> Result<Option<Held<Network>>, Full> {
+        let Some(unnamed) = &self.unnamed else { return Ok(None) };
+        let claims = of_network(from, MAX_OPENING / ADDRESS_PART, MAX_OPENING);
+        unnamed.opening.take(claims).map(Some)
     }
 
-    pub(super) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
-    }
-}
-
-/// One of them.
-#[derive(Debug)]
-pub(crate) struct Taken(Arc<Places>);
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Places of each network, so that one caller can't take all: an IPv4 address or an IPv6 /64, which one host may have to
-/// itself.
-#[derive(Debug)]
-pub(crate) struct PlacesByNetwork {
-    most: usize,
-    taken: Mutex<HashMap<IpAddr, usize>>,
-}
-
-impl PlacesByNetwork {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, taken: Mutex::default() })
-    }
-
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<TakenByNetwork> {
-        let network = network_of(address);
-        let mut all = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = all.entry(network).or_default();
-        if *taken >= self.most {
-            return None;
-        }
-        *taken += 1;
-        Some(TakenByNetwork { places: self.clone(), network })
-    }
-}
-
-/// A place of a network.
-#[derive(Debug)]
-pub(crate) struct TakenByNetwork {
-    places: Arc<PlacesByNetwork>,
-    network: IpAddr,
-}
-
-impl Drop for TakenByNetwork {
-    fn drop(&mut self) {
-        let mut all = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = all.get_mut(&self.network) {
-            *taken -= 1;
-            if *taken == 0 {
-                all.remove(&self.network);
+    /// A place for one that has been opened, with a name or without.
+    pub(crate) fn place(&self, from: IpAddr, name: Option<&CallerId>) -> Result<Place, Full> {
+        let claims = name.map(|name| (name.clone(), self.share));
+        let unnamed = match (&self.unnamed, name) {
+            (Some(unnamed), None) => {
+                let most = (unnamed.most / ADDRESS_PART).max(1);
+                Some((unnamed.open.take(of_network(from, most, unnamed.most))?, unnamed.time))
             }
-        }
-    }
-}
-
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        v4 => v4,
-    }
-}
-
-/// Closes connections beyond the limit at once, so that their clients go elsewhere; left in the backlog they would wait.
-pub(crate) fn limited<T, E>(
-    incoming: impl Stream<Item = Result<T, E>>,
-    places: Arc<Places>,
-) -> impl Stream<Item = Result<Counted<T>, E>> {
-    incoming.filter_map(move |accepted| {
-        let counted = match accepted {
-            Ok(io) => places.take().map(|taken| Ok(Counted { io, _taken: taken })),
-            Err(error) => Some(Err(error)),
+            _ => None,
         };
-        std::future::ready(counted)
-    })
+        Ok(Place {
+            is_named: AtomicBool::new(unnamed.is_none()),
+            nameless_for: unnamed.as_ref().map(|(_, time)| *time),
+            held: Mutex::new((self.all.take(claims.into_iter().collect())?, unnamed.map(|(held, _)| held))),
+            share: self.share,
+        })
+    }
+
+    pub(super) fn open(&self) -> usize {
+        self.all.held()
+    }
+
+    /// How many were turned away.
+    pub(super) fn refused(&self) -> u64 {
+        let unnamed = self.unnamed.as_ref().map_or(0, |some| some.opening.refused() + some.open.refused());
+        self.all.refused() + unnamed
+    }
 }
 
-/// A connection that counts.
+/// The place of a connection. It is free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Counted<T> {
-    io: T,
-    _taken: Taken,
+pub(crate) struct Place {
+    is_named: AtomicBool,
+    /// How long it may stay without a name; none: as long as it likes.
+    pub(crate) nameless_for: Option<Duration>,
+    held: Mutex<(Held<CallerId>, Option<Held<Network>>)>,
+    share: Share,
 }
 
-impl<T: Connected> Connected for Counted<T> {
-    type ConnectInfo = T::ConnectInfo;
-
-    fn connect_info(&self) -> T::ConnectInfo {
-        self.io.connect_info()
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+impl Place {
+    pub(crate) fn is_named(&self) -> bool {
+        self.is_named.load(Ordering::Relaxed)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+    /// Its caller has shown who it is. Later callers over the same connection, as behind a proxy, change nothing.
+    pub(crate) fn name(&self, caller: CallerId) -> Result<(), Full> {
+        if self.is_named() {
+            return Ok(());
+        }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, unnamed) = &mut *held;
+        if unnamed.is_some() {
+            all.claim(caller, self.share)?;
+            *unnamed = None;
+            self.is_named.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 
@@ -177,17 +127,55 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
 mod tests {
     use super::*;
 
+    fn connections(connections: usize, callers_have_names: bool) -> Connections {
+        Connections::new(&Limits { connections, ..Limits::default() }, callers_have_names)
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// As many without a name as an address gets.
+    fn fill(connections: &Connections, from: &str) -> Vec<Place> {
+        std::iter::repeat_with(|| connections.place(address(from), None)).map_while(Result::ok).collect()
+    }
+
     #[test]
-    fn a_network_has_its_places_and_gives_them_back() {
-        let places = PlacesByNetwork::new(2);
-        let take = |text: &str| places.take(text.parse().unwrap());
-        let held = [take("2001:db8::1"), take("2001:db8::2")];
-        assert!(held.iter().all(Option::is_some));
-        assert!(take("2001:db8::3").is_none(), "one /64 is one network");
-        assert!(take("2001:db8:0:1::1").is_some() && take("192.0.2.1").is_some());
-        let _mapped = (take("192.0.2.1"), take("::ffff:192.0.2.1"));
-        assert!(take("192.0.2.1").is_none());
-        drop(held);
-        assert!(take("2001:db8::3").is_some());
+    fn those_without_a_name_leave_room_to_those_with_one() {
+        let connections = connections(320, true);
+        let one = fill(&connections, "192.0.2.1");
+        assert_eq!(one.len(), 10, "an eighth of a quarter");
+        let others: Vec<_> = (1..100).map(|n| fill(&connections, &format!("198.51.{n}.1"))).collect();
+        assert_eq!(one.len() + others.iter().map(Vec::len).sum::<usize>(), 80);
+        let named = CallerId::of_subject("desk");
+        let place = || connections.place(address("192.0.2.1"), Some(&named));
+        let held: Vec<_> = std::iter::repeat_with(place).map_while(Result::ok).collect();
+        assert!(held.len() > 160, "{}", held.len());
+        assert!(held.iter().all(|place| place.is_named() && place.nameless_for.is_none()));
+        let other = CallerId::of_subject("another");
+        assert!(connections.place(address("192.0.2.1"), Some(&other)).is_ok());
+        drop((one, others, held));
+        assert_eq!(connections.open(), 0);
+    }
+
+    #[test]
+    fn a_name_that_comes_later_frees_the_place_of_one_without() {
+        let connections = connections(64, true);
+        let places = fill(&connections, "192.0.2.1");
+        assert_eq!(places.len(), 2);
+        places[0].name(CallerId::of_subject("a")).unwrap();
+        places[0].name(CallerId::of_subject("b")).unwrap();
+        assert!(places[0].is_named() && !places[1].is_named());
+        assert_eq!(fill(&connections, "192.0.2.1").len(), 1);
+        assert_eq!(connections.open(), 2);
+    }
+
+    #[test]
+    fn without_identities_there_is_one_limit() {
+        let connections = connections(50, false);
+        let places = fill(&connections, "127.0.0.1");
+        assert_eq!(places.len(), 50);
+        assert!(places.iter().all(Place::is_named));
+        assert!(connections.opening(address("127.0.0.1")).unwrap().is_none());
     }
 }

@@ -5,9 +5,12 @@
 //! the newest are served first, whose callers are most likely still there, and the others wait for less (controlled delay,
 //! after Nichols and Jacobson, in the form that Facebook's servers use). Not so redemptions and streams: none of them may be
 //! passed by until its customer gives up.
+//!
+//! Where callers are told apart, one of them may neither have all places nor fill a queue (`caller_percent`), and among those who wait
+//! whoever has fewest calls under way goes first.
 
 use std::{
-    collections::VecDeque,
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -15,14 +18,16 @@ use std::{
     time::Duration,
 };
 
+use segue_core::CallerId;
 use tokio::{sync::oneshot, time::Instant};
 
-use super::limit::Limit;
-use crate::methods::Class;
+use super::{limit::Limit, queue::Queue};
+use crate::{
+    methods::Class,
+    shares::{Full, Share},
+};
 
 pub(super) const CLASSES: [Class; 4] = [Class::Critical, Class::Opening, Class::Normal, Class::Bulk];
-/// A queue that has not been empty for so long stands.
-const STANDING: Duration = Duration::from_millis(100);
 
 impl Class {
     /// It is let in while less than this part of the limit is used by anybody, in percent.
@@ -78,6 +83,8 @@ impl Class {
 #[derive(Debug)]
 pub(super) struct Gate {
     most: usize,
+    /// What a caller may have of the places, and of each queue.
+    share: Share,
     state: Mutex<State>,
     shed: [AtomicU64; 4],
     admitted: [AtomicU64; 4],
@@ -87,45 +94,9 @@ pub(super) struct Gate {
 struct State {
     under_way: usize,
     of_class: [usize; 4],
+    by_caller: HashMap<CallerId, usize>,
     limit: Limit,
-    queues: [Queue; 4],
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: VecDeque<oneshot::Sender<Permit>>,
-    /// Since when somebody has been waiting.
-    busy_since: Option<Instant>,
-}
-
-impl Queue {
-    fn stands(&self, now: Instant) -> bool {
-        self.busy_since.is_some_and(|since| now - since > STANDING)
-    }
-
-    /// Forgets who has gone away.
-    fn tidy(&mut self) {
-        if self.waiting.iter().any(oneshot::Sender::is_closed) {
-            self.waiting.retain(|waiter| !waiter.is_closed());
-        }
-        if self.waiting.is_empty() {
-            self.busy_since = None;
-        }
-    }
-
-    fn next(&mut self, class: Class, now: Instant) -> Option<oneshot::Sender<Permit>> {
-        let newest_first = !class.in_order() && self.stands(now);
-        loop {
-            let next = if newest_first { self.waiting.pop_back() } else { self.waiting.pop_front() };
-            if self.waiting.is_empty() {
-                self.busy_since = None;
-            }
-            match next {
-                Some(gone) if gone.is_closed() => {}
-                next => return next,
-            }
-        }
-    }
+    queues: [Queue<Permit>; 4],
 }
 
 impl State {
@@ -136,61 +107,103 @@ impl State {
             && self.of_class[class as usize] * 100 < (limit * class.own_percent()).max(100)
     }
 
-    fn let_in(&mut self, class: Class) {
+    /// How many calls a caller has under way; none when it may not have another. Where callers are not told apart, they have no share.
+    fn under_way_of(&self, caller: &CallerId, share: Share) -> Option<usize> {
+        if caller.is_unauthenticated() {
+            return Some(0);
+        }
+        let held = self.by_caller.get(caller).copied().unwrap_or_default();
+        let free = self.limit.now().saturating_sub(self.under_way);
+        share.allows(held, 1, free).then_some(held)
+    }
+
+    fn let_in(&mut self, class: Class, caller: &CallerId) {
         self.under_way += 1;
         self.of_class[class as usize] += 1;
+        if !caller.is_unauthenticated() {
+            *self.by_caller.entry(caller.clone()).or_default() += 1;
+        }
         self.limit.saw(self.under_way);
     }
 
+    fn let_go(&mut self, class: Class, caller: &CallerId) {
+        self.under_way -= 1;
+        self.of_class[class as usize] -= 1;
+        if let Some(held) = self.by_caller.get_mut(caller) {
+            *held -= 1;
+            if *held == 0 {
+                self.by_caller.remove(caller);
+            }
+        }
+    }
+
     /// Somebody of this class, or of one before it, waits for a place that there is.
-    fn is_awaited(&self, class: Class) -> bool {
-        let waits = |class: &Class| !self.queues[*class as usize].waiting.is_empty() && self.room_for(*class);
+    fn is_awaited(&self, class: Class, share: Share) -> bool {
+        let waits = |class: &Class| {
+            self.room_for(*class)
+                && self.queues[*class as usize].any(|caller| self.under_way_of(caller, share).is_some())
+        };
         CLASSES[..=class as usize].iter().any(waits)
     }
 }
 
 impl Gate {
-    pub(super) fn new(most: usize, target: Option<Duration>) -> Arc<Self> {
+    pub(super) fn new(most: usize, target: Option<Duration>, caller_percent: usize) -> Arc<Self> {
         let limit = Limit::new(most, target, Instant::now());
-        let state = State { under_way: 0, of_class: [0; 4], limit, queues: Default::default() };
+        let state = State {
+            under_way: 0,
+            of_class: [0; 4],
+            by_caller: HashMap::new(),
+            limit,
+            queues: Default::default(),
+        };
         Arc::new(Self {
             most,
+            share: Share::Percent(caller_percent),
             state: Mutex::new(state),
             shed: Default::default(),
             admitted: Default::default(),
         })
     }
 
-    /// Waits for a place; none when it's not to be had in time.
-    pub(super) async fn enter(self: &Arc<Self>, class: Class, deadline: Instant) -> Option<Permit> {
-        let entered = self.place(class).await_until(deadline).await;
-        let counters = if entered.is_some() { &self.admitted } else { &self.shed };
+    /// Waits for a place; else tells why there was none in time.
+    pub(super) async fn enter(
+        self: &Arc<Self>,
+        class: Class,
+        caller: &CallerId,
+        deadline: Instant,
+    ) -> Result<Permit, Full> {
+        let entered = self.place(class, caller).await_until(deadline).await;
+        let counters = if entered.is_ok() { &self.admitted } else { &self.shed };
         counters[class as usize].fetch_add(1, Ordering::Relaxed);
         entered
     }
 
-    fn place(self: &Arc<Self>, class: Class) -> Place {
+    fn place(self: &Arc<Self>, class: Class, caller: &CallerId) -> Place {
         let now = Instant::now();
         let mut state = self.lock();
-        if state.room_for(class) && !state.is_awaited(class) {
-            state.let_in(class);
-            return Place::Free(self.permit(class, now));
+        let has_its_share = state.under_way_of(caller, self.share).is_none();
+        if !has_its_share && state.room_for(class) && !state.is_awaited(class, self.share) {
+            state.let_in(class, caller);
+            return Place::Free(self.permit(class, caller.clone(), now));
         }
+        let full = if has_its_share { Full::Share } else { Full::All };
         let under_way = state.under_way;
         state.limit.saw(under_way);
         let queue = &mut state.queues[class as usize];
         queue.tidy();
-        if queue.waiting.len() >= self.most.saturating_mul(class.queue_factor()) {
-            return Place::None;
+        let free = self.most.saturating_mul(class.queue_factor()).saturating_sub(queue.len());
+        let may_wait = caller.is_unauthenticated() || self.share.allows(queue.of(caller), 1, free);
+        if free == 0 || !may_wait {
+            return Place::None(if free == 0 { full } else { Full::Share });
         }
-        let patience = class.patience(queue.stands(now));
-        queue.busy_since.get_or_insert(now);
+        let patience = class.patience(queue.stands(caller, now));
         let (grant, granted) = oneshot::channel();
-        queue.waiting.push_back(grant);
+        queue.push(caller.clone(), grant, now);
         drop(state);
         // Somebody may have left a place that nobody was waiting for.
         self.hand_out();
-        Place::Queued(granted, now + patience)
+        Place::Queued(granted, now + patience, full)
     }
 
     /// Gives free places to those who wait.
@@ -200,20 +213,23 @@ impl Gate {
         let now = Instant::now();
         for class in CLASSES {
             while state.room_for(class) {
-                let Some(waiter) = state.queues[class as usize].next(class, now) else { break };
-                state.let_in(class);
-                granted.push((waiter, class));
+                let mut queue = std::mem::take(&mut state.queues[class as usize]);
+                let next = queue.next(class.in_order(), now, |caller| state.under_way_of(caller, self.share));
+                state.queues[class as usize] = queue;
+                let Some((caller, waiter)) = next else { break };
+                state.let_in(class, &caller);
+                granted.push((waiter, class, caller));
             }
         }
         drop(state);
-        for (waiter, class) in granted {
+        for (waiter, class, caller) in granted {
             // Who has gone away in between drops the permit, which hands its place on.
-            drop(waiter.send(self.permit(class, now)));
+            drop(waiter.send(self.permit(class, caller, now)));
         }
     }
 
-    fn permit(self: &Arc<Self>, class: Class, since: Instant) -> Permit {
-        Permit { gate: self.clone(), class, since, served: false }
+    fn permit(self: &Arc<Self>, class: Class, caller: CallerId, since: Instant) -> Permit {
+        Permit { gate: self.clone(), class, caller, since, served: false }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -231,7 +247,7 @@ impl Gate {
     pub(super) fn waiting(&self) -> usize {
         let mut state = self.lock();
         state.queues.iter_mut().for_each(Queue::tidy);
-        state.queues.iter().map(|queue| queue.waiting.len()).sum()
+        state.queues.iter().map(Queue::len).sum()
     }
 
     pub(super) fn shed(&self, class: Class) -> u64 {
@@ -245,18 +261,19 @@ impl Gate {
 
 enum Place {
     Free(Permit),
-    Queued(oneshot::Receiver<Permit>, Instant),
-    None,
+    Queued(oneshot::Receiver<Permit>, Instant, Full),
+    None(Full),
 }
 
 impl Place {
-    async fn await_until(self, deadline: Instant) -> Option<Permit> {
+    async fn await_until(self, deadline: Instant) -> Result<Permit, Full> {
         match self {
-            Self::Free(permit) => Some(permit),
-            Self::Queued(granted, end) => {
-                tokio::time::timeout_at(end.min(deadline), granted).await.ok()?.ok()
+            Self::Free(permit) => Ok(permit),
+            Self::Queued(granted, end, full) => {
+                let granted = tokio::time::timeout_at(end.min(deadline), granted).await;
+                granted.ok().and_then(Result::ok).ok_or(full)
             }
-            Self::None => None,
+            Self::None(full) => Err(full),
         }
     }
 }
@@ -266,6 +283,7 @@ impl Place {
 pub(super) struct Permit {
     gate: Arc<Gate>,
     class: Class,
+    caller: CallerId,
     since: Instant,
     served: bool,
 }
@@ -281,8 +299,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.gate.lock();
-        state.under_way -= 1;
-        state.of_class[self.class as usize] -= 1;
+        state.let_go(self.class, &self.caller);
         // Bulk calls may be long by nature.
         if self.served && self.class != Class::Bulk {
             state.limit.ended(self.since, Instant::now());
@@ -294,9 +311,11 @@ impl Drop for Permit {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot::error::TryRecvError;
-
     use super::*;
+
+    fn all() -> CallerId {
+        CallerId::unauthenticated()
+    }
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(60)
@@ -304,15 +323,15 @@ mod tests {
 
     #[tokio::test]
     async fn each_class_has_its_share_and_the_critical_one_all() {
-        let gate = Gate::new(10, None);
+        let gate = Gate::new(10, None, 75);
         let mut held = vec![];
         for (class, most) in
             [(Class::Bulk, 5), (Class::Normal, 8), (Class::Opening, 9), (Class::Critical, 10)]
         {
             while gate.under_way() < most {
-                held.push(gate.enter(class, soon()).await.unwrap());
+                held.push(gate.enter(class, &all(), soon()).await.unwrap());
             }
-            assert!(gate.enter(class, Instant::now() + Duration::from_millis(5)).await.is_none());
+            assert!(gate.enter(class, &all(), Instant::now() + Duration::from_millis(5)).await.is_err());
             assert_eq!(gate.under_way(), most);
         }
         assert_eq!(gate.shed(Class::Normal), 1);
@@ -321,10 +340,10 @@ mod tests {
     }
 
     /// Waits at the gate, and is in the queue when this returns.
-    async fn queued(gate: &Arc<Gate>, class: Class) -> tokio::task::JoinHandle<Option<Permit>> {
+    async fn queued(gate: &Arc<Gate>, class: Class) -> tokio::task::JoinHandle<Result<Permit, Full>> {
         let (gate, before) = (gate.clone(), gate.waiting());
         let waits = gate.clone();
-        let waiting = tokio::spawn(async move { waits.enter(class, soon()).await });
+        let waiting = tokio::spawn(async move { waits.enter(class, &all(), soon()).await });
         while gate.waiting() == before {
             tokio::task::yield_now().await;
         }
@@ -333,8 +352,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_more_important_goes_first_and_one_that_went_away_keeps_no_place() {
-        let gate = Gate::new(1, None);
-        let held = gate.enter(Class::Critical, soon()).await.unwrap();
+        let gate = Gate::new(1, None, 75);
+        let held = gate.enter(Class::Critical, &all(), soon()).await.unwrap();
         let normal = queued(&gate, Class::Normal).await;
         let gone = queued(&gate, Class::Critical).await;
         let critical = queued(&gate, Class::Critical).await;
@@ -349,47 +368,58 @@ mod tests {
         assert_eq!((gate.under_way(), gate.waiting()), (0, 0));
     }
 
-    /// Which of three that wait is next: the first, the second or the third.
-    fn next_of_three(class: Class, waited: Duration) -> Option<usize> {
-        let since = Instant::now();
-        let (waiting, mut granted): (VecDeque<_>, Vec<_>) = (0..3).map(|_| oneshot::channel()).unzip();
-        let mut queue = Queue { waiting, busy_since: Some(since) };
-        drop(queue.next(class, since + waited));
-        granted.iter_mut().position(|granted| matches!(granted.try_recv(), Err(TryRecvError::Closed)))
-    }
-
-    #[test]
-    fn a_standing_queue_serves_the_newest_first() {
-        for (class, standing) in
-            [(Class::Critical, 0), (Class::Opening, 0), (Class::Normal, 2), (Class::Bulk, 2)]
-        {
-            assert_eq!(next_of_three(class, STANDING), Some(0));
-            assert_eq!(next_of_three(class, STANDING * 2), Some(standing), "{class:?}");
+    #[tokio::test]
+    async fn one_caller_takes_neither_all_places_nor_a_whole_queue() {
+        let gate = Gate::new(100, None, 75);
+        let (much, little) = (CallerId::of_subject("much"), CallerId::of_subject("little"));
+        let mut held = vec![];
+        for _ in 0..75 {
+            held.push(gate.enter(Class::Critical, &much, soon()).await.unwrap());
         }
+        let refused = gate.enter(Class::Normal, &much, Instant::now() + Duration::from_millis(5)).await;
+        assert_eq!(refused.err(), Some(Full::Share));
+        let waits = |_| {
+            let (gate, much) = (gate.clone(), much.clone());
+            tokio::spawn(async move { gate.enter(Class::Normal, &much, soon()).await })
+        };
+        let waiting: Vec<_> = (0..200).map(waits).collect();
+        while gate.waiting() < 75 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(gate.waiting(), 75, "the others of them are refused at once");
+        for _ in 0..4 {
+            held.push(gate.enter(Class::Normal, &little, Instant::now()).await.unwrap());
+        }
+        assert!(gate.enter(Class::Critical, &little, soon()).await.is_ok(), "critical calls find more");
+        for entered in waiting {
+            assert_eq!(entered.await.unwrap().err(), Some(Full::Share));
+        }
+        held.clear();
+        assert_eq!((gate.under_way(), gate.waiting(), gate.lock().by_caller.len()), (0, 0, 0));
     }
 
     #[tokio::test]
     async fn streams_that_open_wait_for_each_other_and_leave_room_for_calls() {
-        let gate = Gate::new(20, None);
+        let gate = Gate::new(20, None, 75);
         let mut streams = vec![];
         for _ in 0..5 {
-            streams.push(gate.enter(Class::Opening, soon()).await.unwrap());
+            streams.push(gate.enter(Class::Opening, &all(), soon()).await.unwrap());
         }
         let more = queued(&gate, Class::Opening).await;
-        let _call = gate.enter(Class::Normal, soon()).await.unwrap();
+        let _call = gate.enter(Class::Normal, &all(), soon()).await.unwrap();
         assert!(!more.is_finished());
         streams.pop();
-        assert!(more.await.unwrap().is_some());
+        assert!(more.await.unwrap().is_ok());
     }
 
     #[tokio::test]
     async fn whoever_waits_too_long_is_sent_away() {
-        let gate = Gate::new(1, None);
-        let held = gate.enter(Class::Critical, soon()).await.unwrap();
+        let gate = Gate::new(1, None, 75);
+        let held = gate.enter(Class::Critical, &all(), soon()).await.unwrap();
         let start = Instant::now();
-        assert!(gate.enter(Class::Normal, soon()).await.is_none());
+        assert!(gate.enter(Class::Normal, &all(), soon()).await.is_err());
         assert!(start.elapsed() >= Class::Normal.patience(false));
-        assert!(gate.enter(Class::Critical, Instant::now()).await.is_none(), "its deadline is over");
+        assert!(gate.enter(Class::Critical, &all(), Instant::now()).await.is_err(), "its deadline is over");
         drop(held);
         assert_eq!((gate.under_way(), gate.waiting()), (0, 0));
     }

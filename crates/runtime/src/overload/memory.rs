@@ -137,7 +137,7 @@ mod tests {
     const WHOLE: usize = 1024 * 1024;
 
     fn load() -> Load {
-        Load::new(Limits { message_memory: WHOLE, ..Limits::default() })
+        Load::new(Limits { message_memory: WHOLE, ..Limits::default() }, false)
     }
 
     fn begin(load: &Load, connection: &ConnectionMemory, class: Class) -> Reservation {

@@ -9,6 +9,7 @@ mod connections;
 mod gate;
 mod limit;
 mod memory;
+mod queue;
 mod status;
 
 use std::{
@@ -20,14 +21,14 @@ use std::{
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use segue_core::Random;
+use segue_core::{CallerId, Random};
 use segue_metrics::{Counter, KeyValue};
 use segue_proto::common::v1::ErrorReason;
 use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-pub(crate) use connections::{Counted, Places, PlacesByNetwork, Taken, limited};
+pub(crate) use connections::{Connections, MAX_OPENING, Place};
 pub(crate) use memory::{ConnectionMemory, Reservation};
 pub use status::{LoadStatus, statuses};
 
@@ -36,10 +37,12 @@ use memory::MessageMemory;
 
 use crate::{
     Refusal,
+    access::caller,
     incoming::DEADLINE,
     methods::{self, Again, Class},
     metrics::load::REFUSED,
     settings::Reader,
+    shares::{Full, Held, Holders, Refused, Share},
 };
 
 /// Asked by whoever decides whether this replica is alive: never refused. It costs next to nothing, and those who watch it are
@@ -64,6 +67,12 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of memory for messages of calls under way.
     pub message_memory: usize,
+    /// How much of calls, streams and connections a caller may take that is alone, in percent.
+    pub caller_percent: usize,
+    /// How many of the connections may be without a name where callers are told apart, in percent.
+    pub unnamed_percent: usize,
+    /// How long one may be without a name.
+    pub unnamed: Duration,
 }
 
 impl Limits {
@@ -79,6 +88,9 @@ impl Limits {
         let streams = number("max-streams", 1, 1_000_000);
         let connections = number("max-connections", 1, 1_000_000);
         let message_memory = number("max-message-memory-mib", 4, 65_536);
+        let caller_percent = number("caller-share-percent", 50, 100);
+        let unnamed_percent = number("unnamed-share-percent", 1, 75);
+        let unnamed = reader.seconds("unnamed-seconds", 1..=300);
         let target = reader.number("target-latency-ms", 0..=60_000)?;
         let target = (target > 0).then(|| Duration::from_millis(target));
         Some(Self {
@@ -87,6 +99,9 @@ impl Limits {
             streams: streams?,
             connections: connections?,
             message_memory: message_memory?.saturating_mul(MIB),
+            caller_percent: caller_percent?,
+            unnamed_percent: unnamed_percent?,
+            unnamed: unnamed?,
         })
     }
 }
@@ -99,6 +114,9 @@ impl Default for Limits {
             streams: 20_000,
             connections: 10_000,
             message_memory: 32 * MIB,
+            caller_percent: 75,
+            unnamed_percent: 25,
+            unnamed: Duration::from_secs(15),
         }
     }
 }
@@ -107,24 +125,28 @@ impl Default for Limits {
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
     gate: Arc<Gate>,
-    streams: Arc<Places>,
-    connections: Arc<Places>,
+    streams: Arc<Holders<CallerId>>,
+    share: Share,
+    connections: Connections,
+    calls_refused: Arc<Refused>,
     memory: MessageMemory,
     refused: Counter<u64>,
     random: Random,
 }
 
 impl Load {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, callers_have_names: bool) -> Self {
         let refused = REFUSED.to_counter();
         // A rate can only be told of what is there before it goes up.
         for class in CLASSES.map(Class::name).into_iter().chain([STREAM]) {
             refused.add(0, &[KeyValue::new("segue.class", class)]);
         }
         Self {
-            gate: Gate::new(limits.calls, limits.target),
-            streams: Places::new(limits.streams),
-            connections: Places::new(limits.connections),
+            gate: Gate::new(limits.calls, limits.target, limits.caller_percent),
+            streams: Holders::new("streams", limits.streams),
+            share: Share::Percent(limits.caller_percent),
+            connections: Connections::new(&limits, callers_have_names),
+            calls_refused: Arc::new(Refused::new("calls")),
             memory: MessageMemory::new(limits.message_memory),
             refused,
             random: Random::secure(),
@@ -132,8 +154,39 @@ impl Load {
     }
 
     /// Where connections count.
-    pub(crate) fn connections(&self) -> Arc<Places> {
-        self.connections.clone()
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// A place among the open streams.
+    fn stream(&self, caller: &CallerId) -> Result<Held<CallerId>, Refusal> {
+        let claims = (!caller.is_unauthenticated()).then(|| (caller.clone(), self.share));
+        self.streams.take(claims.into_iter().collect()).map_err(|full| {
+            self.overloaded(
+                STREAM,
+                match full {
+                    Full::Share => "this caller has more open streams than its share",
+                    Full::All => "there are more open streams than can be served",
+                },
+            )
+        })
+    }
+
+    /// Counts that a connection's caller has shown who it is.
+    pub(crate) fn name(&self, place: &Place, caller: CallerId, class: Class) -> Result<(), Refusal> {
+        let named = place.name(caller);
+        named.map_err(|_| self.overloaded(class.name(), "this caller has more connections than its share"))
+    }
+
+    fn no_place(&self, class: Class, full: Full) -> Refusal {
+        self.calls_refused.one(full);
+        self.overloaded(
+            class.name(),
+            match full {
+                Full::Share => "this caller has more to do than its share",
+                Full::All => "there is more to do than can be done in time",
+            },
+        )
     }
 
     fn overloaded(&self, class: &'static str, what: &str) -> Refusal {
@@ -189,28 +242,22 @@ where
             method.map_or((Class::Bulk, Again::Stream), |method| (method.class, method.again));
         let load = self.load.clone();
         Box::pin(async move {
-            let stream = if again == Again::Stream {
-                // It takes its place first, so that those who wait to be opened are bounded too.
-                let Some(taken) = load.streams.take() else {
-                    return Ok(refused(
-                        load.overloaded(STREAM, "there are more open streams than can be served"),
-                    ));
-                };
-                Some(taken)
-            } else {
-                None
+            let caller = caller();
+            // It takes its place first, so that those who wait to be opened are bounded too.
+            let stream = match (again == Again::Stream).then(|| load.stream(&caller)).transpose() {
+                Ok(stream) => stream,
+                Err(refusal) => return Ok(refused(refusal)),
             };
             let deadline = DEADLINE.try_with(|deadline| *deadline).ok();
             let never = Instant::now() + Duration::from_secs(24 * 60 * 60);
-            let entered = load.gate.enter(class, deadline.unwrap_or(never)).await;
+            let entered = load.gate.enter(class, &caller, deadline.unwrap_or(never)).await;
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 let late = Refusal::new(ErrorReason::DeadlineExceeded, "the deadline was over at the start");
                 return Ok(refused(late));
             }
-            let Some(mut permit) = entered else {
-                return Ok(refused(
-                    load.overloaded(class.name(), "there is more to do than can be done in time"),
-                ));
+            let mut permit = match entered {
+                Ok(permit) => permit,
+                Err(full) => return Ok(refused(load.no_place(class, full))),
             };
             permit.serves();
             // The permit ends with the handler, not with the waiting of the caller.

@@ -5,12 +5,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
+use segue_core::CallerId;
+
 use super::{
-    Load, Places,
+    Connections, Load,
     gate::{CLASSES, Gate},
     memory::MessageMemory,
 };
-use crate::methods::Class;
+use crate::{methods::Class, shares::Holders};
 
 /// A service's load at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +47,8 @@ struct Registered {
     service: &'static str,
     address: SocketAddr,
     gate: Weak<Gate>,
-    streams: Arc<Places>,
-    connections: Arc<Places>,
+    streams: Arc<Holders<CallerId>>,
+    connections: Connections,
     memory: MessageMemory,
 }
 
@@ -81,8 +83,8 @@ fn of(load: &Registered, gate: &Gate) -> LoadStatus {
         calls: gate.under_way(),
         limit: gate.limit(),
         waiting: gate.waiting(),
-        streams: load.streams.taken(),
-        connections: load.connections.taken(),
+        streams: load.streams.held(),
+        connections: load.connections.open(),
         message_memory: load.memory.used(),
         admitted: CLASSES.map(|class| (class, gate.admitted(class))),
         shed: CLASSES.map(|class| (class, gate.shed(class))),

@@ -1,8 +1,9 @@
 //! Taking connections in, with or without TLS. The server library's own TLS can't change its certificate while it runs, and
 //! it waits without end for a connection's first words.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
+use segue_core::CallerId;
 use tokio::{
     io::AsyncReadExt as _,
     net::{TcpListener, TcpStream},
@@ -14,17 +15,16 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 
 use super::{
     Credentials,
-    connection::{Accepted, Connection, Io, PREFACE, Shown},
+    connection::{Connection, Io, PREFACE, Shown},
 };
 use crate::{
-    overload::{ConnectionMemory, Places},
+    overload::{Connections, MAX_OPENING},
     seldom::Seldom,
+    shares::Full,
 };
 
 /// A caller that has not shown who it is and said its first words by then is not worth waiting for.
 const OPENING_LIMIT: Duration = Duration::from_secs(5);
-/// More would only wait for the processor; connections beyond wait in the listener's own queue.
-const MAX_OPENING: usize = 1024;
 /// When the system has no sockets left, others have to be closed first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -33,8 +33,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Callers {
     /// What to show them, and whose certificates to trust.
     pub(crate) credentials: Credentials,
-    /// Places of those without a certificate, where nobody but probes needs to be without one.
-    pub(crate) strangers: Option<Arc<Places>>,
+    /// Where they count.
+    pub(crate) connections: Connections,
 }
 
 /// The connections of a listener. With a certificate each is a TLS connection. They are opened beside each other, so a slow
@@ -53,12 +53,20 @@ pub(crate) fn accept(listener: TcpListener, callers: Callers) -> impl Stream<Ite
 async fn take_all(listener: &TcpListener, callers: &Callers, sender: &mpsc::Sender<io::Result<Connection>>) {
     let opening = Arc::new(Semaphore::new(MAX_OPENING));
     loop {
+        // Connections beyond wait in the listener's own queue.
         let Ok(turn) = opening.clone().acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken in");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let place = match callers.connections.opening(peer.ip()) {
+            Ok(place) => place,
+            Err(full) => {
+                failed(&too_many(full));
                 continue;
             }
         };
@@ -66,12 +74,12 @@ async fn take_all(listener: &TcpListener, callers: &Callers, sender: &mpsc::Send
         drop(stream.set_nodelay(true));
         let (sender, callers) = (sender.clone(), callers.clone());
         tokio::spawn(async move {
-            let opened = timeout(OPENING_LIMIT, open(stream, &callers));
+            let opened = timeout(OPENING_LIMIT, open(stream, peer.ip(), &callers));
             let opened = tokio::select! {
                 () = sender.closed() => return,
                 opened = opened => opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
             };
-            drop(turn);
+            drop((turn, place));
             match opened {
                 Ok(connection) => drop(sender.send(Ok(connection)).await),
                 Err(error) => failed(&error),
@@ -80,7 +88,7 @@ async fn take_all(listener: &TcpListener, callers: &Callers, sender: &mpsc::Send
     }
 }
 
-async fn open(stream: TcpStream, callers: &Callers) -> io::Result<Connection> {
+async fn open(stream: TcpStream, from: IpAddr, callers: &Callers) -> io::Result<Connection> {
     let (mut io, shown) = match callers.credentials.server() {
         None => (Io::Plain(stream), None),
         Some(config) => {
@@ -89,19 +97,22 @@ async fn open(stream: TcpStream, callers: &Callers) -> io::Result<Connection> {
             (Io::Tls(Box::new(stream)), shown.map(Arc::new))
         }
     };
-    let place = match (&callers.strangers, &shown) {
-        (Some(strangers), None) => {
-            let place = strangers.take().ok_or_else(|| io::Error::other("too many without a certificate"))?;
-            Some(place)
-        }
-        _ => None,
-    };
     let mut first_words = [0; PREFACE.len()];
     io.read_exact(&mut first_words).await?;
     if first_words != *PREFACE {
         return Err(io::Error::other("it does not speak HTTP/2"));
     }
-    Ok(Connection::new(io, Accepted { shown, memory: ConnectionMemory::default() }, place))
+    let name = shown.as_ref().map(|shown| CallerId::of_subject(&shown.spiffe_id));
+    // One that finds no place is closed at once, so that its client goes elsewhere; left in the backlog it would wait.
+    let place = callers.connections.place(from, name.as_ref()).map_err(too_many)?;
+    Ok(Connection::new(io, shown, place))
+}
+
+fn too_many(full: Full) -> io::Error {
+    io::Error::other(match full {
+        Full::Share => "its caller or its network has too many",
+        Full::All => "there are too many",
+    })
 }
 
 static TOLD: Seldom = Seldom::new();

@@ -1,7 +1,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -10,6 +10,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::{Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
@@ -17,7 +18,7 @@ use tonic::transport::server::Connected;
 use super::Credentials;
 use crate::{
     identity::spiffe,
-    overload::{ConnectionMemory, Taken},
+    overload::{ConnectionMemory, Place},
 };
 
 /// What every HTTP/2 client says first, without waiting for the server (RFC 9113, section 3.4).
@@ -30,6 +31,8 @@ pub(crate) struct Accepted {
     pub(crate) shown: Option<Arc<Shown>>,
     /// What its calls take of the memory for messages.
     pub(crate) memory: ConnectionMemory,
+    /// How it counts, for as long as it is there: calls go on after it.
+    pub(crate) place: Weak<Place>,
 }
 
 /// A certificate with a SPIFFE id, as it was shown at the handshake.
@@ -70,12 +73,26 @@ pub(crate) struct Connection {
     io: Io,
     preface_left: &'static [u8],
     accepted: Accepted,
-    _place: Option<Taken>,
+    place: Arc<Place>,
+    /// When it has to have a name; none when it has one.
+    nameless_until: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connection {
-    pub(super) fn new(io: Io, accepted: Accepted, place: Option<Taken>) -> Self {
-        Self { io, preface_left: PREFACE, accepted, _place: place }
+    pub(super) fn new(io: Io, shown: Option<Arc<Shown>>, place: Place) -> Self {
+        let place = Arc::new(place);
+        let memory = ConnectionMemory::default();
+        let accepted = Accepted { shown, memory, place: Arc::downgrade(&place) };
+        let nameless_until = place.nameless_for.map(|time| Box::pin(sleep(time)));
+        Self { io, preface_left: PREFACE, accepted, place, nameless_until }
+    }
+
+    /// Whether it has been without a name for too long.
+    fn poll_nameless(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.place.is_named() {
+            self.nameless_until = None;
+        }
+        self.nameless_until.as_mut().is_some_and(|until| until.as_mut().poll(cx).is_ready())
     }
 }
 
@@ -99,6 +116,9 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.poll_nameless(cx) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "its caller has shown no name")));
+        }
         if self.preface_left.is_empty() {
             return Pin::new(&mut self.io).poll_read(cx, buf);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    faces::{self, Binding, Canonical, FaceKind, drawing::Drawn, qr},
+    faces::{self, Canonical, FaceKind, drawing::Drawn, qr},
     locale::Locale,
     message::{Autofill, Invitation, Messages},
 };
@@ -12,8 +12,6 @@ use segue_core::Random;
 /// A ticket's codes, one for each face. Secrets.
 #[derive(Debug, Clone)]
 pub struct Ticket {
-    /// Whether the codes work for one account only.
-    pub binding: Binding,
     /// The codes.
     pub codes: Vec<(FaceKind, Canonical)>,
 }
@@ -58,10 +56,10 @@ pub struct Wording<'a> {
 }
 
 impl Ticket {
-    /// Draws a code for each face.
-    pub fn draw(kinds: &[FaceKind], binding: Binding, random: &Random) -> Self {
-        let codes = kinds.iter().map(|kind| (*kind, faces::of_kind(*kind).draw(binding, random))).collect();
-        Self { binding, codes }
+    /// Draws a code for each face, of so many symbols.
+    pub fn draw(forms: impl IntoIterator<Item = (FaceKind, usize)>, random: &Random) -> Self {
+        let codes = forms.into_iter().map(|(kind, length)| (kind, faces::of_kind(kind).draw(length, random)));
+        Self { codes: codes.collect() }
     }
 
     fn code(&self, kind: FaceKind) -> Option<&Canonical> {
@@ -134,7 +132,8 @@ mod tests {
     fn shown(template: &str, kinds: &[FaceKind], locale: Locale, by_sms: bool) -> Access {
         let (messages, ttl) = (&Messages::standard().unwrap(), Duration::from_secs(600));
         let wording = Wording { messages, locale, target: "App", ttl, by_sms };
-        Ticket::draw(kinds, Binding::Bound, &Random::seeded(1)).show(template, wording).unwrap()
+        let forms = kinds.iter().map(|kind| (*kind, faces::of_kind(*kind).lengths()[0]));
+        Ticket::draw(forms, &Random::seeded(1)).show(template, wording).unwrap()
     }
 
     #[test]

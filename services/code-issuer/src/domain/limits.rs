@@ -2,9 +2,14 @@
 //!
 //! A guess is counted before the code is looked up, and a right one gives its own count back, never those before it. The
 //! windows slide: what counts is the time since each wrong guess, so no moment is better for guessing than another.
+//!
+//! Whoever comes without an account that a platform vouches for is also counted with everybody else of the same network, on
+//! that platform; and where there is no address, with everybody else there who has none. Conversations are free, so they are nobody.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
+/// How long a code lives at most.
+pub const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);
 /// The short window of an account.
 pub const ACCOUNT_WINDOW: Duration = Duration::from_secs(15 * 60);
 /// The long window of an account.
@@ -22,6 +27,10 @@ pub struct Limits {
     pub per_account_day: u32,
     /// Wrong codes from an address in [`ADDRESS_WINDOW`]. Looser than an account's, as many customers may share it.
     pub per_address: u32,
+    /// Wrong codes from an IPv4 /24 or IPv6 /56 in [`ADDRESS_WINDOW`], at one platform, by whoever nobody vouches for.
+    pub per_network: u32,
+    /// The same at one platform from wherever no address is known.
+    pub without_address: u32,
     /// Addresses that an attacker is assumed to guess from at the same time.
     pub attacker_addresses: u32,
     /// While a code lives, guessing succeeds at its platform at most once in so many times.
@@ -30,7 +39,16 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { per_account: 5, per_account_day: 10, per_address: 20, attacker_addresses: 10, odds: 1_000_000 }
+        Self {
+            per_account: 5,
+            per_account_day: 10,
+            per_address: 20,
+            per_network: 100,
+            // As many as codes are reckoned to bear anyway: more would end live codes before it stops the guessing.
+            without_address: 200,
+            attacker_addresses: 10,
+            odds: 1_000_000,
+        }
     }
 }
 
@@ -44,13 +62,24 @@ pub enum Guesser {
     /// A source, for what it tries under accounts that no platform vouches for. The accounts themselves are not counted, as
     /// anybody could lock their owners out.
     Claimant,
+    /// All of an IPv4 /24 or IPv6 /56, at one platform.
+    Network,
+    /// All of an IPv6 /48, at one platform.
+    WideNetwork,
+    /// All at one platform whose address is unknown.
+    Addressless,
 }
 
-/// A wrong code that was tried.
+/// An IPv6 /48 may try as often as so many /56.
+const NETWORKS_OF_A_WIDE_ONE: u32 = 4;
+
+/// Wrong codes that were tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WrongCode {
+pub struct WrongCodes {
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
+    /// How many.
+    pub codes: u32,
     /// Whether the desk has cleared the lock-out since. The short window forgets it then; the day doesn't.
     pub cleared: bool,
 }
@@ -72,7 +101,7 @@ impl Window {
 
 impl Limits {
     /// How many codes the guesser may still try after those wrong ones, at least one; else how long it has to wait.
-    pub fn free(&self, guesser: Guesser, wrong: &[WrongCode], now_ms: i64) -> Result<usize, Duration> {
+    pub fn free(&self, guesser: Guesser, wrong: &[WrongCodes], now_ms: i64) -> Result<usize, Duration> {
         let mut least = usize::MAX;
         let mut longest = None;
         for window in self.windows(guesser).into_iter().flatten() {
@@ -88,7 +117,11 @@ impl Limits {
     pub fn memory(guesser: Guesser) -> Duration {
         match guesser {
             Guesser::Account => ACCOUNT_DAY,
-            Guesser::Source | Guesser::Claimant => ADDRESS_WINDOW,
+            Guesser::Source
+            | Guesser::Claimant
+            | Guesser::Network
+            | Guesser::WideNetwork
+            | Guesser::Addressless => ADDRESS_WINDOW,
         }
     }
 
@@ -104,8 +137,8 @@ impl Limits {
     }
 
     /// Whether clearing the short window would let the account try again.
-    pub fn can_be_cleared(&self, wrong: &[WrongCode], now_ms: i64) -> bool {
-        let cleared: Vec<WrongCode> = wrong.iter().map(|one| WrongCode { cleared: true, ..*one }).collect();
+    pub fn can_be_cleared(&self, wrong: &[WrongCodes], now_ms: i64) -> bool {
+        let cleared: Vec<WrongCodes> = wrong.iter().map(|one| WrongCodes { cleared: true, ..*one }).collect();
         wrong.iter().all(|one| !one.cleared)
             && self.free(Guesser::Account, wrong, now_ms).is_err()
             && self.free(Guesser::Account, &cleared, now_ms).is_ok()
@@ -119,6 +152,12 @@ impl Limits {
             ],
             Guesser::Source => [Some(Window::new(self.per_address, ADDRESS_WINDOW)), None],
             Guesser::Claimant => [Some(Window::new(self.per_account, ADDRESS_WINDOW)), None],
+            Guesser::Network => [Some(Window::new(self.per_network, ADDRESS_WINDOW)), None],
+            Guesser::WideNetwork => {
+                let most = self.per_network.saturating_mul(NETWORKS_OF_A_WIDE_ONE);
+                [Some(Window::new(most, ADDRESS_WINDOW)), None]
+            }
+            Guesser::Addressless => [Some(Window::new(self.without_address, ADDRESS_WINDOW)), None],
         }
     }
 }
@@ -129,26 +168,24 @@ pub fn spanned(time: Duration, window: Duration) -> u64 {
     u64::try_from(windows).unwrap_or(u64::MAX)
 }
 
-/// The network that a source address stands for. An IPv6 customer has a whole /64 to choose from, so that is one source.
-pub fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
-fn free(window: Window, wrong: &[WrongCode], now_ms: i64) -> Result<usize, Duration> {
+fn free(window: Window, wrong: &[WrongCodes], now_ms: i64) -> Result<usize, Duration> {
     let window_ms = i64::try_from(window.length.as_millis()).unwrap_or(i64::MAX);
-    let most = usize::try_from(window.most).unwrap_or(usize::MAX);
-    let counts = |one: &&WrongCode| now_ms - one.at_ms < window_ms && !(one.cleared && window.clearances > 0);
-    let mut counted: Vec<i64> = wrong.iter().filter(counts).map(|one| one.at_ms).collect();
+    let counts =
+        |one: &&WrongCodes| now_ms - one.at_ms < window_ms && !(one.cleared && window.clearances > 0);
+    let mut counted: Vec<(i64, u64)> =
+        wrong.iter().filter(counts).map(|one| (one.at_ms, u64::from(one.codes))).collect();
     counted.sort_unstable();
+    let total = counted.iter().map(|(_, codes)| *codes).sum::<u64>();
+    let Some(beyond) = total.checked_sub(u64::from(window.most)) else {
+        return Ok(usize::try_from(u64::from(window.most) - total).unwrap_or(usize::MAX));
+    };
     // Free again when the guess that fills the limit, counted from the newest, has left the window.
-    let Some(filling) = counted.len().checked_sub(most) else { return Ok(most - counted.len()) };
-    let free_at = counted.get(filling).map_or(now_ms, |at| *at) + window_ms;
+    let mut left = 0;
+    let filling = counted.iter().find(|(_, codes)| {
+        left += codes;
+        left > beyond
+    });
+    let free_at = filling.map_or(now_ms, |(at, _)| *at) + window_ms;
     Err(Duration::from_millis((free_at - now_ms).unsigned_abs()))
 }
 
@@ -158,8 +195,8 @@ mod tests {
 
     const MINUTE: i64 = 60_000;
 
-    fn wrong(at_minutes: &[i64]) -> Vec<WrongCode> {
-        at_minutes.iter().map(|at| WrongCode { at_ms: at * MINUTE, cleared: false }).collect()
+    fn wrong(at_minutes: &[i64]) -> Vec<WrongCodes> {
+        at_minutes.iter().map(|at| WrongCodes { at_ms: at * MINUTE, codes: 1, cleared: false }).collect()
     }
 
     fn wait_minutes(guesser: Guesser, wrong_at: &[i64], now: i64) -> Option<u64> {
@@ -173,6 +210,16 @@ mod tests {
         assert_eq!(wait_minutes(Guesser::Account, &[0, 1, 2, 3, 4], 14), Some(1));
         assert_eq!(wait_minutes(Guesser::Account, &[0, 1, 2, 3, 4], 15), None, "exactly a window later");
         assert_eq!(wait_minutes(Guesser::Account, &[0, 0, 0, 0, 0, 3], 3), Some(12), "beyond the limit");
+    }
+
+    #[test]
+    fn codes_that_were_counted_together_leave_together() {
+        let wrong = [(0, 3), (1, 40), (2, 60)];
+        let wrong = wrong.map(|(at, codes)| WrongCodes { at_ms: at * MINUTE, codes, cleared: false });
+        let free = |some: &[WrongCodes], now| Limits::default().free(Guesser::Network, some, now * MINUTE);
+        assert_eq!(free(&wrong[..2], 2), Ok(57));
+        assert_eq!(free(&wrong, 2), Err(Duration::from_secs(9 * 60)), "103: those of minute 1 have to leave");
+        assert_eq!(free(&wrong, 11), Ok(40));
     }
 
     #[test]
@@ -220,18 +267,28 @@ mod tests {
     }
 
     #[test]
+    fn wider_networks_have_wider_limits() {
+        for (guesser, most) in
+            [(Guesser::Network, 100), (Guesser::WideNetwork, 400), (Guesser::Addressless, 200)]
+        {
+            assert_eq!(wait_minutes(guesser, &vec![0; most - 1], 1), None);
+            assert_eq!(wait_minutes(guesser, &vec![0; most], 1), Some(9));
+        }
+    }
+
+    #[test]
     fn no_pace_gets_more_guesses_than_are_reckoned_with() {
         let limits = Limits::default();
-        for guesser in [Guesser::Account, Guesser::Source, Guesser::Claimant] {
+        for guesser in [Guesser::Account, Guesser::Source, Guesser::Claimant, Guesser::Network] {
             for life_minutes in [1, 10, 15, 16, 60] {
                 for pace_ms in [1_000, 7_000, 61_000, 180_000, 225_000] {
-                    let mut wrong: Vec<WrongCode> = Vec::new();
+                    let mut wrong: Vec<WrongCodes> = Vec::new();
                     for now in (0..life_minutes * MINUTE).step_by(pace_ms) {
                         if guesser == Guesser::Account && limits.can_be_cleared(&wrong, now) {
                             wrong.iter_mut().for_each(|one| one.cleared = true);
                         }
                         if limits.free(guesser, &wrong, now).is_ok() {
-                            wrong.push(WrongCode { at_ms: now, cleared: false });
+                            wrong.push(WrongCodes { at_ms: now, codes: 1, cleared: false });
                         }
                     }
                     let life = Duration::from_millis((life_minutes * MINUTE).unsigned_abs());
@@ -246,14 +303,5 @@ mod tests {
         );
         assert_eq!(limits.most_within(Guesser::Account, Duration::from_secs(3600)), 10);
         assert_eq!(limits.most_within(Guesser::Source, Duration::from_secs(601)), 40);
-    }
-
-    #[test]
-    fn a_network_is_an_ipv4_address_or_64_bits_of_an_ipv6_one() {
-        let of = |text: &str| network(text.parse().unwrap());
-        assert_eq!(of("192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::1"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
     }
 }

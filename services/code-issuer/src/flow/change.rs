@@ -75,14 +75,13 @@ impl Flow {
         let selection = SelectPlatformResponse::decode(before.selection.as_slice()).map_err(|_| failed())?;
         let (source, target) = selection.source.zip(selection.target).ok_or_else(failed)?;
         let faces = usable_faces(&source, &target, &[])?;
-        let strength = self.strength(&target.id, before.accounts().count(), &faces, false, ttl).await?;
+        let strength = self.strength(&target.id, before, &faces, false, ttl).await?;
         let drawn = self.draw(&Purposeful {
             handoff_id: &before.id,
             generation: before.generation + 1,
             target: &target,
             accounts: before.accounts().collect(),
-            faces: &strength.kinds(),
-            binding: strength.binding,
+            forms: &strength.forms,
             locale: before.locale,
             ttl,
             by_sms: is_sms(&source),

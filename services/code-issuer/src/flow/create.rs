@@ -150,8 +150,7 @@ impl Flow {
             selection.source.zip(selection.target).ok_or_else(|| peer::unavailable("platform-selector"))?;
         let faces = usable_faces(&source, &target, &asked.faces)?;
         let by_name = !asked.faces.is_empty();
-        let strength =
-            self.strength(&target.id, record.accounts().count(), &faces, by_name, asked.ttl).await?;
+        let strength = self.strength(&target.id, &record, &faces, by_name, asked.ttl).await?;
         record.strength = figures(&strength).encode_to_vec();
         for _ in 0..DRAWS {
             let drawn = self.draw(&Purposeful {
@@ -159,8 +158,7 @@ impl Flow {
                 generation: record.generation,
                 target: &target,
                 accounts: record.accounts().collect(),
-                faces: &strength.kinds(),
-                binding: strength.binding,
+                forms: &strength.forms,
                 locale: asked.locale,
                 ttl: asked.ttl,
                 by_sms: is_sms(&source),

@@ -15,9 +15,10 @@ use super::Flow;
 use crate::{
     domain::{
         access::{Access, Ticket, Wording},
-        faces::{self, Binding, Canonical, FaceKind},
+        faces::{self, Canonical, FaceKind},
         handoff::{Delivery, State},
         locale::Locale,
+        strength::Form,
     },
     store::{CodeHash, Record},
 };
@@ -38,8 +39,7 @@ pub(super) struct Purposeful<'a> {
     pub target: &'a Platform,
     /// Whom the codes are for; empty: for whoever has them.
     pub accounts: Vec<&'a str>,
-    pub faces: &'a [FaceKind],
-    pub binding: Binding,
+    pub forms: &'a [Form],
     pub locale: Locale,
     pub ttl: Duration,
     /// Whether the source hands on text messages.
@@ -55,7 +55,8 @@ pub(super) struct Drawn {
 
 impl Flow {
     pub(super) fn draw(&self, purpose: &Purposeful<'_>) -> Result<Drawn, Refusal> {
-        let ticket = Ticket::draw(purpose.faces, purpose.binding, &self.random);
+        let forms = purpose.forms.iter().map(|form| (form.kind, form.length));
+        let ticket = Ticket::draw(forms, &self.random);
         let target = if purpose.target.display_name.is_empty() {
             &purpose.target.id
         } else {
@@ -84,11 +85,16 @@ impl Flow {
         // One stands for all accounts when there is none.
         let nobody = purpose.accounts.is_empty().then_some("");
         let accounts: Vec<&str> = purpose.accounts.iter().copied().chain(nobody).collect();
-        let of_face = |(kind, code): &(FaceKind, Canonical)| -> Vec<CodeHash> {
-            let hashes = accounts.iter().map(|account| hash(*kind, code.reveal(), account));
-            hashes.map(|hash| CodeHash { hash, face: i64::from(face(*kind) as i32) }).collect()
+        let of_face = |((kind, code), form): (&(FaceKind, Canonical), &Form)| -> Vec<CodeHash> {
+            let code_hash = |account: &&str| CodeHash {
+                hash: hash(*kind, code.reveal(), account),
+                face: i64::from(face(*kind) as i32),
+                budget: form.budget,
+                guessed_under: if account.is_empty() { &purpose.target.id } else { *account }.to_owned(),
+            };
+            accounts.iter().map(code_hash).collect()
         };
-        let codes = ticket.codes.iter().flat_map(of_face).collect();
+        let codes = ticket.codes.iter().zip(purpose.forms).flat_map(of_face).collect();
         Ok(Drawn { codes, sealed, access_info })
     }
 

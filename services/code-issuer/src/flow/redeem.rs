@@ -10,7 +10,7 @@ use crate::{
         faces::{self, Canonical, FaceKind},
         handoff::State,
     },
-    store::{DeadCode, Record, Redeemed, Redemption},
+    store::{Candidate, DeadCode, Record, Redeemed, Redemption},
 };
 
 /// How long a repeated request waits for the admission that the first one started.
@@ -51,11 +51,15 @@ impl Redeem {
 impl Flow {
     /// R10 to R12: spends the code and has the router admit the customer; answers once that is done.
     pub async fn redeem(&self, asked: Redeem) -> Result<Record, Refusal> {
+        let accounts = match asked.account.trim() {
+            "" => vec![],
+            account => account_refs(&self.directory_keys, &asked.platform, account),
+        };
         let redemption = Redemption {
             request: asked.request.clone(),
             caller: asked.caller.clone(),
-            codes: self.possible_hashes(&asked),
-            guessing: self.guessing(&asked),
+            codes: self.candidates(&asked, &accounts),
+            guessing: self.guessing(&asked, &accounts),
             platform: asked.platform.clone(),
             session: asked.session.clone(),
             revoke_grace_ms: self.revoke_grace_ms(),
@@ -77,13 +81,13 @@ impl Flow {
     }
 
     /// A code is stored under its account's reference when it's bound, else under none.
-    fn possible_hashes(&self, asked: &Redeem) -> Vec<Vec<String>> {
-        let mut accounts = vec![String::new()];
-        if !asked.account.is_empty() {
-            accounts.extend(account_refs(&self.directory_keys, &asked.platform, &asked.account));
-        }
-        let codes = asked.codes.iter();
-        codes.map(|(kind, code)| self.hashes(&asked.platform, *kind, code.reveal(), &accounts)).collect()
+    fn candidates(&self, asked: &Redeem, accounts: &[String]) -> Vec<Candidate> {
+        let nobody = [String::new()];
+        let codes = asked.codes.iter().map(|(kind, code)| {
+            let hashes = |accounts: &[String]| self.hashes(&asked.platform, *kind, code.reveal(), accounts);
+            Candidate { unbound: hashes(&nobody), bound: hashes(accounts) }
+        });
+        codes.collect()
     }
 
     /// Waits a little for the router's answer, which may be under way elsewhere.
@@ -129,6 +133,11 @@ fn dead(record: &Record, code: DeadCode) -> Refusal {
             ErrorReason::CodeCancelled,
             "the agent has cancelled the code or sent a newer one; enter that, or ask for one",
             "was cancelled",
+        ),
+        DeadCode::Retired => (
+            ErrorReason::CodeRetired,
+            "too many wrong codes were tried under this account; ask the agent for a new code, or sign in and enter it again",
+            "is not safe any more",
         ),
         DeadCode::Expired => {
             (ErrorReason::CodeExpired, "the code's time is over; ask the agent for a new one", "is too old")

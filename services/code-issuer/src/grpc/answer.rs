@@ -43,6 +43,7 @@ pub(super) fn handoff(record: &Record, now_ms: i64) -> Handoff {
         revoke_deadline: revoke_deadline(record),
         locale: record.locale.tag().to_owned(),
         lockout_end_time: None,
+        retired_faces: vec![],
     }
 }
 

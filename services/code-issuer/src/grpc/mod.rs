@@ -69,6 +69,7 @@ impl View {
         match self {
             Self::Whole => {
                 handoff.lockout_end_time = flow.lockout_end_ms(record).await?.and_then(timestamp);
+                handoff.retired_faces = flow.retired_faces(record).await?;
             }
             Self::Platform => {
                 handoff.candidates.clear();

@@ -17,6 +17,7 @@ use super::answer;
 use crate::{
     domain::{
         faces::{FaceKind, MOST_CHARS},
+        limits::LONGEST_LIFE,
         locale::Locale,
     },
     flow::{CreateHandoff, Redeem},
@@ -24,6 +25,7 @@ use crate::{
 };
 
 const DEFAULT_TTL: Duration = Duration::from_secs(600);
+const SHORTEST_LIFE: Duration = Duration::from_secs(60);
 const MAX_TERMS: usize = 32;
 const MAX_CONTEXT: usize = 64;
 
@@ -204,7 +206,8 @@ fn faces(fields: &mut Fields, requested: &[i32]) -> Vec<FaceKind> {
 
 fn ttl(fields: &mut Fields, ttl: Option<&prost_types::Duration>) -> Option<Duration> {
     let ttl = ttl?;
-    let valid = (60..=3600).contains(&ttl.seconds) && ttl.nanos == 0;
+    let life = Duration::from_secs(u64::try_from(ttl.seconds).unwrap_or_default());
+    let valid = (SHORTEST_LIFE..=LONGEST_LIFE).contains(&life) && ttl.nanos == 0;
     fields.require(valid, "ttl", "must be whole seconds from 60s to 3600s");
-    Some(Duration::from_secs(ttl.seconds.unsigned_abs()))
+    Some(life)
 }

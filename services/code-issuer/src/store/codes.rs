@@ -3,7 +3,7 @@ use std::time::Duration;
 use segue_store::{Conn, StoreError, requests};
 use sqlx::Row as _;
 
-use super::{Store, limits};
+use super::{Store, limits, totals};
 
 /// Handoffs deleted in one transaction.
 const PURGE_LIMIT: i64 = 1000;
@@ -14,7 +14,14 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) struct CodeHash {
     pub hash: String,
     pub face: i64,
+    /// How many wrong codes it bears.
+    pub budget: u64,
+    /// Where they are counted: the platform, or the reference of the account that it is bound to.
+    pub guessed_under: String,
 }
+
+/// Beyond this a code bears whatever may come, and the sum with what was counted before stays a number of the database.
+const MOST_BUDGET: i64 = i64::MAX / 2;
 
 /// Whether all hashes could be inserted; a code that lives, or died within a day, isn't issued again.
 pub(super) async fn are_free(conn: &mut Conn, codes: &[CodeHash]) -> Result<bool, StoreError> {
@@ -35,16 +42,23 @@ pub(super) async fn insert(
     handoff_id: &str,
     generation: i32,
     codes: &[CodeHash],
+    now_ms: i64,
 ) -> Result<(), StoreError> {
+    let (counted_from, before) = totals::begin(conn, codes, now_ms).await?;
     for code in codes {
+        let budget = i64::try_from(code.budget).unwrap_or(MOST_BUDGET).min(MOST_BUDGET);
         let inserted = sqlx::query(
-            "INSERT INTO codes (hash, handoff_id, generation, face, dead_at) VALUES ($1, $2, $3, $4, 0)
+            "INSERT INTO codes (hash, handoff_id, generation, face, dead_at, guessed_under, counted_from, budget)
+             VALUES ($1, $2, $3, $4, 0, $5, $6, $7)
              ON CONFLICT (hash) DO NOTHING",
         )
         .bind(code.hash.as_str())
         .bind(handoff_id)
         .bind(i64::from(generation))
         .bind(code.face)
+        .bind(code.guessed_under.as_str())
+        .bind(counted_from)
+        .bind(budget.saturating_add(before))
         .execute(&mut *conn)
         .await?;
         if inserted.rows_affected() == 0 {
@@ -138,6 +152,7 @@ impl Store {
                         .await?;
                     purge_handoffs(conn, now.saturating_sub(*history_ms)).await?;
                     limits::purge(conn, *now).await?;
+                    totals::purge(conn, *now).await?;
                     requests::purge(conn, *now).await.map(|_| ())
                 })
             })

@@ -84,7 +84,7 @@ async fn create(conn: &mut Conn, store: &Store, new: &NewHandoff) -> Result<Crea
         return Ok(Created::InProgress);
     }
     let (replaced, releases) = transitions::replace_older(conn, store, record, now).await?;
-    codes::insert(conn, &record.id, record.generation, &new.codes).await?;
+    codes::insert(conn, &record.id, record.generation, &new.codes, now).await?;
     codes::put_access_info(conn, &record.id, record.generation, &new.sealed_access_info).await?;
     requests::finish(conn, &new.request, record.id.as_bytes()).await?;
     audit::append(conn, &issued(record).by(&new.request, now)).await?;

@@ -1,4 +1,4 @@
-//! What is kept about wrong codes: who tried them, and how many there were.
+//! What is kept about wrong codes: who tried them. How many there were at a platform is in `totals.rs`.
 //!
 //! Every redemption and every new handoff takes one lock first, like a routing decision does (ADR 0003). Without it, replicas that count the
 //! same guesser would each see the count before the other's, and locking the guessers' rows instead would deadlock: a
@@ -15,15 +15,26 @@ use segue_store::{Conn, StoreError};
 use sqlx::{Row as _, any::AnyRow};
 
 use super::Store;
-use crate::domain::{
-    limits::{ADDRESS_WINDOW, Guesser, Limits, WrongCode},
-    strength::Scope,
-};
+use crate::domain::limits::{Guesser, Limits, WrongCodes};
+
+/// What is counted for many customers together is counted by so much time: the limits are high, and a row for each code would be many
+/// to read.
+const SHARED_STEP_MS: i64 = 60_000;
 
 /// Who is guessing.
 #[derive(Debug, Clone)]
 pub(crate) struct Guessing {
+    /// Each wrong code counts for all of these.
     pub suspects: Vec<Suspect>,
+    /// And for what a customer shares with others for whom no platform vouches either: the network, or that no address is known. What
+    /// these have used up keeps from codes for whoever has them, and not from codes that are bound to an account.
+    pub shared: Vec<Suspect>,
+    /// References of the account that is only claimed; none for no account, and where a platform vouches for it.
+    pub claimed: Vec<String>,
+    /// Whether a platform vouches for the account.
+    pub vouched: bool,
+    /// Whether it could be a guess: nobody guesses a token of 128 random bits.
+    pub guessable: bool,
     pub limits: Limits,
 }
 
@@ -40,10 +51,22 @@ pub(crate) struct Suspect {
 /// Whether codes may be tried.
 pub(super) enum Charged {
     /// So many, counted under this id.
-    Allowed { id: String, codes: usize },
+    Allowed { id: String, allowance: Allowance },
     /// None before this time is over, because of this guesser.
     Wait { guesser: String, wait: Duration },
 }
+
+/// What may be tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowance {
+    /// How many codes.
+    pub codes: usize,
+    /// None of those for whoever has them before this time is over.
+    pub bound_only: Option<Duration>,
+}
+
+/// How long it takes, and whose limit it is.
+type Waiting = (Duration, String);
 
 /// Guessers that this replica has refused, and until when. A limit that is used up stays so until the time has passed, as
 /// only right codes are given back: so whoever hammers on costs a read and no commit, and holds up nobody's turn.
@@ -57,7 +80,7 @@ impl Exhausted {
     /// How long the guesser has to wait for certain.
     pub fn wait(&self, guessing: &Guessing, now_ms: i64) -> Option<Duration> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = guessing.suspects.iter().flat_map(|suspect| &suspect.keys);
+        let keys = guessing.suspects.iter().chain(&guessing.shared).flat_map(|suspect| &suspect.keys);
         let longest = keys.filter_map(|key| known.get(key)).map(|until| until - now_ms).max()?;
         (longest > 0).then(|| Duration::from_millis(longest.unsigned_abs()))
     }
@@ -96,29 +119,50 @@ pub(super) async fn charge(
     codes: usize,
     now_ms: i64,
 ) -> Result<Charged, StoreError> {
-    let allowed = match free(conn, guessing, now_ms).await? {
-        Ok(free) => free.min(codes),
+    let mut allowance = match allowance(conn, guessing, now_ms).await? {
+        Ok(allowance) => allowance,
         // What is refused is not looked up and so is no guess; counting it would lock patient people out with the others.
         Err((wait, guesser)) => return Ok(Charged::Wait { guesser, wait }),
     };
+    allowance.codes = allowance.codes.min(codes);
     let id = new_id("guess", now_ms, &store.random);
     for suspect in &guessing.suspects {
-        insert(conn, &id, suspect, allowed, now_ms).await?;
+        insert(conn, &id, suspect, allowance.codes, now_ms).await?;
     }
-    Ok(Charged::Allowed { id, codes: allowed })
+    Ok(Charged::Allowed { id, allowance })
+}
+
+async fn allowance(
+    conn: &mut Conn,
+    guessing: &Guessing,
+    now_ms: i64,
+) -> Result<Result<Allowance, Waiting>, StoreError> {
+    let own = match free(conn, &guessing.suspects, guessing.limits, now_ms).await? {
+        Ok(codes) => codes,
+        Err(waiting) => return Ok(Err(waiting)),
+    };
+    Ok(match free(conn, &guessing.shared, guessing.limits, now_ms).await? {
+        Ok(codes) => Ok(Allowance { codes: own.min(codes), bound_only: None }),
+        // Others have used it up. A code that is bound to the account is out of their reach, and so are they no reason to keep it.
+        Err((wait, _)) if !guessing.claimed.is_empty() => {
+            Ok(Allowance { codes: own, bound_only: Some(wait) })
+        }
+        Err(waiting) => Err(waiting),
+    })
 }
 
 /// How many codes every limit leaves free, at least one; else the longest wait, and whose it is.
 async fn free(
     conn: &mut Conn,
-    guessing: &Guessing,
+    suspects: &[Suspect],
+    limits: Limits,
     now_ms: i64,
-) -> Result<Result<usize, (Duration, String)>, StoreError> {
+) -> Result<Result<usize, Waiting>, StoreError> {
     let mut least = usize::MAX;
     let mut wait = None;
-    for suspect in &guessing.suspects {
+    for suspect in suspects {
         let wrong = wrong_codes(conn, &suspect.keys, now_ms).await?;
-        match guessing.limits.free(suspect.guesser, &wrong, now_ms) {
+        match limits.free(suspect.guesser, &wrong, now_ms) {
             Ok(free) => least = least.min(free),
             Err(longer) => wait = wait.max(Some((longer, suspect.keys.first().cloned().unwrap_or_default()))),
         }
@@ -147,60 +191,28 @@ pub(super) async fn refund(conn: &mut Conn, id: &str) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Counts wrong codes for the platform, which stops nobody but makes later codes stronger.
-pub(super) async fn count_wrong(
-    conn: &mut Conn,
-    platform: &str,
-    codes: usize,
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO guess_totals (platform, slot, wrong) VALUES ($1, $2, $3)
-         ON CONFLICT (platform, slot) DO UPDATE SET wrong = guess_totals.wrong + excluded.wrong",
-    )
-    .bind(platform)
-    .bind(slot(now_ms))
-    .bind(number(codes))
-    .execute(conn)
-    .await?;
+/// Forgets what no limit looks back at.
+pub(super) async fn purge(conn: &mut Conn, now_ms: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM guesses WHERE expires_at <= $1").bind(now_ms).execute(conn).await?;
     Ok(())
 }
 
-/// Forgets what no limit looks back at.
-pub(super) async fn purge(conn: &mut Conn, now_ms: i64) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM guesses WHERE expires_at <= $1").bind(now_ms).execute(&mut *conn).await?;
-    sqlx::query("DELETE FROM guess_totals WHERE slot < $1").bind(slot(now_ms) - 1).execute(conn).await?;
+/// Counts wrong codes for what many customers share. In the transaction of the look-up and before any other's turn, so after it is as good as before,
+/// and a right code has nothing to give back.
+pub(super) async fn count_shared(
+    conn: &mut Conn,
+    guessing: &Guessing,
+    codes: usize,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let step = format!("step {}", now_ms / SHARED_STEP_MS);
+    for suspect in &guessing.shared {
+        insert(conn, &step, suspect, codes, now_ms).await?;
+    }
     Ok(())
 }
 
 impl Store {
-    /// What goes on at a platform: unbound codes that live there, and wrong codes that were entered there.
-    pub async fn scope(&self, platform: &str) -> Result<Scope, StoreError> {
-        // The state and the account stand in the text, as only then the partial index is used.
-        let live: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM handoffs
-             WHERE target_platform = $1 AND expires_at > $2 AND state = 'ISSUED' AND target_account = ''",
-        )
-        .bind(platform)
-        .bind(self.now_ms())
-        .fetch_one(&mut *self.database.read().await?)
-        .await?;
-        Ok(Scope { live_codes: live.unsigned_abs(), wrong_guesses: self.wrong_guesses(platform).await? })
-    }
-
-    /// Wrong codes that were entered at a platform: in this window and the one before, so that the count never starts again
-    /// from nothing.
-    pub async fn wrong_guesses(&self, platform: &str) -> Result<u64, StoreError> {
-        let wrong: i64 = sqlx::query_scalar(
-            "SELECT CAST(COALESCE(SUM(wrong), 0) AS BIGINT) FROM guess_totals WHERE platform = $1 AND slot >= $2",
-        )
-        .bind(platform)
-        .bind(slot(self.now_ms()) - 1)
-        .fetch_one(&mut *self.database.read().await?)
-        .await?;
-        Ok(wrong.unsigned_abs())
-    }
-
     /// Until when the account can enter no code, if that is so. A reference made under an earlier key of the directory finds
     /// nothing.
     pub async fn lockout_end_ms(
@@ -220,17 +232,19 @@ impl Store {
         if self.exhausted.wait(guessing, now).is_none() {
             return Ok(None);
         }
-        let waits = free(&mut *self.database.read().await?, guessing, now).await?.err();
-        if waits.is_none() {
-            // Cleared by the desk, at whatever replica.
-            guessing.suspects.iter().for_each(|suspect| self.exhausted.forget(&suspect.keys));
+        match allowance(&mut *self.database.read().await?, guessing, now).await? {
+            Err((wait, _)) => Ok(Some(wait)),
+            Ok(_) => {
+                // Cleared by the desk, at whatever replica.
+                guessing.suspects.iter().for_each(|suspect| self.exhausted.forget(&suspect.keys));
+                Ok(None)
+            }
         }
-        Ok(waits.map(|(wait, _)| wait))
     }
 }
 
-/// The wrong codes of a guesser, once for each code.
-async fn wrong_codes(conn: &mut Conn, keys: &[String], now_ms: i64) -> Result<Vec<WrongCode>, StoreError> {
+/// The wrong codes of a guesser.
+async fn wrong_codes(conn: &mut Conn, keys: &[String], now_ms: i64) -> Result<Vec<WrongCodes>, StoreError> {
     let mut all = Vec::new();
     for key in keys {
         let rows = sqlx::query(
@@ -246,7 +260,11 @@ async fn wrong_codes(conn: &mut Conn, keys: &[String], now_ms: i64) -> Result<Ve
 }
 
 /// The wrong codes of an account, found by its reference.
-async fn wrong_of_account(conn: &mut Conn, account: &str, now_ms: i64) -> Result<Vec<WrongCode>, StoreError> {
+async fn wrong_of_account(
+    conn: &mut Conn,
+    account: &str,
+    now_ms: i64,
+) -> Result<Vec<WrongCodes>, StoreError> {
     let mut all = Vec::new();
     // The condition stands in the text, as only then the partial index is used.
     let rows = sqlx::query(
@@ -261,11 +279,11 @@ async fn wrong_of_account(conn: &mut Conn, account: &str, now_ms: i64) -> Result
     Ok(all)
 }
 
-fn read_wrong_codes(rows: &[AnyRow], all: &mut Vec<WrongCode>) -> Result<(), StoreError> {
+fn read_wrong_codes(rows: &[AnyRow], all: &mut Vec<WrongCodes>) -> Result<(), StoreError> {
     for row in rows {
-        let (at_ms, codes): (i64, i64) = (row.try_get("guessed_at")?, row.try_get("codes")?);
+        let codes = u32::try_from(row.try_get::<i64, _>("codes")?).unwrap_or(u32::MAX);
         let cleared = row.try_get::<i64, _>("cleared")? != 0;
-        all.extend((0..codes).map(|_| WrongCode { at_ms, cleared }));
+        all.push(WrongCodes { at_ms: row.try_get("guessed_at")?, codes, cleared });
     }
     Ok(())
 }
@@ -281,7 +299,10 @@ async fn insert(
     let memory_ms = i64::try_from(Limits::memory(suspect.guesser).as_millis()).unwrap_or(i64::MAX);
     sqlx::query(
         "INSERT INTO guesses (id, guesser, account, codes, guessed_at, expires_at, cleared)
-         VALUES ($1, $2, $3, $4, $5, $6, 0)",
+         VALUES ($1, $2, $3, $4, $5, $6, 0)
+         -- What many customers share is counted in one row for each step.
+         ON CONFLICT (id, guesser) DO UPDATE SET codes = guesses.codes + excluded.codes,
+             guessed_at = excluded.guessed_at, expires_at = excluded.expires_at",
     )
     .bind(id)
     .bind(key.as_str())
@@ -294,10 +315,6 @@ async fn insert(
     Ok(())
 }
 
-fn slot(now_ms: i64) -> i64 {
-    now_ms / i64::try_from(ADDRESS_WINDOW.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn number(count: usize) -> i64 {
+pub(super) fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

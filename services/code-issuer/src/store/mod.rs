@@ -8,6 +8,7 @@ mod record;
 mod redeem;
 mod reissue;
 mod revoke;
+mod totals;
 mod transitions;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use limits::Exhausted;
 pub(crate) use limits::{Guessing, Suspect};
 pub(crate) use list::Filter;
 pub(crate) use record::Record;
-pub(crate) use redeem::{DeadCode, Redeemed, Redemption};
+pub(crate) use redeem::{Candidate, DeadCode, Redeemed, Redemption};
 pub(crate) use reissue::{NewCodes, Reissued};
 pub(crate) use revoke::Revoked;
 pub(crate) use transitions::{Admission, Cancelled};

@@ -11,8 +11,8 @@ use sqlx::Row as _;
 use super::{
     Guessing, Record, Store, call, codes,
     create::moved,
-    limits::{self, Charged},
-    record,
+    limits::{self, Allowance, Charged},
+    record, totals,
 };
 use crate::{
     domain::handoff::{Event, State},
@@ -26,8 +26,8 @@ pub(crate) struct Redemption {
     pub request: String,
     /// Who asks, for the audit log.
     pub caller: CallerId,
-    /// The codes that what was entered may stand for, each with the hashes it may be stored under: by key, bound and not.
-    pub codes: Vec<Vec<String>>,
+    /// The codes that what was entered may stand for.
+    pub codes: Vec<Candidate>,
     /// Who is entering it.
     pub guessing: Guessing,
     pub platform: String,
@@ -35,6 +35,32 @@ pub(crate) struct Redemption {
     /// For how long the redemption can be taken back; 0 for never.
     pub revoke_grace_ms: i64,
     pub trace_parent: String,
+}
+
+/// A code that may have been entered, by the hashes that it may be stored under, one for each key.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    /// As a code for whoever has it.
+    pub unbound: Vec<String>,
+    /// As one that is bound to the account that is named.
+    pub bound: Vec<String>,
+}
+
+impl Candidate {
+    fn hashes(&self) -> impl Iterator<Item = &String> {
+        self.unbound.iter().chain(&self.bound)
+    }
+}
+
+impl Redemption {
+    /// The hashes that may be looked up.
+    fn allowed(&self, allowance: Allowance) -> impl Iterator<Item = &String> {
+        let also_unbound = allowance.bound_only.is_none();
+        self.codes.iter().take(allowance.codes).flat_map(move |code| {
+            let unbound = if also_unbound { code.unbound.as_slice() } else { &[] };
+            unbound.iter().chain(&code.bound)
+        })
+    }
 }
 
 /// What became of it.
@@ -64,6 +90,8 @@ pub(crate) enum DeadCode {
     Cancelled,
     /// Its time is over.
     Expired,
+    /// More wrong codes were tried under its account than it bears, by those who only claim it.
+    Retired,
 }
 
 impl Store {
@@ -96,22 +124,22 @@ impl Store {
 async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<Redeemed, StoreError> {
     limits::take_turn(conn).await?;
     if let Some(record) = redeemed_by(conn, &attempt.request).await? {
-        let same = attempt.codes.iter().any(|hashes| hashes.contains(&record.redeem_hash))
+        let same = attempt.codes.iter().flat_map(Candidate::hashes).any(|hash| *hash == record.redeem_hash)
             && record.target_platform == attempt.platform
             && record.redeem_session == attempt.session;
         return Ok(if same { Redeemed::Repeated(Box::new(record)) } else { Redeemed::RequestIdReused });
     }
     let now = store.now_ms();
     let charged = limits::charge(conn, store, &attempt.guessing, attempt.codes.len(), now).await?;
-    let (guess, allowed) = match charged {
-        Charged::Allowed { id, codes } => (id, codes),
+    let (guess, allowance) = match charged {
+        Charged::Allowed { id, allowance } => (id, allowance),
         Charged::Wait { guesser, wait } => {
             store.exhausted.remember(guesser, wait, now);
             let won = won_here(conn, attempt).await?;
             return Ok(won.map_or(Redeemed::TooManyAttempts(wait), Redeemed::Repeated));
         }
     };
-    for hash in attempt.codes.iter().take(allowed).flatten() {
+    for hash in attempt.allowed(allowance) {
         if let Some(record) = spend(conn, attempt, hash, now).await? {
             limits::refund(conn, &guess).await?;
             codes::kill(conn, &record.id, now).await?;
@@ -127,12 +155,33 @@ async fn redeem(conn: &mut Conn, store: &Store, attempt: &Redemption) -> Result<
             return Ok(Redeemed::Won { record: Box::new(record), admit });
         }
     }
-    if let Some(known) = formerly(conn, attempt, allowed, now).await? {
+    if let Some(known) = formerly(conn, attempt, allowance, now).await? {
         limits::refund(conn, &guess).await?;
         return Ok(known);
     }
-    limits::count_wrong(conn, &attempt.platform, allowed, now).await?;
-    Ok(Redeemed::NotAccepted)
+    count_wrong(conn, attempt, allowance, now).await?;
+    Ok(allowance.bound_only.map_or(Redeemed::NotAccepted, Redeemed::TooManyAttempts))
+}
+
+/// Counts a wrong code for what it was a guess at.
+async fn count_wrong(
+    conn: &mut Conn,
+    attempt: &Redemption,
+    allowance: Allowance,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let guessing = &attempt.guessing;
+    if !guessing.guessable {
+        return Ok(());
+    }
+    for account in &guessing.claimed {
+        totals::count_wrong(conn, account, allowance.codes, now_ms).await?;
+    }
+    if allowance.bound_only.is_none() {
+        totals::count_wrong(conn, &attempt.platform, allowance.codes, now_ms).await?;
+        limits::count_shared(conn, guessing, allowance.codes, now_ms).await?;
+    }
+    Ok(())
 }
 
 impl Redemption {
@@ -173,7 +222,7 @@ impl KnownCode {
             && self.handoff.redeem_session == attempt.session
     }
 
-    /// Why it doesn't work; unknown while it lives, and of no concern where anybody may have entered it.
+    /// Why it doesn't work; of no concern where anybody may have entered it.
     fn death(&self, now_ms: i64) -> Option<DeadCode> {
         match self.handoff.state_at(now_ms) {
             _ if self.handoff.target_account.is_empty() => None,
@@ -183,14 +232,15 @@ impl KnownCode {
             }
             State::Cancelled => Some(DeadCode::Cancelled),
             State::Expired => Some(DeadCode::Expired),
-            State::Issued => None,
+            // It lives, and was refused all the same.
+            State::Issued => Some(DeadCode::Retired),
         }
     }
 }
 
 /// The handoff that this conversation has redeemed with the code before, by whatever request: a reload, a second tap.
 async fn won_here(conn: &mut Conn, attempt: &Redemption) -> Result<Option<Box<Record>>, StoreError> {
-    for hash in attempt.codes.iter().flatten() {
+    for hash in attempt.codes.iter().flat_map(Candidate::hashes) {
         if let Some(known) = known_code(conn, hash).await?
             && known.was_won_by(attempt)
         {
@@ -204,10 +254,10 @@ async fn won_here(conn: &mut Conn, attempt: &Redemption) -> Result<Option<Box<Re
 async fn formerly(
     conn: &mut Conn,
     attempt: &Redemption,
-    allowed: usize,
+    allowance: Allowance,
     now_ms: i64,
 ) -> Result<Option<Redeemed>, StoreError> {
-    for hash in attempt.codes.iter().take(allowed).flatten() {
+    for hash in attempt.allowed(allowance) {
         let Some(known) = known_code(conn, hash).await? else { continue };
         if known.was_won_by(attempt) {
             return Ok(Some(Redeemed::Repeated(Box::new(known.handoff))));
@@ -216,7 +266,8 @@ async fn formerly(
             return Ok(Some(Redeemed::Dead { record: Box::new(known.handoff), code }));
         }
     }
-    Ok(None)
+    let won = if allowance.bound_only.is_some() { won_here(conn, attempt).await? } else { None };
+    Ok(won.map(Redeemed::Repeated))
 }
 
 async fn known_code(conn: &mut Conn, hash: &str) -> Result<Option<KnownCode>, StoreError> {
@@ -236,7 +287,8 @@ async fn known_code(conn: &mut Conn, hash: &str) -> Result<Option<KnownCode>, St
     }))
 }
 
-/// The guarded statement: only a live, unexpired code of this platform moves its handoff to REDEEMED.
+/// The guarded statement: only a live, unexpired code of this platform moves its handoff to REDEEMED, and only while it bears the wrong
+/// codes that were tried since it was issued. What others claim of an account doesn't keep its owner from a code that is bound to it.
 async fn spend(
     conn: &mut Conn,
     attempt: &Redemption,
@@ -244,7 +296,7 @@ async fn spend(
     now_ms: i64,
 ) -> Result<Option<Record>, StoreError> {
     let Ok(redeemed) = State::Issued.after(Event::Redeem) else { return Ok(None) };
-    let row = sqlx::query(
+    let row = sqlx::query(concat!(
         "UPDATE handoffs SET state = $1, redeem_request_id = $2, redeem_hash = $3, redeem_session = $4, updated_at = $5,
              revocable_until = CASE WHEN CAST($8 AS BIGINT) = 0 THEN 0 ELSE $5 + CAST($8 AS BIGINT) END
          WHERE state = $6 AND expires_at > $5 AND target_platform = $7
@@ -252,8 +304,12 @@ async fn spend(
            -- A reissue that commits while this waits for the row has made the next generation; PostgreSQL looks at the
            -- row again, but not at the code.
            AND generation = (SELECT generation FROM codes WHERE hash = $3 AND dead_at = 0)
+           AND ((target_account <> '' AND CAST($9 AS BIGINT) = 1)
+                OR EXISTS (SELECT 1 FROM codes c WHERE c.hash = $3 AND c.budget > ",
+        totals::wrong_codes_since!(),
+        "))
          RETURNING *",
-    )
+    ))
     .bind(redeemed.name())
     .bind(attempt.request.as_str())
     .bind(hash)
@@ -262,6 +318,7 @@ async fn spend(
     .bind(State::Issued.name())
     .bind(attempt.platform.as_str())
     .bind(attempt.revoke_grace_ms)
+    .bind(i64::from(attempt.guessing.vouched))
     .fetch_optional(conn)
     .await?;
     row.as_ref().map(record::read).transpose()

@@ -77,7 +77,7 @@ async fn reissue(conn: &mut Conn, store: &Store, new: &NewCodes) -> Result<Reiss
         limits::clear_lockout(conn, account, new.limits, now).await?;
     }
     codes::kill(conn, &record.id, now).await?;
-    codes::insert(conn, &record.id, record.generation, &new.codes).await?;
+    codes::insert(conn, &record.id, record.generation, &new.codes, now).await?;
     codes::put_access_info(conn, &record.id, record.generation, &new.sealed_access_info).await?;
     requests::finish(conn, &new.request, record.id.as_bytes()).await?;
     audit::append(conn, &issued(&record).by(&new.request, now)).await?;

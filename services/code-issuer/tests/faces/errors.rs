@@ -1,6 +1,6 @@
 //! What typing errors the check symbols catch. The rates are in `docs/access-codes.md`.
 
-use code_issuer::domain::faces::{self, Binding, FaceKind};
+use code_issuer::domain::faces::{self, FaceKind};
 use segue_core::Random;
 
 use crate::of_face;
@@ -43,7 +43,7 @@ fn of_emoji() -> Vec<char> {
 fn codes(kind: FaceKind, count: usize) -> Vec<Vec<char>> {
     let random = Random::seeded(5);
     let face = faces::of_kind(kind);
-    let drawn = (0..count).map(|number| face.draw(Binding::ALL[number % 3], &random));
+    let drawn = (0..count).map(|number| face.draw(face.lengths()[number % face.lengths().len()], &random));
     drawn.map(|code| code.reveal().chars().collect()).collect()
 }
 
@@ -63,7 +63,7 @@ fn with(code: &[char], changes: &[(usize, char)]) -> Vec<char> {
 #[test]
 fn every_single_error_and_every_exchange_of_neighbours_is_caught() {
     for face in checked() {
-        for code in codes(face.kind, 12) {
+        for code in codes(face.kind, 5) {
             for place in 0..code.len() {
                 for wrong in face.alphabet.iter().filter(|wrong| **wrong != code[place]) {
                     assert!(!passes(face.kind, &with(&code, &[(place, *wrong)])), "{:?}", face.kind);
@@ -137,4 +137,24 @@ fn phonetic_errors_of_digits_are_mostly_caught() {
         }
     }
     rate.at_most(40, "phonetic errors (13 for 30)", FaceKind::Digits);
+}
+
+/// A symbol lost or doubled: of digits and pictures the length tells, as lengths are two apart.
+#[test]
+fn lost_and_doubled_symbols_are_caught() {
+    for face in checked() {
+        let mut rate = Rate::default();
+        for code in codes(face.kind, 40) {
+            for place in 0..code.len() {
+                let mut lost = code.clone();
+                lost.remove(place);
+                let mut doubled = code.clone();
+                doubled.insert(place, code[place]);
+                rate.count(passes(face.kind, &lost));
+                rate.count(passes(face.kind, &doubled));
+            }
+        }
+        let most = if face.kind == FaceKind::Letters { 40 } else { 0 };
+        rate.at_most(most, "symbols lost or doubled", face.kind);
+    }
 }

@@ -18,7 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use cards::Delivered;
 pub(crate) use entries::{Appended, NewEntry};
 pub(crate) use sessions::{Admitted, NewSession, Session, joined_id};
-pub(crate) use uploads::{NewUpload, Uploaded};
+pub(crate) use uploads::{NewUpload, UploadRoom, Uploaded};
 
 /// The database with the keys to what is sealed in it. Cloning is cheap.
 #[derive(Clone)]
@@ -27,11 +27,18 @@ pub(crate) struct Store {
     keys: KeyRing,
     random: Random,
     clock: SharedClock,
+    room: UploadRoom,
 }
 
 impl Store {
-    pub(crate) fn new(db: Database, keys: KeyRing, random: Random, clock: SharedClock) -> Self {
-        Self { db, keys, random, clock }
+    pub(crate) fn new(
+        db: Database,
+        keys: KeyRing,
+        random: Random,
+        clock: SharedClock,
+        room: UploadRoom,
+    ) -> Self {
+        Self { db, keys, random, clock, room }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {

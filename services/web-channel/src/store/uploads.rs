@@ -1,3 +1,8 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
 use segue_core::new_id;
 use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
@@ -7,7 +12,10 @@ use super::{
     entries::{self, Inserted, SealedEntry},
     sessions,
 };
-use crate::domain::{Author, Content};
+use crate::{
+    PageLimits,
+    domain::{Author, Content},
+};
 
 /// Most files in one conversation.
 const MAX_FILES: i64 = 20;
@@ -28,11 +36,40 @@ pub(crate) enum Uploaded {
     Entry(Appended),
     /// The conversation has as many files as it may.
     TooMany,
+    /// The conversation's files would be larger than they may be together.
+    TooLarge,
+    /// All files together would be.
+    NoRoom,
+}
+
+/// How much room there is for files. Clones share what is known of it.
+#[derive(Debug, Clone)]
+pub(crate) struct UploadRoom {
+    most: i64,
+    most_of_session: i64,
+    /// As it was measured, and what was stored here since.
+    stored: Arc<AtomicI64>,
+}
+
+impl UploadRoom {
+    pub(crate) fn new(limits: &PageLimits) -> Self {
+        let bytes = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+        Self {
+            most: bytes(limits.stored_upload_bytes),
+            most_of_session: bytes(limits.upload_bytes_per_session),
+            stored: Arc::default(),
+        }
+    }
+
+    fn has(&self, size_bytes: i64) -> bool {
+        self.stored.load(Ordering::Relaxed).saturating_add(size_bytes) <= self.most
+    }
 }
 
 struct SealedUpload {
     id: String,
     size_bytes: i64,
+    most_of_session: i64,
     content: Vec<u8>,
     entry: SealedEntry,
 }
@@ -47,17 +84,36 @@ impl Store {
     pub(crate) async fn upload(&self, new: &NewUpload<'_>) -> Result<Uploaded, StoreError> {
         let upload = new_id("upl", self.now_ms(), self.random());
         let size_bytes = i64::try_from(new.bytes.len()).unwrap_or(i64::MAX);
+        if !self.room.has(size_bytes) {
+            return Ok(Uploaded::NoRoom);
+        }
         let content = Content::File { upload: upload.clone(), name: new.name.to_owned(), size_bytes };
         let sealed = SealedUpload {
             content: self.seal_bytes(&context(&upload), new.bytes)?,
             id: upload,
             size_bytes,
+            most_of_session: self.room.most_of_session,
             entry: self.sealed_entry(new.session, new.id, Author::Customer, "", &content)?,
         };
         match self.db.write(sealed, |conn, sealed| Box::pin(put(conn, sealed))).await? {
-            Outcome::Uploaded(uploaded) => Ok(uploaded),
+            Outcome::Uploaded(uploaded) => {
+                if uploaded == Uploaded::Entry(Appended::Done) {
+                    self.room.stored.fetch_add(size_bytes, Ordering::Relaxed);
+                }
+                Ok(uploaded)
+            }
             Outcome::Repeated(sealed) => Ok(Uploaded::Entry(self.compare_file(new, &sealed))),
         }
+    }
+
+    /// Finds out how large all files are together, those that other replicas have stored and those that are gone, too.
+    pub(crate) async fn measure_uploads(&self) -> Result<(), StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = sqlx::query("SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes FROM uploads")
+            .fetch_one(&mut *conn)
+            .await?;
+        self.room.stored.store(row.try_get("bytes")?, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A file of a conversation.
@@ -99,8 +155,12 @@ async fn put(conn: &mut Conn, upload: &SealedUpload) -> Result<Outcome, StoreErr
     if !locked.open {
         return answer(Appended::Closed);
     }
-    if count(conn, &upload.entry.session).await? >= MAX_FILES {
+    let (files, bytes) = files_of(conn, &upload.entry.session).await?;
+    if files >= MAX_FILES {
         return Ok(Outcome::Uploaded(Uploaded::TooMany));
+    }
+    if bytes.saturating_add(upload.size_bytes) > upload.most_of_session {
+        return Ok(Outcome::Uploaded(Uploaded::TooLarge));
     }
     if let Inserted::Repeated(sealed) = entries::insert(conn, &locked, &upload.entry).await? {
         return Ok(Outcome::Repeated(sealed));
@@ -118,10 +178,14 @@ async fn put(conn: &mut Conn, upload: &SealedUpload) -> Result<Outcome, StoreErr
     answer(Appended::Done)
 }
 
-async fn count(conn: &mut Conn, session: &str) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS files FROM uploads WHERE session = $1")
-        .bind(session)
-        .fetch_one(conn)
-        .await?;
-    Ok(row.try_get("files")?)
+/// How many files a conversation has, and how large they are together.
+async fn files_of(conn: &mut Conn, session: &str) -> Result<(i64, i64), StoreError> {
+    let row = sqlx::query(
+        "SELECT CAST(COUNT(*) AS BIGINT) AS files, CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes
+         FROM uploads WHERE session = $1",
+    )
+    .bind(session)
+    .fetch_one(conn)
+    .await?;
+    Ok((row.try_get("files")?, row.try_get("bytes")?))
 }

@@ -1,7 +1,7 @@
 //! How a customer's conversation begins.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -14,7 +14,7 @@ use segue_proto::{
 use segue_runtime::Fields;
 use serde::Deserialize;
 
-use super::{Shared, Web, body::Body, cookie, problem::Problem, view::SessionView};
+use super::{Shared, Web, body::Body, client::Client, cookie, problem::Problem, view::SessionView};
 use crate::{
     domain::{Platform, StartKey},
     store::{NewSession, Session},
@@ -49,11 +49,13 @@ pub(super) struct OnPlatform {
 /// Begins a conversation. On a plain platform the router is asked first, so that a refusal leaves nothing behind.
 pub(super) async fn start(
     State(web): State<Shared>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     Body(form): Body<Start>,
 ) -> Result<Response, Problem> {
     let platform = platform(&web, &form.platform)?;
     let (start_id, identities) = form.parse(platform)?;
+    web.shares.contact(&client)?;
     let key = StartKey::new(web.store.keys(), &platform.id, &start_id, &form.start_secret);
     let session = key.session_id();
     let contact_id = if platform.quick_input {
@@ -94,11 +96,13 @@ pub(super) async fn current(
 /// Asks for an agent, in a conversation that began without.
 pub(super) async fn contact(
     State(web): State<Shared>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     Body(on): Body<OnPlatform>,
 ) -> Result<Json<SessionView>, Problem> {
     let session = open_session(&web, &headers, &on.platform).await?;
     if session.contact_id.is_empty() {
+        web.shares.contact(&client)?;
         let platform = platform(&web, &session.platform)?;
         let request_id = web.store.keys().request_id(&["contact", &session.id]);
         let identities = identity("account", session.account.reveal()).into_iter().collect();

@@ -4,6 +4,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
+    Extension,
     extract::{Query, State},
     http::HeaderMap,
     response::{
@@ -11,13 +12,13 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use segue_proto::common::v1::ErrorReason;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
     Shared, Web,
+    client::Client,
     customer::{OnPlatform, find},
     problem::Problem,
     view::EntryView,
@@ -34,11 +35,12 @@ pub(super) type Sender = mpsc::Sender<Result<Event, Infallible>>;
 pub(super) async fn events(
     State(web): State<Shared>,
     Query(on): Query<OnPlatform>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let session = find(&web, &headers, &on.platform).await?.ok_or_else(Problem::no_session)?;
     let after = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
-    let permit = permit(&web)?;
+    let place = web.shares.stream(&session.id, &client)?;
     let (sender, response) = channel();
     tokio::spawn(async move {
         let due = web.end.due();
@@ -47,14 +49,9 @@ pub(super) async fn events(
             _ = due => {}
             () = sender.closed() => {}
         }
-        drop(permit);
+        drop(place);
     });
     Ok(response)
-}
-
-/// A place among the live pages.
-pub(super) fn permit(web: &Web) -> Result<OwnedSemaphorePermit, Problem> {
-    web.streams.clone().try_acquire_owned().map_err(|_| Problem::of(ErrorReason::Overloaded))
 }
 
 /// A stream of events and where to put them.

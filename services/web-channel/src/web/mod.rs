@@ -11,6 +11,7 @@ mod guard;
 mod pages;
 mod problem;
 mod redeem;
+mod shares;
 mod upload;
 mod view;
 mod words;
@@ -32,15 +33,14 @@ use segue_runtime::{
     http::{HttpLimits, Versions},
     peer::Peer,
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 
 use client::Rules;
+use shares::PageShares;
 
 use crate::{Config, Platform, store::Store};
 
 const MAX_BODY_BYTES: usize = 16 * 1024;
-/// Most live pages at a time.
-const MAX_STREAMS: usize = 2000;
 
 type RouterClient = PriorityRouterServiceClient<Peer>;
 type IssuerClient = CodeIssuerServiceClient<Peer>;
@@ -53,7 +53,7 @@ struct Web {
     /// A connection of its own for streams.
     router_streams: RouterClient,
     issuer: IssuerClient,
-    streams: Arc<Semaphore>,
+    shares: Arc<PageShares>,
     end: StreamEnd,
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn serve(
         router: PriorityRouterServiceClient::new(config.router.connect(credentials)),
         router_streams: PriorityRouterServiceClient::new(config.router.connect_for_streams(credentials)),
         issuer: CodeIssuerServiceClient::new(config.issuer.connect(credentials)),
-        streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        shares: Arc::new(PageShares::new(config.exposure.limits)),
         end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
     });
     // Beyond loopback, browsers reach the pages through something that speaks TLS.
@@ -97,8 +97,8 @@ pub(crate) fn serve(
     let limits = HttpLimits {
         proxies: config.exposure.trusted_proxies.clone(),
         ..HttpLimits::new(
-            config.exposure.max_connections,
-            config.exposure.max_connections_per_network,
+            config.exposure.limits.connections,
+            config.exposure.limits.connections_per_network,
             upload::MAX_BODY_BYTES,
         )
     };
@@ -125,6 +125,7 @@ fn routes(web: Shared, rules: Rules) -> Router {
         .merge(uploads)
         .fallback(pages::not_found)
         .layer(from_fn(guard::same_origin))
+        .layer(from_fn_with_state(web.shares.clone(), shares::requests))
         .layer(from_fn(guard::traced))
         .layer(from_fn_with_state(rules, client::identify))
         .layer(from_fn(guard::headers))

@@ -1,12 +1,14 @@
 //! Refusals as pages get them: the documented reason, and plain words for people.
 
+use std::time::Duration;
+
 use axum::{
     Json,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use segue_proto::common::v1::ErrorReason;
-use segue_runtime::{Refusal, code_of, millis_of, reason_of};
+use segue_runtime::{Refusal, code_of, millis_of, reason_of, shares::Full};
 use segue_store::StoreError;
 use serde::Serialize;
 use tonic::{Code, Status};
@@ -14,11 +16,15 @@ use tonic_types::StatusExt as _;
 
 use super::words::words;
 
+/// When to come again for what others hold for a while.
+const HELD_RETRY: Duration = Duration::from_secs(5);
+
 /// A refused request.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    content: Content,
+    /// Boxed, since most results are no problems and should be small.
+    content: Box<Content>,
 }
 
 #[derive(Debug, Serialize)]
@@ -31,6 +37,9 @@ struct Content {
     /// Until when no code can be entered, for TOO_MANY_ATTEMPTS.
     #[serde(skip_serializing_if = "Option::is_none")]
     lockout_end_time_ms: Option<i64>,
+    /// When to come again, as the header `Retry-After` says too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_seconds: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,15 +58,16 @@ impl Problem {
             message_zh: message_zh.to_owned(),
             fields: vec![],
             lockout_end_time_ms: None,
+            retry_after_seconds: None,
         };
-        Self { status: http_status(code_of(reason)), content }
+        Self { status: http_status(code_of(reason)), content: Box::new(content) }
     }
 
     /// Something that browsers must not do here.
     pub(super) fn forbidden(message: &str) -> Self {
         Self {
             status: StatusCode::FORBIDDEN,
-            content: Content { reason: "FORBIDDEN".to_owned(), ..told(message) },
+            content: Box::new(Content { reason: "FORBIDDEN".to_owned(), ..told(message) }),
         }
     }
 
@@ -71,8 +81,24 @@ impl Problem {
         let content = Content { reason: "SESSION_OVER".to_owned(), ..told("This conversation is over.") };
         Self {
             status: StatusCode::CONFLICT,
-            content: Content { message_zh: "该会话已结束。".to_owned(), ..content },
+            content: Box::new(Content { message_zh: "该会话已结束。".to_owned(), ..content }),
         }
+    }
+
+    /// A visitor has its share of something that is held, or all of it is taken.
+    pub(super) fn full(full: Full) -> Self {
+        let problem = Self::come_again(HELD_RETRY);
+        match full {
+            Full::Share => problem,
+            Full::All => problem.with_status(StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    /// A visitor has used up what it may do in a time.
+    pub(super) fn come_again(after: Duration) -> Self {
+        let mut problem = Self::of(ErrorReason::Overloaded);
+        problem.content.retry_after_seconds = Some(whole_seconds(after));
+        problem
     }
 
     /// A field that is wrong.
@@ -99,6 +125,7 @@ fn told(message: &str) -> Content {
         message_zh: message.to_owned(),
         fields: vec![],
         lockout_end_time_ms: None,
+        retry_after_seconds: None,
     }
 }
 
@@ -116,6 +143,8 @@ impl From<Status> for Problem {
             .error_info()
             .and_then(|info| info.metadata.get("lockout_end_time")?.parse().ok())
             .map(|end: prost_types::Timestamp| millis_of(Some(&end)));
+        let retry = details.retry_info().and_then(|info| info.retry_delay);
+        problem.content.retry_after_seconds = retry.map(whole_seconds);
         let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
         problem.content.fields = violations
             .iter()
@@ -139,8 +168,18 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (self.status, Json(self.content)).into_response()
+        let retry_after = self.content.retry_after_seconds;
+        let mut response = (self.status, Json(self.content)).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
+}
+
+/// At least one, so that nobody comes again at once.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
 fn http_status(code: Code) -> StatusCode {

@@ -1,18 +1,24 @@
 //! Files that customers send.
 
 use axum::{
-    extract::{Multipart, Path, Query, State, multipart::MultipartError},
+    Extension,
+    extract::{
+        Multipart, Path, Query, State,
+        multipart::{Field, MultipartError},
+    },
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use segue_proto::common::v1::ErrorReason;
-use segue_runtime::Fields;
+use segue_runtime::{Fields, shares::Full};
 
 use super::{
     Shared,
     chat::{message_id, written},
+    client::Client,
     customer::{OnPlatform, find, open_session},
     problem::Problem,
+    shares::UploadShare,
 };
 use crate::{
     domain::visible_name,
@@ -34,6 +40,7 @@ struct Form {
 pub(super) async fn receive(
     State(web): State<Shared>,
     Query(on): Query<OnPlatform>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     parts: Multipart,
 ) -> Result<StatusCode, Problem> {
@@ -41,7 +48,8 @@ pub(super) async fn receive(
     if web.platform(&session.platform).is_none_or(|platform| !platform.upload) {
         return Err(Problem::field("platform", "takes no files"));
     }
-    let form = read(parts).await.map_err(|error| unreadable(&error))?;
+    let mut share = web.shares.upload(&client);
+    let form = read(parts, &mut share).await?;
     if form.bytes.len() > MAX_FILE_BYTES {
         return Err(too_large());
     }
@@ -54,6 +62,8 @@ pub(super) async fn receive(
     match web.store.upload(&upload).await? {
         Uploaded::Entry(appended) => written(appended),
         Uploaded::TooMany => Err(Problem::field("file", "is one too many for this conversation")),
+        Uploaded::TooLarge => Err(Problem::field("file", "is more than this conversation may have in files")),
+        Uploaded::NoRoom => Err(Problem::full(Full::All)),
     }
 }
 
@@ -78,19 +88,33 @@ pub(super) fn download(file: Option<Vec<u8>>) -> Result<Response, Problem> {
     Ok((headers, bytes).into_response())
 }
 
-async fn read(mut parts: Multipart) -> Result<Form, MultipartError> {
+async fn read(mut parts: Multipart, share: &mut UploadShare<'_>) -> Result<Form, Problem> {
     let mut form = Form::default();
-    while let Some(part) = parts.next_field().await? {
-        match part.name() {
-            Some("message_id") => form.message_id = part.text().await?,
-            Some("file") => {
-                form.name = visible_name(part.file_name().unwrap_or_default());
-                form.bytes = part.bytes().await?.to_vec();
+    while let Some(mut part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let file_name = part.file_name().map(visible_name).unwrap_or_default();
+        let bytes = read_part(&mut part, share).await?;
+        match name.as_str() {
+            // What is no text is no UUID either.
+            "message_id" => form.message_id = String::from_utf8(bytes).unwrap_or_default(),
+            "file" => {
+                form.name = file_name;
+                form.bytes = bytes;
             }
             _ => {}
         }
     }
     Ok(form)
+}
+
+/// Every part is charged as it arrives.
+async fn read_part(part: &mut Field<'_>, share: &mut UploadShare<'_>) -> Result<Vec<u8>, Problem> {
+    let mut bytes = vec![];
+    while let Some(chunk) = part.chunk().await.map_err(|error| unreadable(&error))? {
+        share.received(chunk.len())?;
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 fn unreadable(error: &MultipartError) -> Problem {

@@ -28,15 +28,10 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         R::HandoffState => ("The handoff has gone on meanwhile.", "该切换的状态已变化。"),
         R::HandoffInProgress => ("This customer already has a code.", "该客户已有一个有效的快速接入码。"),
         R::SessionNotOfAgent => ("This conversation is not with you.", "该会话不由您服务。"),
-        R::CodeMalformed => (
-            "This can't be the code. Please compare it and enter it again.",
-            "快速接入码格式不对，请核对后重新输入。",
-        ),
-        R::CodeNotAccepted => (
-            "This code is not valid here. It may be mistyped, used or expired; ask the agent for a new one.",
-            "快速接入码无效：可能输入有误、已使用或已过期，请向坐席索取新的快速接入码。",
-        ),
-        R::CodeReplaced | R::CodeAlreadyUsed | R::CodeExpired | R::CodeCancelled => of_dead_codes(reason),
+        R::CodeMalformed | R::CodeNotAccepted => of_codes(reason),
+        R::CodeReplaced | R::CodeAlreadyUsed | R::CodeExpired | R::CodeCancelled | R::CodeRetired => {
+            of_codes(reason)
+        }
         R::TooManyAttempts => (
             "There were too many wrong codes. Please wait, or ask the agent for a new code.",
             "错误次数过多，请稍后再试，或向坐席索取新的快速接入码。",
@@ -80,9 +75,17 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
     }
 }
 
-/// What a customer is told of a code that was theirs.
-fn of_dead_codes(reason: ErrorReason) -> (&'static str, &'static str) {
+/// What a customer is told of a code that doesn't work.
+fn of_codes(reason: ErrorReason) -> (&'static str, &'static str) {
     match reason {
+        ErrorReason::CodeMalformed => (
+            "This can't be the code. Please compare it and enter it again.",
+            "快速接入码格式不对，请核对后重新输入。",
+        ),
+        ErrorReason::CodeNotAccepted => (
+            "This code is not valid here. It may be mistyped, used or expired; ask the agent for a new one.",
+            "快速接入码无效：可能输入有误、已使用或已过期，请向坐席索取新的快速接入码。",
+        ),
         ErrorReason::CodeReplaced => (
             "The agent has sent you a newer code. Please enter that one.",
             "坐席已发送新的快速接入码，请输入新的。",
@@ -94,6 +97,10 @@ fn of_dead_codes(reason: ErrorReason) -> (&'static str, &'static str) {
         ErrorReason::CodeExpired => (
             "This code is too old. Please ask the agent for a new one.",
             "该快速接入码已过期，请向坐席索取新的快速接入码。",
+        ),
+        ErrorReason::CodeRetired => (
+            "This code is not safe any more, as others have tried to guess it. Please ask the agent for a new one.",
+            "有人多次尝试猜测该快速接入码，出于安全考虑已停用，请向坐席索取新的快速接入码。",
         ),
         ErrorReason::CodeCancelled => (
             "This code was cancelled or replaced. Please enter the newest one, or ask the agent for one.",

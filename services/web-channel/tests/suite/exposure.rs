@@ -3,7 +3,7 @@
 use segue_testkit::{Databases, Storage, request_id};
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, net::TcpStream};
-use web_channel::Exposure;
+use web_channel::{Exposure, PageLimits};
 
 use crate::{
     http::Browser,
@@ -129,7 +129,9 @@ async fn a_trusted_proxy_says_whether_it_is_https() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_connections_are_few_and_event_streams_go_on_beside_them() {
-    let platform = running(Exposure { max_connections_per_network: 8, ..Exposure::default() }).await;
+    let limits = PageLimits { connections_per_network: 8, ..PageLimits::default() };
+    let exposure = Exposure { limits, ..Exposure::default() };
+    let platform = running(exposure).await;
     let mut browser = platform.browser();
     sign_in(&mut browser).await;
     let mut events = browser.listen("/api/events?platform=app", "").await;

@@ -13,7 +13,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256};
 use segue_core::{Clock as _, ManualClock, SystemClock};
 use segue_proto::{channel::v1::channel_service_client::ChannelServiceClient, common::v1::ErrorReason};
-use segue_runtime::Stop;
+use segue_runtime::{Stop, overload::statuses};
+use segue_testkit::wait_for;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -235,7 +236,7 @@ async fn keys_of_a_file_are_rotated() {
     assert_eq!(asked(&mut client.clone(), Some(&old.sign(&claims()))).await, None);
     assert_eq!(asked(&mut client.clone(), Some(&new.sign(&claims()))).await, BAD);
     fs::write(&file, set(&[&new])).unwrap();
-    segue_testkit::wait_for("the new key", || async {
+    wait_for("the new key", || async {
         asked(&mut client.clone(), Some(&new.sign(&claims()))).await.is_none()
     })
     .await;
@@ -293,5 +294,28 @@ async fn keys_of_a_url_are_fetched_and_a_new_one_is_looked_for() {
     clock.advance(Duration::from_secs(4 * 60 * 60));
     assert_eq!(ask(later()).await, Some(ErrorReason::DependencyUnavailable));
     serving.abort();
+    end(running, &stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_closed_when_it_shows_no_token_in_time() {
+    let (world, stop) = (World::new(), Stop::new());
+    let signer = Signer::new("key", Algorithm::ES256);
+    let file = world.folder.path().join("keys.json");
+    fs::write(&file, set(&[&signer])).unwrap();
+    let mut settings = settings(&world, file.to_str().unwrap());
+    settings.insert("SEGUE_UNNAMED_SECONDS".to_owned(), "1".to_owned());
+    let running = start(&settings, &stop).await;
+    let connections =
+        || statuses().into_iter().find(|load| load.address == running.address).unwrap().connections;
+    let mut client = ChannelServiceClient::new(connect(&running).await);
+    assert_eq!(asked(&mut client, Some(&signer.sign(&claims()))).await, None);
+    // It speaks HTTP/2 and keeps the connection alive, but its tokens are no good.
+    let mut nameless = ChannelServiceClient::new(connect(&running).await);
+    assert_eq!(asked(&mut nameless, Some("a.b.c")).await, BAD);
+    assert_eq!(connections(), 2);
+    wait_for("its end", async || connections() == 1).await;
+    assert_eq!(asked(&mut client, Some(&signer.sign(&claims()))).await, None);
+    assert_eq!(connections(), 1, "the one with a name is the same as before");
     end(running, &stop).await;
 }

@@ -1,25 +1,42 @@
+use std::collections::HashSet;
+
 use segue_core::Random;
 
 use super::{
-    Binding, Canonical, Face, FaceKind, Input, MOST_CANDIDATES, Voice,
+    Canonical, Face, FaceKind, Input, MOST_CANDIDATES, Voice, bits_of,
     pinyin::{self, WORDS},
 };
 use crate::domain::locale::Locale;
 
-/// Two-character Chinese words: 3 when bound, 4 when not, 5 when long. Each of the 2,048 sounds like no other, even without
+/// Two-character Chinese words: 3 at least, 4 when unbound, 8 at most. Each of the 2,048 sounds like no other, even without
 /// tones and in many accents, so a code may be typed with any characters that sound right, simplified or traditional, or in
 /// pinyin.
 #[derive(Debug)]
 pub(super) struct Characters;
+
+/// Never 7, as there are codes of seven pictures, whose names have two characters mostly.
+const LENGTHS: [usize; 5] = [3, 4, 5, 6, 8];
+const LONGEST: usize = LENGTHS[LENGTHS.len() - 1];
+
+/// Codes that pinyin may stand for, while it is read.
+#[derive(Default)]
+struct Reading {
+    /// The words so far.
+    words: Vec<usize>,
+    found: Vec<Vec<usize>>,
+    /// How many words stood before a rest of so many bytes that leads nowhere. Without it a long text would be tried in as many
+    /// ways as its syllables can be cut.
+    dead_ends: HashSet<(usize, usize)>,
+}
 
 impl Face for Characters {
     fn kind(&self) -> FaceKind {
         FaceKind::Characters
     }
 
-    fn draw(&self, binding: Binding, random: &Random) -> Canonical {
+    fn draw(&self, length: usize, random: &Random) -> Canonical {
         let size = u32::try_from(WORDS.len()).unwrap_or_default();
-        let places = (0..self.length(binding)).filter_map(|_| usize::try_from(random.below(size)).ok());
+        let places = (0..length).filter_map(|_| usize::try_from(random.below(size)).ok());
         canonical(&places.collect::<Vec<_>>())
     }
 
@@ -27,7 +44,9 @@ impl Face for Characters {
         let mut found = Vec::new();
         if input.text().is_ascii() {
             let letters = input.text().replace(['1', '2', '3', '4', '5'], " ");
-            self.read_letters(&letters, &mut vec![], &mut found);
+            let mut reading = Reading::default();
+            self.read_letters(&letters, &mut reading);
+            found = reading.found;
         } else {
             self.read_characters(&input.joined(), &mut found);
         }
@@ -49,17 +68,16 @@ impl Face for Characters {
         }
     }
 
-    fn bits(&self, binding: Binding) -> f64 {
-        let size = u32::try_from(WORDS.len()).unwrap_or(1);
-        f64::from(u32::try_from(self.length(binding)).unwrap_or_default()) * f64::from(size).log2()
+    fn bits(&self, length: usize) -> f64 {
+        bits_of(length, u32::try_from(WORDS.len()).unwrap_or(1))
     }
 
-    fn length(&self, binding: Binding) -> usize {
-        match binding {
-            Binding::Bound => 3,
-            Binding::Unbound => 4,
-            Binding::Long => 5,
-        }
+    fn lengths(&self) -> &'static [usize] {
+        &LENGTHS
+    }
+
+    fn least_unbound(&self) -> usize {
+        LENGTHS[1]
     }
 }
 
@@ -81,18 +99,27 @@ impl Characters {
     }
 
     /// Adds the codes that pinyin stands for, with or without spaces; one more than is allowed at most.
-    fn read_letters(&self, text: &str, before: &mut Vec<usize>, found: &mut Vec<Vec<usize>>) {
+    fn read_letters(&self, text: &str, reading: &mut Reading) {
         if text.trim().is_empty() {
-            found.extend(self.has_length(before.len()).then(|| before.clone()));
-        } else if before.len() < self.length(Binding::Long) {
-            for (place, rest) in pinyin::of_letters(text) {
-                if found.len() > MOST_CANDIDATES {
-                    return;
-                }
-                before.push(place);
-                self.read_letters(rest, before, found);
-                before.pop();
+            let words = self.has_length(reading.words.len()).then(|| reading.words.clone());
+            reading.found.extend(words);
+            return;
+        }
+        let place = (reading.words.len(), text.len());
+        if reading.words.len() == LONGEST || reading.dead_ends.contains(&place) {
+            return;
+        }
+        let before = reading.found.len();
+        for (word, rest) in pinyin::of_letters(text) {
+            if reading.found.len() > MOST_CANDIDATES {
+                return;
             }
+            reading.words.push(word);
+            self.read_letters(rest, reading);
+            reading.words.pop();
+        }
+        if reading.found.len() == before {
+            reading.dead_ends.insert(place);
         }
     }
 }
@@ -141,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_strength_is_what_the_design_asks() {
-        assert!((Characters.bits(Binding::Bound) - 33.0).abs() < 0.01);
-        assert!((Characters.bits(Binding::Unbound) - 44.0).abs() < 0.01);
+        assert!((Characters.bits(LENGTHS[0]) - 33.0).abs() < 0.01);
+        assert!((Characters.bits(LENGTHS[1]) - 44.0).abs() < 0.01);
     }
 }

@@ -94,7 +94,9 @@ mod tests {
     fn single_errors_and_exchanged_neighbours_are_caught() {
         every_error_is_caught(letter, 20, 9);
         every_error_is_caught(letter, 20, 10);
+        every_error_is_caught(letter, 20, 15);
         every_error_is_caught(emoji, 64, 7);
+        every_error_is_caught(emoji, 64, 13);
     }
 
     #[test]

@@ -1,16 +1,15 @@
 use segue_core::Random;
 
-use super::{Binding, Canonical, Face, FaceKind, Input, Voice, damm::check_digit, draw_below, grouped};
+use super::{Canonical, Face, FaceKind, Input, Voice, bits_of, damm::check_digit, draw_below, grouped};
 use crate::domain::locale::Locale;
 
-/// Digits with a Damm check digit: 8 + 1 when bound, 10 + 1 when not, 12 + 1 when long. The first is 2 to 9, so that no
+/// Digits with a Damm check digit: 8 + 1 at least, 10 + 1 when unbound, 16 + 1 at most. The first is 2 to 9, so that no
 /// number of this length is read as one with a trunk prefix, and a lost leading zero can't make two codes one.
 #[derive(Debug)]
 pub(super) struct Digits;
 
-const BOUND: usize = 8;
-const UNBOUND: usize = 10;
-const LONG: usize = 12;
+/// In steps of two, so that a digit lost or doubled never makes another length.
+const LENGTHS: [usize; 5] = [9, 11, 13, 15, 17];
 const GROUP: usize = 4;
 
 impl Face for Digits {
@@ -18,9 +17,10 @@ impl Face for Digits {
         FaceKind::Digits
     }
 
-    fn draw(&self, binding: Binding, random: &Random) -> Canonical {
+    fn draw(&self, length: usize, random: &Random) -> Canonical {
         let mut digits = vec![2 + draw_below(random, 8)];
-        digits.extend((1..payload(binding)).map(|_| draw_below(random, 10)));
+        // The first and the check digit are the other two.
+        digits.extend((2..length).map(|_| draw_below(random, 10)));
         digits.push(check_digit(&digits));
         Canonical::new(digits.iter().map(|digit| char::from(b'0' + digit)).collect())
     }
@@ -51,21 +51,16 @@ impl Face for Digits {
         groups.join(", ")
     }
 
-    fn bits(&self, binding: Binding) -> f64 {
-        let others = u32::try_from(payload(binding) - 1).unwrap_or_default();
-        8_f64.log2() + f64::from(others) * 10_f64.log2()
+    fn bits(&self, length: usize) -> f64 {
+        8_f64.log2() + bits_of(length.saturating_sub(2), 10)
     }
 
-    fn length(&self, binding: Binding) -> usize {
-        payload(binding) + 1
+    fn lengths(&self) -> &'static [usize] {
+        &LENGTHS
     }
-}
 
-fn payload(binding: Binding) -> usize {
-    match binding {
-        Binding::Bound => BOUND,
-        Binding::Unbound => UNBOUND,
-        Binding::Long => LONG,
+    fn least_unbound(&self) -> usize {
+        LENGTHS[1]
     }
 }
 
@@ -144,7 +139,7 @@ mod tests {
 
     #[test]
     fn people_write_digits_in_many_ways() {
-        let canonical = Digits.draw(Binding::Bound, &Random::seeded(7));
+        let canonical = Digits.draw(LENGTHS[0], &Random::seeded(7));
         let plain = canonical.reveal();
         let wide: String =
             plain.chars().map(|c| char::from_u32(u32::from(c) - 0x30 + 0xff10).unwrap()).collect();
@@ -156,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_typo_is_caught_before_any_look_up() {
-        let canonical = Digits.draw(Binding::Unbound, &Random::seeded(7));
+        let canonical = Digits.draw(LENGTHS[1], &Random::seeded(7));
         let mut typo = canonical.reveal().clone();
         let last = typo.pop().unwrap();
         typo.push(if last == '0' { '1' } else { '0' });
@@ -174,7 +169,7 @@ mod tests {
 
     #[test]
     fn spoken_digits_are_understood() {
-        let code = Digits.draw(Binding::Bound, &Random::seeded(5));
+        let code = Digits.draw(LENGTHS[0], &Random::seeded(5));
         for locale in [Locale::En, Locale::ZhCn] {
             let speech = Digits.speech(&code, locale.into());
             assert_eq!(Digits.recognise(&Input::new(&speech)), std::slice::from_ref(&code), "{speech}");
@@ -200,7 +195,8 @@ mod tests {
 
     #[test]
     fn the_strength_is_what_the_design_asks() {
-        assert!((Digits.bits(Binding::Bound) - 26.25).abs() < 0.01);
-        assert!((Digits.bits(Binding::Unbound) - 32.9).abs() < 0.01);
+        assert!((Digits.bits(LENGTHS[0]) - 26.25).abs() < 0.01);
+        assert!((Digits.bits(LENGTHS[1]) - 32.9).abs() < 0.01);
+        assert!((Digits.bits(LENGTHS[4]) - 52.83).abs() < 0.01);
     }
 }

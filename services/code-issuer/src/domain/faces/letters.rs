@@ -1,16 +1,17 @@
 use segue_core::Random;
 
-use super::{Binding, Canonical, Face, FaceKind, Input, Voice, check, draw_below, grouped};
+use super::{Canonical, Face, FaceKind, Input, Voice, bits_of, check, draw_below, grouped};
 use crate::domain::locale::Locale;
 
-/// Consonants with a check letter: 8 + 1 when bound, 9 + 1 when not, 10 + 1 when long. The alphabet is that of RFC 8628, section 6.1: no vowel,
-/// so that no word comes about, and no Y.
+/// Consonants with a check letter: 8 + 1 at least, 9 + 1 when unbound, 14 + 1 at most. The alphabet is that of RFC 8628, section 6.1:
+/// no vowel, so that no word comes about, and no Y.
 #[derive(Debug)]
 pub(super) struct Letters;
 
 const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const BASE: u8 = 20;
 const GROUP: usize = 4;
+const LENGTHS: [usize; 5] = [9, 10, 11, 13, 15];
 
 /// The spelling alphabet of ICAO and ITU, for the letters that there are.
 const SPELT: [&str; 20] = [
@@ -23,8 +24,8 @@ impl Face for Letters {
         FaceKind::Letters
     }
 
-    fn draw(&self, binding: Binding, random: &Random) -> Canonical {
-        let mut symbols: Vec<u8> = (1..self.length(binding)).map(|_| draw_below(random, BASE)).collect();
+    fn draw(&self, length: usize, random: &Random) -> Canonical {
+        let mut symbols: Vec<u8> = (1..length).map(|_| draw_below(random, BASE)).collect();
         symbols.push(check::of(check::letter, BASE, &symbols));
         Canonical::new(symbols.iter().filter_map(|symbol| letter(*symbol)).collect())
     }
@@ -56,17 +57,16 @@ impl Face for Letters {
         }
     }
 
-    fn bits(&self, binding: Binding) -> f64 {
-        let drawn = u32::try_from(self.length(binding) - 1).unwrap_or_default();
-        f64::from(drawn) * f64::from(BASE).log2()
+    fn bits(&self, length: usize) -> f64 {
+        bits_of(length.saturating_sub(1), BASE.into())
     }
 
-    fn length(&self, binding: Binding) -> usize {
-        match binding {
-            Binding::Bound => 9,
-            Binding::Unbound => 10,
-            Binding::Long => 11,
-        }
+    fn lengths(&self) -> &'static [usize] {
+        &LENGTHS
+    }
+
+    fn least_unbound(&self) -> usize {
+        LENGTHS[1]
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn people_write_letters_in_many_ways() {
-        let code = Letters.draw(Binding::Bound, &Random::seeded(7));
+        let code = Letters.draw(LENGTHS[0], &Random::seeded(7));
         let plain = code.reveal();
         let wide: String = plain.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect();
         let spelt: Vec<&str> = plain.chars().map(|c| SPELT[usize::from(symbol(c).unwrap())]).collect();
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_strength_is_what_the_design_asks() {
-        assert!((Letters.bits(Binding::Bound) - 34.58).abs() < 0.01);
-        assert!((Letters.bits(Binding::Unbound) - 38.90).abs() < 0.01);
+        assert!((Letters.bits(LENGTHS[0]) - 34.58).abs() < 0.01);
+        assert!((Letters.bits(LENGTHS[1]) - 38.90).abs() < 0.01);
     }
 }

@@ -68,22 +68,6 @@ faces! {
     Qr = "qr": qr::Qr;
 }
 
-/// Whether a code works for one account only. A bound code can be shorter, since guessing it takes that account too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Binding {
-    /// For one account.
-    Bound,
-    /// For whoever has the code.
-    Unbound,
-    /// The same, two symbols longer: for platforms where so many codes live that shorter ones could be guessed.
-    Long,
-}
-
-impl Binding {
-    /// All of them, the shortest codes first.
-    pub const ALL: [Self; 3] = [Self::Bound, Self::Unbound, Self::Long];
-}
-
 /// A code in its canonical form: what is hashed. A secret.
 pub type Canonical = segue_core::Secret<String>;
 
@@ -100,8 +84,8 @@ pub struct Voice {
 pub trait Face: Sync {
     /// Which.
     fn kind(&self) -> FaceKind;
-    /// A new code, each as likely as the others.
-    fn draw(&self, binding: Binding, random: &Random) -> Canonical;
+    /// A new code of one of the [`lengths`](Self::lengths), each as likely as the others.
+    fn draw(&self, length: usize, random: &Random) -> Canonical;
     /// The canonical forms that what a customer entered may stand for; none if it can't be a code of this face, and
     /// nearly always one. Forgiving about how it's written; check symbols catch typos here, before any database is asked.
     fn recognise(&self, input: &Input) -> Vec<Canonical>;
@@ -113,10 +97,14 @@ pub trait Face: Sync {
     fn draw_picture(&self, code: &Canonical, _locale: Locale) -> Option<drawing::Drawn> {
         Some(drawing::text(&self.display(code)))
     }
-    /// The strength: the binary logarithm of how many codes there are. A check symbol adds none.
-    fn bits(&self, binding: Binding) -> f64;
-    /// How many symbols (characters, words, pictures) a code has, with its check symbol.
-    fn length(&self, binding: Binding) -> usize;
+    /// The strength: the binary logarithm of how many codes of a length there are. A check symbol adds none.
+    fn bits(&self, length: usize) -> f64;
+    /// How many symbols (characters, words, pictures) a code may have, with its check symbol; the shortest first. Codes of all of
+    /// these are recognised, so a length is never taken out while such codes live.
+    fn lengths(&self) -> &'static [usize];
+    /// The fewest symbols of a code for whoever has it. A code that is bound to an account may have fewer: guessing it takes that
+    /// account too.
+    fn least_unbound(&self) -> usize;
 
     /// Whether a piece of a sentence can be a part of a code whose check symbol tells whether it's one; never for a face
     /// without.
@@ -124,9 +112,15 @@ pub trait Face: Sync {
         false
     }
 
-    /// Whether codes of some binding have so many symbols.
+    /// Whether some codes have so many symbols.
     fn has_length(&self, symbols: usize) -> bool {
-        Binding::ALL.iter().any(|binding| self.length(*binding) == symbols)
+        self.lengths().contains(&symbols)
+    }
+
+    /// The shortest length that has the bits; none when even the longest that a person can enter has not.
+    fn length_with(&self, bits: f64, bound: bool) -> Option<usize> {
+        let least = if bound { 0 } else { self.least_unbound() };
+        self.lengths().iter().copied().find(|length| *length >= least && self.bits(*length) >= bits)
     }
 }
 
@@ -163,6 +157,11 @@ fn draw_below(random: &Random, bound: u8) -> u8 {
     u8::try_from(random.below(u32::from(bound))).unwrap_or_default()
 }
 
+/// The bits of so many symbols out of an alphabet of a size.
+fn bits_of(symbols: usize, alphabet: u32) -> f64 {
+    f64::from(u32::try_from(symbols).unwrap_or_default()) * f64::from(alphabet).log2()
+}
+
 fn grouped(code: &Canonical, size: usize, separator: &str) -> String {
     let characters: Vec<char> = code.reveal().chars().collect();
     let groups: Vec<String> = characters.chunks(size).map(|group| group.iter().collect()).collect();
@@ -177,9 +176,9 @@ mod tests {
     fn every_face_recognises_what_it_shows() {
         let random = Random::seeded(1);
         for face in ALL {
-            for binding in Binding::ALL {
-                for _ in 0..500 {
-                    let code = face.draw(binding, &random);
+            for length in face.lengths() {
+                for _ in 0..300 {
+                    let code = face.draw(*length, &random);
                     assert_eq!(
                         face.recognise(&Input::new(&face.display(&code))),
                         std::slice::from_ref(&code)
@@ -190,6 +189,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn lengths_grow_with_the_bits_that_are_needed() {
+        for face in ALL {
+            let lengths = face.lengths();
+            assert!(lengths.is_sorted() && face.has_length(face.least_unbound()));
+            for length in lengths {
+                assert_eq!(face.length_with(face.bits(*length), true), Some(*length), "{:?}", face.kind());
+            }
+            assert_eq!(face.length_with(0.0, false), Some(face.least_unbound()));
+            assert_eq!(face.length_with(129.0, true), None);
+        }
+        // A flood of 1,700 wrong codes a second, for a platform on which a thousand codes live.
+        assert!(ALL.iter().all(|face| face.length_with(51.0, false).is_some()));
     }
 
     #[test]

@@ -2,11 +2,10 @@ use std::sync::LazyLock;
 
 use segue_core::Random;
 
-use super::{Binding, Canonical, Face, FaceKind, Input, Voice, check, draw_below, drawing, slips};
+use super::{Canonical, Face, FaceKind, Input, Voice, bits_of, check, draw_below, drawing, slips};
 use crate::domain::locale::Locale;
 
-/// Pictures out of 64 with a check picture: 6 + 1 whether bound or not, 8 + 1 when long. Tapped on a grid, or named in
-/// English or Chinese.
+/// Pictures out of 64 with a check picture: 6 + 1 at least, 12 + 1 at most. Tapped on a grid, or named in English or Chinese.
 #[derive(Debug)]
 pub(super) struct Picture;
 
@@ -25,6 +24,8 @@ pub(super) struct Emoji {
 }
 
 const BASE: u8 = 64;
+/// In steps of two: a picture and its name beside it are the picture twice, which is then no code.
+const LENGTHS: [usize; 4] = [7, 9, 11, 13];
 /// The longest name has as many characters (`hu luo bo`).
 const LONGEST_CHINESE: usize = 3;
 
@@ -51,8 +52,8 @@ impl Face for Picture {
         FaceKind::Picture
     }
 
-    fn draw(&self, binding: Binding, random: &Random) -> Canonical {
-        let mut symbols: Vec<u8> = (1..self.length(binding)).map(|_| draw_below(random, BASE)).collect();
+    fn draw(&self, length: usize, random: &Random) -> Canonical {
+        let mut symbols: Vec<u8> = (1..length).map(|_| draw_below(random, BASE)).collect();
         symbols.push(check::of(check::emoji, BASE, &symbols));
         canonical(&symbols)
     }
@@ -84,16 +85,16 @@ impl Face for Picture {
         drawing::emoji(&read(&Input::new(code.reveal()))?, locale)
     }
 
-    fn bits(&self, binding: Binding) -> f64 {
-        let drawn = u32::try_from(self.length(binding) - 1).unwrap_or_default();
-        f64::from(drawn) * f64::from(BASE).log2()
+    fn bits(&self, length: usize) -> f64 {
+        bits_of(length.saturating_sub(1), BASE.into())
     }
 
-    fn length(&self, binding: Binding) -> usize {
-        match binding {
-            Binding::Bound | Binding::Unbound => 7,
-            Binding::Long => 9,
-        }
+    fn lengths(&self) -> &'static [usize] {
+        &LENGTHS
+    }
+
+    fn least_unbound(&self) -> usize {
+        LENGTHS[0]
     }
 }
 
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn people_enter_pictures_in_many_ways() {
-        let code = Picture.draw(Binding::Bound, &Random::seeded(7));
+        let code = Picture.draw(LENGTHS[0], &Random::seeded(7));
         let selected: String = code.reveal().chars().flat_map(|c| [c, '\u{fe0f}']).collect();
         let traditional: String = pictures(&code).iter().map(|emoji| emoji.traditional).collect();
         let english = Picture.speech(&code, Locale::En.into());
@@ -195,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_strength_is_what_the_design_asks() {
-        assert!((Picture.bits(Binding::Bound) - 36.0).abs() < 0.01);
-        assert!((Picture.bits(Binding::Long) - 48.0).abs() < 0.01);
+        assert!((Picture.bits(LENGTHS[0]) - 36.0).abs() < 0.01);
+        assert!((Picture.bits(LENGTHS[1]) - 48.0).abs() < 0.01);
     }
 }

@@ -8,7 +8,7 @@ use qrcode::{
 };
 use segue_core::Random;
 
-use super::{Binding, Canonical, Face, FaceKind, Input, Voice, drawing::Drawn};
+use super::{Canonical, Face, FaceKind, Input, Voice, drawing::Drawn};
 use crate::domain::locale::Locale;
 
 const TOKEN_BYTES: usize = 16;
@@ -33,7 +33,7 @@ impl Face for Qr {
         FaceKind::Qr
     }
 
-    fn draw(&self, _: Binding, random: &Random) -> Canonical {
+    fn draw(&self, _: usize, random: &Random) -> Canonical {
         Canonical::new(URL_SAFE_NO_PAD.encode(random.bytes::<TOKEN_BYTES>()))
     }
 
@@ -56,11 +56,15 @@ impl Face for Qr {
         None
     }
 
-    fn bits(&self, _: Binding) -> f64 {
+    fn bits(&self, _: usize) -> f64 {
         128.0
     }
 
-    fn length(&self, _: Binding) -> usize {
+    fn lengths(&self) -> &'static [usize] {
+        &[TOKEN_CHARS]
+    }
+
+    fn least_unbound(&self) -> usize {
         TOKEN_CHARS
     }
 }
@@ -124,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_scanned_link_is_recognised() {
-        let code = Qr.draw(Binding::Bound, &Random::seeded(1));
+        let code = Qr.draw(TOKEN_CHARS, &Random::seeded(1));
         let link = format!("https://app.example/go#{}", code.reveal());
         assert_eq!(Qr.recognise(&Input::new(&link)), [code]);
     }

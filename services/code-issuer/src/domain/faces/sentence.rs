@@ -36,7 +36,7 @@ pub(super) fn after_label(text: &str) -> Found {
 
 /// As much as the longest code takes, spelt letter by letter; the work for a text is bounded by this.
 fn start_of(value: &str) -> &str {
-    const LONGEST: usize = 256;
+    const LONGEST: usize = 320;
     value.char_indices().nth(LONGEST).map_or(value, |(end, _)| &value[..end])
 }
 

@@ -2,12 +2,15 @@ use std::sync::LazyLock;
 
 use segue_core::Random;
 
-use super::{Binding, Canonical, Face, FaceKind, Input, Voice, slips};
+use super::{Canonical, Face, FaceKind, Input, Voice, bits_of, slips};
 
-/// English words: 3 when bound, 4 when not, 5 when long. The list is EFF's short list no. 2 (CC BY 3.0 US, see `words/README.md`):
+/// English words: 3 at least, 4 when unbound, 8 at most. The list is EFF's short list no. 2 (CC BY 3.0 US, see `words/README.md`):
 /// 1,296 words, each known from its first three letters, and any two at least three slips apart.
 #[derive(Debug)]
 pub(super) struct Words;
+
+/// Never 7: half of the pictures' names are words of the list too, and seven names are a code of pictures.
+const LENGTHS: [usize; 5] = [3, 4, 5, 6, 8];
 
 /// The list, with `yo-yo` in one piece: a hyphen is a separator.
 static LIST: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -19,9 +22,9 @@ impl Face for Words {
         FaceKind::Words
     }
 
-    fn draw(&self, binding: Binding, random: &Random) -> Canonical {
+    fn draw(&self, length: usize, random: &Random) -> Canonical {
         let size = u32::try_from(LIST.len()).unwrap_or_default();
-        let places = (0..self.length(binding)).map(|_| random.below(size));
+        let places = (0..length).map(|_| random.below(size));
         let words: Vec<&str> = places.filter_map(|place| word(usize::try_from(place).ok()?)).collect();
         Canonical::new(words.join(" "))
     }
@@ -40,17 +43,16 @@ impl Face for Words {
         code.reveal().replace(' ', ", ")
     }
 
-    fn bits(&self, binding: Binding) -> f64 {
-        let size = u32::try_from(LIST.len()).unwrap_or(1);
-        f64::from(u32::try_from(self.length(binding)).unwrap_or_default()) * f64::from(size).log2()
+    fn bits(&self, length: usize) -> f64 {
+        bits_of(length, u32::try_from(LIST.len()).unwrap_or(1))
     }
 
-    fn length(&self, binding: Binding) -> usize {
-        match binding {
-            Binding::Bound => 3,
-            Binding::Unbound => 4,
-            Binding::Long => 5,
-        }
+    fn lengths(&self) -> &'static [usize] {
+        &LENGTHS
+    }
+
+    fn least_unbound(&self) -> usize {
+        LENGTHS[1]
     }
 }
 
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_strength_is_what_the_design_asks() {
-        assert!((Words.bits(Binding::Bound) - 31.02).abs() < 0.01);
-        assert!((Words.bits(Binding::Unbound) - 41.36).abs() < 0.01);
+        assert!((Words.bits(LENGTHS[0]) - 31.02).abs() < 0.01);
+        assert!((Words.bits(LENGTHS[1]) - 41.36).abs() < 0.01);
     }
 }

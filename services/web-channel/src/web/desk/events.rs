@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
+    Extension,
     extract::{Query, State},
     response::Response,
 };
@@ -22,7 +23,8 @@ use crate::{
     store::{NewEntry, joined_id},
     web::{
         Shared,
-        events::{POLL, Sender, channel, event, permit},
+        client::Client,
+        events::{POLL, Sender, channel, event},
         problem::Problem,
         view::{ContactView, EntryView, PresenceView, SessionView},
     },
@@ -57,11 +59,12 @@ struct Shown {
 pub(super) async fn events(
     State(web): State<Shared>,
     Query(of): Query<OfAgent>,
+    Extension(client): Extension<Client>,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::new();
     let agent = fields.number("agent", &of.agent);
     fields.finish()?;
-    let permit = permit(&web)?;
+    let place = web.shares.stream(&format!("desk of {agent}"), &client)?;
     let (sender, response) = channel();
     tokio::spawn(async move {
         let due = web.end.due();
@@ -71,7 +74,7 @@ pub(super) async fn events(
             _ = due => {}
             () = sender.closed() => {}
         }
-        drop(permit);
+        drop(place);
     });
     Ok(response)
 }
