@@ -21,11 +21,13 @@ export ended. `check` says the same of a file. Records are kept for `audit-days`
 
 Calls of the methods in the table that were done, and those that were refused, with the reason. Of all other methods: calls of those
 who may not make them (`CALLER_UNKNOWN`, `CALLER_NOT_ALLOWED`, `CALLER_NOT_OWNER`, `CONTACT_NOT_YOURS`, `SESSION_NOT_OF_AGENT`). Also
-`SetPresence` and `AbandonContact` by a `routing-admin`, and `ImportAccounts` at the begin and the end of a run. A repeated request is one act.
+`SetPresence` and `AbandonContact` by a `routing-admin`, and `ImportAccounts` when a stream begins to change accounts, and at the end of one
+with an `import_id`. A repeated request is one act.
 
-Refusals of the same subject, method, thing and reason within a second are one record with their number (`occurrences`). What a process
-had counted in its last second is lost when it's killed. Not recorded are calls that failed because of the database, of a dependency, of
-too many calls or of a deadline, and codes with a typing error.
+The first refusal of a subject, method and reason is recorded within a second, those that follow once a minute, with their number
+(`occurrences`) by thing. Whoever proves nothing is one kind, whatever is called. What a process had counted is lost when it's killed. Not recorded
+are calls that failed because of the database, of a dependency, of too many calls or of a deadline, codes with a typing error, and what is refused in the
+middle of a stream of rows to `ImportAccounts`.
 
 | field | what |
 |---|---|
@@ -49,9 +51,10 @@ const TAIL: &str = r#"
 of the record before (empty for the first), `sequence`, the time in milliseconds since 1970, `subject`, `method`, `resource`, `request_id`,
 `outcome`, `occurrences`, `old_value`, `new_value`.
 
-The database refuses to change or delete records; whoever may change its schema can do so all the same, and is found by the hashes.
-Whoever writes a whole new log is not, except by somebody who knows where the real one ended: keep heads elsewhere. Every replica writes
-the end of the log to its own log, with `sequence` and `hash`, every ten minutes when it has grown, and when it stops.
+The database refuses to change records, and to delete those of the last 30 days; whoever may change its schema can do so all the same, and is
+found by the hashes. Whoever writes a whole new log, or has old records forgotten before their time, is not, except by somebody who knows
+where the real one ended: keep exports or heads elsewhere. Every replica writes the end of the log to its own log, with `sequence` and `hash`, every
+ten minutes when it has grown, and when it stops.
 
 Records that are older than `audit-days` are deleted from the beginning. The head then names the last of them and its hash
 (`forgotten_sequence`, `forgotten_hash`), from which the first that is kept goes on.
@@ -60,7 +63,8 @@ Records that are older than `audit-days` are deleted from the beginning. The hea
 
 With `adapter-changes=two-people` a new or changed `adapter_uri` is not taken at once. It's shown as the platform's
 `proposed_adapter_change`, for seven days, until another subject calls `ApproveAdapterChange` with the same address; `RejectAdapterChange` drops
-it, and a later change of the address takes its place. All other fields of the same update are in force at once.
+it, and a later update of the address takes its place. All other fields of the same update are in force at once, `entry_uri_template`
+too, which decides where links with codes lead: watch the log for it.
 "#;
 
 #[test]

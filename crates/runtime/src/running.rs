@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use crate::{Stop, protocol::Followed};
+use crate::{Stop, audit::Keeper, protocol::Followed};
 
 /// A tenth of the grace is kept back from the calls, to close the database in.
 const CLOSING_SHARE: u32 = 10;
@@ -63,6 +63,7 @@ pub(crate) struct Whole {
     /// Calls whose callers may be gone already.
     pub(crate) calls: TaskTracker,
     pub(crate) database: Database,
+    pub(crate) audit: Keeper,
     pub(crate) stop: Stop,
     pub(crate) grace: Duration,
 }
@@ -87,6 +88,9 @@ impl Whole {
             Ok(())
         }));
         self.parts.abort_all();
+        if timeout_at(deadline, self.audit.clone().end()).await.is_err() {
+            tracing::warn!("what is left of the audit log is linked at the next start");
+        }
         if timeout_at(deadline, self.database.close()).await.is_err() {
             tracing::warn!("database connections were cut off");
         }

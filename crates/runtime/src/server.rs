@@ -269,12 +269,13 @@ impl Server {
         parts.spawn(succeeding(health.follow(database.clone())));
         let (kept_for, log) = (config.audit_kept_for, database.clone());
         let keeper = Keeper { database: log, refusals, clock, kept_for, stop: stop.clone() };
-        parts.spawn(succeeding(keeper.run()));
+        parts.spawn(succeeding(keeper.clone().run()));
         for work in background {
             parts.spawn(succeeding(work));
         }
         let (secure, grace) = (!is_plaintext, config.grace);
-        Ok(Whole { address, secure, health: followed, parts, calls, database, stop, grace }.start())
+        Ok(Whole { address, secure, health: followed, parts, calls, database, audit: keeper, stop, grace }
+            .start())
     }
 }
 

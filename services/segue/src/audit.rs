@@ -11,7 +11,8 @@ use clap::{Args, Subcommand};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use segue_proto::audit::v1::{
-    AuditHead, AuditRecord, ListAuditRecordsRequest, audit_service_client::AuditServiceClient,
+    AuditHead, AuditRecord, ListAuditRecordsRequest, ListAuditRecordsResponse,
+    audit_service_client::AuditServiceClient,
 };
 use segue_runtime::{
     audit::{chain_of, record_of},
@@ -88,39 +89,67 @@ async fn export(flags: ExportFlags) -> anyhow::Result<()> {
         method: flags.method.unwrap_or_default(),
         resource: flags.resource.unwrap_or_default(),
     };
-    let mut chain: Option<Chain> = None;
+    let mut whole = Whole::behind(flags.after);
     let mut out = std::io::stdout().lock();
     loop {
         let page = client.list_audit_records(request.clone()).await.map_err(|status| refused(&status))?;
         let page = page.into_inner();
         for record in &page.records {
             writeln!(out, "{}", to_json(&kind, record)?)?;
-            if !is_filtered {
-                follow(&mut chain, page.head.as_ref(), record)?;
-            }
         }
-        request.page_token = page.next_page_token;
+        request.page_token.clone_from(&page.next_page_token);
+        if !is_filtered {
+            whole.take(&page).context("THE AUDIT LOG IS NOT WHAT WAS WRITTEN")?;
+        }
         if request.page_token.is_empty() {
             return Ok(());
         }
     }
 }
 
-/// The first record of an export goes on what was forgotten, or, behind a record that was exported before, is believed.
-fn follow(chain: &mut Option<Chain>, head: Option<&AuditHead>, record: &AuditRecord) -> anyhow::Result<()> {
-    let broken = "THE AUDIT LOG IS NOT WHAT WAS WRITTEN";
-    match chain {
-        Some(chain) => chain.follow(&record_of(record)).context(broken),
-        None => {
-            let mut begin = head.map(chain_of).unwrap_or_else(|| Chain::behind(0, ""));
-            if record.sequence == begin.sequence() + 1 {
-                begin.follow(&record_of(record)).context(broken)?;
-            } else {
-                begin = Chain::behind(record.sequence, record.hash.clone());
+/// Whether all that was written is there: from what was forgotten, or from where an earlier export ended, to the log's end.
+struct Whole {
+    after: i64,
+    chain: Option<Chain>,
+}
+
+impl Whole {
+    fn behind(after: i64) -> Self {
+        Self { after, chain: None }
+    }
+
+    fn take(&mut self, page: &ListAuditRecordsResponse) -> anyhow::Result<()> {
+        let head = page.head.clone().unwrap_or_default();
+        for record in &page.records {
+            self.follow(&head, record)?;
+            if record.sequence == head.sequence {
+                ensure!(record.hash == head.hash, "the last record is not the one that was written last");
             }
-            *chain = Some(begin);
-            Ok(())
         }
+        // The head is read before the records, of which there may be more by then, and never fewer.
+        let end = self.chain.as_ref().map_or(self.after.max(head.forgotten_sequence), Chain::sequence);
+        let is_last = page.next_page_token.is_empty();
+        ensure!(!is_last || end >= head.sequence, "records {} to {} are missing", end + 1, head.sequence);
+        Ok(())
+    }
+
+    fn follow(&mut self, head: &AuditHead, record: &AuditRecord) -> anyhow::Result<()> {
+        let known = record_of(record);
+        let Some(chain) = &mut self.chain else {
+            let before = self.after.max(head.forgotten_sequence);
+            let missing = before + 1..record.sequence;
+            ensure!(missing.is_empty(), "records {} to {} are missing", missing.start, missing.end - 1);
+            let mut chain = chain_of(head);
+            if chain.sequence() == before {
+                chain.follow(&known)?;
+            } else {
+                // The hash of the one before is in the earlier export.
+                chain = Chain::behind(record.sequence, record.hash.clone());
+            }
+            self.chain = Some(chain);
+            return Ok(());
+        };
+        Ok(chain.follow(&known)?)
     }
 }
 
@@ -178,4 +207,57 @@ fn from_json(kind: &MessageDescriptor, line: &str) -> anyhow::Result<AuditRecord
 #[expect(clippy::print_stdout, reason = "what the command is for")]
 fn say(text: &str) {
     println!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use segue_store::audit::{Entry, Record};
+
+    use super::*;
+
+    fn written(count: i64) -> Vec<AuditRecord> {
+        let mut hash = String::new();
+        (1..=count)
+            .map(|sequence| {
+                let record =
+                    Record::behind(&hash, sequence, Entry { occurrences: sequence, ..Entry::default() });
+                hash.clone_from(&record.hash);
+                let occurrences = record.entry.occurrences;
+                AuditRecord { sequence, occurrences, hash: record.hash, ..AuditRecord::default() }
+            })
+            .collect()
+    }
+
+    fn told(after: i64, forgotten: usize, records: &[AuditRecord]) -> String {
+        let all = written(9);
+        let hash_of = |count: usize| count.checked_sub(1).map_or_else(String::new, |at| all[at].hash.clone());
+        let head = AuditHead {
+            sequence: 9,
+            hash: hash_of(9),
+            forgotten_sequence: i64::try_from(forgotten).unwrap(),
+            forgotten_hash: hash_of(forgotten),
+        };
+        let page = ListAuditRecordsResponse {
+            records: records.to_vec(),
+            next_page_token: String::new(),
+            head: Some(head),
+        };
+        Whole::behind(after).take(&page).map_or_else(|error| error.to_string(), |()| "whole".to_owned())
+    }
+
+    #[test]
+    fn a_log_without_its_beginning_or_its_end_is_not_whole() {
+        let all = written(9);
+        assert_eq!(told(0, 0, &all), "whole");
+        assert_eq!(told(0, 4, &all[4..]), "whole");
+        assert_eq!(told(6, 4, &all[6..]), "whole");
+        assert_eq!(told(9, 0, &[]), "whole");
+        assert_eq!(told(0, 0, &all[3..]), "records 1 to 3 are missing");
+        assert_eq!(told(0, 4, &all[5..]), "records 5 to 5 are missing");
+        assert_eq!(told(0, 0, &all[..7]), "records 8 to 9 are missing");
+        assert_eq!(told(0, 0, &[]), "records 1 to 9 are missing");
+        let mut another = all.clone();
+        another[8].hash = "another".to_owned();
+        assert_ne!(told(8, 0, &another[8..]), "whole");
+    }
 }

@@ -39,8 +39,8 @@ pub(crate) const PAGE_LIMIT_SETTINGS: &[Setting] = &[
     Setting::new("upload-mib-per-session", "50", "what one conversation may have in files, 1 to 100000 MiB"),
     Setting::new(
         "max-upload-memory-mib",
-        "96",
-        "memory for files that are being received, 32 to 65536 MiB; a file takes three times its size, an address gets half while it is alone",
+        "256",
+        "memory for files that are being received, 64 to 65536 MiB; a file takes three times its size, an address gets half while it is alone",
     ),
     Setting::new(
         "max-stored-upload-mib",
@@ -113,7 +113,7 @@ impl PageLimits {
         let contacts_per_network = number("page-contacts-per-network", 1, 100_000);
         let per_network = number("upload-mib-per-network", 1, 100_000);
         let per_session = number("upload-mib-per-session", 1, 100_000);
-        let memory = number("max-upload-memory-mib", 32, 65_536);
+        let memory = number("max-upload-memory-mib", 64, 65_536);
         let stored = number("max-stored-upload-mib", 1, 10_000_000);
         Some(Self {
             connections: connections?,

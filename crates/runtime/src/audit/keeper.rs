@@ -12,6 +12,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const ROUNDS_BETWEEN_TELLING: u64 = 600;
 
 /// Keeps the audit log of a service; every replica has one, and they take turns.
+#[derive(Clone)]
 pub(crate) struct Keeper {
     pub(crate) database: Database,
     pub(crate) refusals: Refusals,
@@ -23,38 +24,35 @@ pub(crate) struct Keeper {
 static TOLD: Seldom = Seldom::new();
 
 impl Keeper {
-    /// Until the stop is told.
+    /// Until the stop is told; [`Keeper::end`] is for what comes until the last call is over.
     pub(crate) async fn run(self) {
         let mut told = 0;
         for round in 0_u64.. {
-            let is_stopping = self.stop.is_told();
-            let kept = async {
-                self.write_refusals().await?;
-                self.link().await?;
-                if is_stopping || round % ROUNDS_BETWEEN_TELLING == 0 {
-                    self.forget().await?;
-                    told = self.tell(told).await?;
-                }
-                Ok(())
-            };
-            if let Err(error) = kept.await
-                && let Some(untold) = TOLD.now()
-            {
-                let error: StoreError = error;
-                tracing::warn!(%error, untold, "the audit log waits for the store");
-            }
-            if is_stopping {
-                return;
+            self.round(false).await;
+            if round % ROUNDS_BETWEEN_TELLING == 0 {
+                warn(self.forget().await);
+                told = self.tell(told).await;
             }
             tokio::select! {
-                () = self.stop.told() => {}
+                () = self.stop.told() => return,
                 () = tokio::time::sleep(INTERVAL) => {}
             }
         }
     }
 
-    async fn write_refusals(&self) -> Result<(), StoreError> {
-        let entries = self.refusals.take(self.clock.now_ms());
+    /// Writes and links what is left.
+    pub(crate) async fn end(self) {
+        self.round(true).await;
+        self.tell(0).await;
+    }
+
+    async fn round(&self, is_end: bool) {
+        warn(self.write_refusals(is_end).await);
+        warn(self.link().await);
+    }
+
+    async fn write_refusals(&self, is_end: bool) -> Result<(), StoreError> {
+        let entries = self.refusals.take(self.clock.now_ms(), is_end);
         if entries.is_empty() {
             return Ok(());
         }
@@ -71,7 +69,11 @@ impl Keeper {
 
     async fn link(&self) -> Result<(), StoreError> {
         while audit::is_anything_pending(&mut *self.database.read().await?).await? {
-            self.database.write((), |conn, ()| Box::pin(audit::link(conn))).await?;
+            let engine = self.database.engine();
+            // None: another replica is at it.
+            if self.database.write(engine, |conn, engine| Box::pin(audit::link(conn, *engine))).await? == 0 {
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -79,16 +81,37 @@ impl Keeper {
     async fn forget(&self) -> Result<(), StoreError> {
         let kept_ms = i64::try_from(self.kept_for.as_millis()).unwrap_or(i64::MAX);
         let before = self.clock.now_ms().saturating_sub(kept_ms);
-        while self.database.write(before, |conn, before| Box::pin(audit::forget(conn, *before))).await? > 0 {}
+        let input = (before, self.database.engine());
+        let forget = || {
+            self.database
+                .write(input, |conn, (before, engine)| Box::pin(audit::forget(conn, *engine, *before)))
+        };
+        while forget().await? > 0 {}
         Ok(())
     }
 
     /// Tells where the log ends, if it has grown.
-    async fn tell(&self, told: i64) -> Result<i64, StoreError> {
-        let head = audit::head(&mut *self.database.read().await?).await?;
-        if head.sequence > told {
-            tracing::info!(sequence = head.sequence, hash = head.hash, "the audit log ends here");
+    async fn tell(&self, told: i64) -> i64 {
+        let head = async { audit::head(&mut *self.database.read().await?).await };
+        match head.await {
+            Ok(head) => {
+                if head.sequence > told {
+                    tracing::info!(sequence = head.sequence, hash = head.hash, "the audit log ends here");
+                }
+                head.sequence
+            }
+            Err(error) => {
+                warn(Err(error));
+                told
+            }
         }
-        Ok(head.sequence)
+    }
+}
+
+fn warn(done: Result<(), StoreError>) {
+    if let Err(error) = done
+        && let Some(untold) = TOLD.now()
+    {
+        tracing::warn!(%error, untold, "the audit log waits for the store");
     }
 }

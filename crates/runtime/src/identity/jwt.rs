@@ -14,6 +14,8 @@ use super::{
 use crate::Refusal;
 
 /// How far two clocks may be apart.
+/// A subject is stored in the audit log, and looked for there.
+const MAX_SUBJECT_BYTES: usize = 512;
 const LEEWAY_SECONDS: f64 = 30.0;
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
@@ -126,7 +128,9 @@ impl Tokens {
         let in_time = claims.exp + LEEWAY_SECONDS > now && claims.nbf - LEEWAY_SECONDS <= now;
         // One that is stolen must not be good for years.
         let too_long = claims.exp - LEEWAY_SECONDS - now > self.life.as_secs_f64();
-        (in_time && !too_long && !claims.sub.is_empty()).then_some(claims)
+        let is_name =
+            (1..=MAX_SUBJECT_BYTES).contains(&claims.sub.len()) && !claims.sub.contains(char::is_control);
+        (in_time && !too_long && is_name).then_some(claims)
     }
 }
 

@@ -73,6 +73,14 @@ impl Class {
         }
     }
 
+    /// Of what is kept for critical calls, half is within the share of a caller who has used its own up with others.
+    fn share(self, percent: usize) -> Share {
+        match self {
+            Self::Critical => Share::Percent(percent.midpoint(100)),
+            Self::Opening | Self::Normal | Self::Bulk => Share::Percent(percent),
+        }
+    }
+
     /// All of them are to be served, so none may be passed by.
     fn in_order(self) -> bool {
         matches!(self, Self::Critical | Self::Opening)
@@ -83,8 +91,8 @@ impl Class {
 #[derive(Debug)]
 pub(super) struct Gate {
     most: usize,
-    /// What a caller may have of the places, and of each queue.
-    share: Share,
+    /// What a caller may have of the places, and of each queue, in percent.
+    caller_percent: usize,
     state: Mutex<State>,
     shed: [AtomicU64; 4],
     admitted: [AtomicU64; 4],
@@ -138,10 +146,11 @@ impl State {
     }
 
     /// Somebody of this class, or of one before it, waits for a place that there is.
-    fn is_awaited(&self, class: Class, share: Share) -> bool {
+    fn is_awaited(&self, class: Class, caller_percent: usize) -> bool {
         let waits = |class: &Class| {
             self.room_for(*class)
-                && self.queues[*class as usize].any(|caller| self.under_way_of(caller, share).is_some())
+                && self.queues[*class as usize]
+                    .any(|caller| self.under_way_of(caller, class.share(caller_percent)).is_some())
         };
         CLASSES[..=class as usize].iter().any(waits)
     }
@@ -159,7 +168,7 @@ impl Gate {
         };
         Arc::new(Self {
             most,
-            share: Share::Percent(caller_percent),
+            caller_percent,
             state: Mutex::new(state),
             shed: Default::default(),
             admitted: Default::default(),
@@ -182,8 +191,9 @@ impl Gate {
     fn place(self: &Arc<Self>, class: Class, caller: &CallerId) -> Place {
         let now = Instant::now();
         let mut state = self.lock();
-        let has_its_share = state.under_way_of(caller, self.share).is_none();
-        if !has_its_share && state.room_for(class) && !state.is_awaited(class, self.share) {
+        let share = class.share(self.caller_percent);
+        let has_its_share = state.under_way_of(caller, share).is_none();
+        if !has_its_share && state.room_for(class) && !state.is_awaited(class, self.caller_percent) {
             state.let_in(class, caller);
             return Place::Free(self.permit(class, caller.clone(), now));
         }
@@ -193,7 +203,7 @@ impl Gate {
         let queue = &mut state.queues[class as usize];
         queue.tidy();
         let free = self.most.saturating_mul(class.queue_factor()).saturating_sub(queue.len());
-        let may_wait = caller.is_unauthenticated() || self.share.allows(queue.of(caller), 1, free);
+        let may_wait = caller.is_unauthenticated() || share.allows(queue.of(caller), 1, free);
         if free == 0 || !may_wait {
             return Place::None(if free == 0 { full } else { Full::Share });
         }
@@ -214,7 +224,8 @@ impl Gate {
         for class in CLASSES {
             while state.room_for(class) {
                 let mut queue = std::mem::take(&mut state.queues[class as usize]);
-                let next = queue.next(class.in_order(), now, |caller| state.under_way_of(caller, self.share));
+                let share = class.share(self.caller_percent);
+                let next = queue.next(class.in_order(), now, |caller| state.under_way_of(caller, share));
                 state.queues[class as usize] = queue;
                 let Some((caller, waiter)) = next else { break };
                 state.let_in(class, &caller);

@@ -42,13 +42,25 @@ INSERT INTO audit_head (id, sequence, hash, forgotten_sequence, forgotten_hash) 
 CREATE FUNCTION audit_is_append_only() RETURNS trigger AS $$
 BEGIN
     IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'audit_log' THEN
-        IF OLD.sequence <= (SELECT forgotten_sequence FROM audit_head) THEN
+        -- 30 days are the least that `audit-days` can be.
+        IF OLD.sequence <= (SELECT forgotten_sequence FROM audit_head)
+            AND OLD.at <= (EXTRACT(EPOCH FROM now()) - 30 * 24 * 60 * 60) * 1000 THEN
             RETURN OLD;
         END IF;
     END IF;
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
 END;
 $$ LANGUAGE plpgsql;
+CREATE FUNCTION audit_head_never_goes_back() RETURNS trigger AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.sequence >= OLD.sequence AND NEW.forgotten_sequence >= OLD.forgotten_sequence THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'audit_head never goes back';
+END;
+$$ LANGUAGE plpgsql;
+CREATE TRIGGER audit_head_never_goes_back BEFORE UPDATE OR DELETE ON audit_head
+FOR EACH ROW EXECUTE FUNCTION audit_head_never_goes_back();
 CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE OR DELETE ON audit_log
 FOR EACH ROW EXECUTE FUNCTION audit_is_append_only();
 CREATE TRIGGER audit_log_is_never_emptied BEFORE TRUNCATE ON audit_log

@@ -45,10 +45,21 @@ BEGIN
 END;
 CREATE TRIGGER audit_log_is_forgotten_by_age_only BEFORE DELETE ON audit_log
 WHEN OLD.sequence > (SELECT forgotten_sequence FROM audit_head)
+    -- The least that `audit-days` can be.
+    OR OLD.at > (CAST(strftime('%s', 'now') AS BIGINT) - 30 * 24 * 60 * 60) * 1000
 BEGIN
     SELECT RAISE(ABORT, 'audit_log is append-only');
 END;
 CREATE TRIGGER audit_pending_is_never_changed BEFORE UPDATE ON audit_pending
 BEGIN
     SELECT RAISE(ABORT, 'audit_pending is append-only');
+END;
+CREATE TRIGGER audit_head_is_never_deleted BEFORE DELETE ON audit_head
+BEGIN
+    SELECT RAISE(ABORT, 'audit_head is kept');
+END;
+CREATE TRIGGER audit_head_never_goes_back BEFORE UPDATE ON audit_head
+WHEN NEW.sequence < OLD.sequence OR NEW.forgotten_sequence < OLD.forgotten_sequence
+BEGIN
+    SELECT RAISE(ABORT, 'audit_head never goes back');
 END;

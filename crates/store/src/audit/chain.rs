@@ -1,10 +1,10 @@
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
 use super::{
     Entry, Record,
     record::{self, bind},
 };
-use crate::{Conn, StoreError};
+use crate::{Conn, Engine, StoreError};
 
 /// Rows of one statement.
 pub(super) const ROWS: usize = 200;
@@ -29,10 +29,10 @@ pub async fn is_anything_pending(conn: &mut Conn) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
-/// Gives records that wait their places in the log, one batch of them, and tells how many. One replica at a time: the head's
-/// row is locked until the commit.
-pub async fn link(conn: &mut Conn) -> Result<usize, StoreError> {
-    let head = read_head(conn, "UPDATE audit_head SET sequence = sequence WHERE id = 1 RETURNING *").await?;
+/// Gives records that wait their places in the log, one batch of them, and tells how many. One replica at a time: none when another
+/// is at it.
+pub async fn link(conn: &mut Conn, engine: Engine) -> Result<usize, StoreError> {
+    let Some(head) = lock(conn, engine).await? else { return Ok(0) };
     // Not by a high-water mark: a row with a lower number may be committed later.
     let rows = sqlx::query("SELECT * FROM audit_pending ORDER BY id LIMIT $1")
         .bind(i64::try_from(ROWS).unwrap_or(i64::MAX))
@@ -77,11 +77,19 @@ async fn insert(conn: &mut Conn, records: &[Record]) -> Result<(), StoreError> {
 
 /// Where the log begins and ends.
 pub async fn head(conn: &mut Conn) -> Result<Head, StoreError> {
-    read_head(conn, "SELECT * FROM audit_head WHERE id = 1").await
+    let row = sqlx::query("SELECT * FROM audit_head WHERE id = 1").fetch_one(conn).await?;
+    read_head(&row)
 }
 
-async fn read_head(conn: &mut Conn, sql: &'static str) -> Result<Head, StoreError> {
-    let row = sqlx::query(sql).fetch_one(conn).await?;
+/// The head, until the commit; none when another has it. Waiting for it would be a second lock in a transaction that shares its
+/// commit with others, which hold locks that the other may be waiting for.
+async fn lock(conn: &mut Conn, engine: Engine) -> Result<Option<Head>, StoreError> {
+    let sql = format!("SELECT * FROM audit_head WHERE id = 1 {}", engine.skip_locked());
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(conn).await?;
+    row.as_ref().map(read_head).transpose()
+}
+
+fn read_head(row: &AnyRow) -> Result<Head, StoreError> {
     Ok(Head {
         sequence: row.try_get("sequence")?,
         hash: row.try_get("hash")?,
@@ -104,7 +112,10 @@ pub async fn list(conn: &mut Conn, after: i64, like: &Entry, limit: i64) -> Resu
 }
 
 /// Forgets some of the records of before a time, the oldest first, and tells how many. The log goes on from the last one's hash.
-pub async fn forget(conn: &mut Conn, before_ms: i64) -> Result<u64, StoreError> {
+pub async fn forget(conn: &mut Conn, engine: Engine, before_ms: i64) -> Result<u64, StoreError> {
+    if lock(conn, engine).await?.is_none() {
+        return Ok(0);
+    }
     let last = sqlx::query(
         "SELECT sequence, hash FROM (SELECT sequence, hash, at FROM audit_log ORDER BY sequence LIMIT $2) oldest
          WHERE at < $1 ORDER BY sequence DESC LIMIT 1",

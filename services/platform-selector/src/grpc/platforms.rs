@@ -90,7 +90,8 @@ fn with_health(selector: &Selector, mut platform: Platform) -> Platform {
         Health::Up => AdapterHealth::Up,
         Health::Down => AdapterHealth::Down,
     });
-    if is_platform_only() {
+    let lives = store::adapter_changes::live(&platform, selector.clock.now_ms()).is_some();
+    if is_platform_only() || !lives {
         platform.proposed_adapter_change = None;
     }
     platform

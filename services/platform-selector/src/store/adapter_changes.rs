@@ -4,11 +4,11 @@
 use segue_proto::selector::v1::{
     AdapterChange, ApproveAdapterChangeResponse, Platform, RejectAdapterChangeResponse,
 };
-use segue_runtime::{millis_of, timestamp};
+use segue_runtime::{Fields, millis_of, timestamp};
 use segue_store::{Conn, StoreError};
 
 use super::{Outcome, Written, lock_catalog, platforms};
-use crate::error;
+use crate::{error, wire};
 
 /// How long a proposal waits for somebody else.
 const LAPSES_AFTER_MS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -62,6 +62,11 @@ pub(crate) async fn approve(conn: &mut Conn, verdict: &Verdict) -> Written<Appro
     }
     let mut platform =
         Platform { adapter_uri: change.adapter_uri, proposed_adapter_change: None, ..before.clone() };
+    let mut fields = Fields::new();
+    wire::platform::check_whole(&mut fields, "platform", &platform);
+    if let Err(refusal) = fields.finish() {
+        return Ok(Err(refusal));
+    }
     platforms::store(conn, &before, &mut platform, &verdict.new_etag, verdict.now_ms).await?;
     let change = platforms::change(Some(&before), Some(&platform));
     Ok(Ok((ApproveAdapterChangeResponse { platform: Some(platform) }, change)))
@@ -79,14 +84,19 @@ pub(crate) async fn reject(conn: &mut Conn, verdict: &Verdict) -> Written<Reject
     Ok(Ok((RejectAdapterChangeResponse { platform: Some(platform) }, change)))
 }
 
+/// A platform's proposal, unless it has lapsed.
+pub(crate) fn live(platform: &Platform, now_ms: i64) -> Option<&AdapterChange> {
+    let change = platform.proposed_adapter_change.as_ref();
+    change.filter(|change| millis_of(change.expire_time.as_ref()) > now_ms)
+}
+
 async fn proposed(conn: &mut Conn, verdict: &Verdict) -> Outcome<(Platform, AdapterChange)> {
     lock_catalog(conn).await?;
     let Some(platform) = platforms::get(conn, &verdict.platform).await? else {
         return Ok(Err(error::platform_not_found("platform", &verdict.platform)));
     };
-    let change = platform.proposed_adapter_change.clone().filter(|change| {
-        change.adapter_uri == verdict.adapter_uri && millis_of(change.expire_time.as_ref()) > verdict.now_ms
-    });
+    let change =
+        live(&platform, verdict.now_ms).filter(|change| change.adapter_uri == verdict.adapter_uri).cloned();
     Ok::<_, StoreError>(match change {
         Some(change) => Ok((platform, change)),
         None => Err(error::adapter_change_not_proposed(&verdict.platform)),

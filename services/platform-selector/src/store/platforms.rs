@@ -69,7 +69,11 @@ pub(crate) async fn update(conn: &mut Conn, update: &Update) -> Written<UpdatePl
     if let Err(refusal) = fields.finish() {
         return Ok(Err(refusal));
     }
-    update.approval.hold_back(&before.adapter_uri, &mut platform, update.now_ms);
+    if update.mask.names_adapter {
+        // Whatever was proposed before: the newest word counts.
+        platform.proposed_adapter_change = None;
+        update.approval.hold_back(&before.adapter_uri, &mut platform, update.now_ms);
+    }
     store(conn, &before, &mut platform, &update.new_etag, update.now_ms).await?;
     let answer = UpdatePlatformResponse { platform: Some(platform.clone()) };
     Ok(Ok((answer, change(Some(&before), Some(&platform)))))

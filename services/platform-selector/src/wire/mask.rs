@@ -24,7 +24,11 @@ const CHANGEABLE: [(&str, TakeOver); 13] = [
 
 /// Which fields an update takes over.
 #[derive(Debug, Clone)]
-pub(crate) struct Mask(Vec<TakeOver>);
+pub(crate) struct Mask {
+    taken: Vec<TakeOver>,
+    /// Whether the adapter's address is one of them.
+    pub(crate) names_adapter: bool,
+}
 
 impl Mask {
     /// Reads a mask; all fields for none, an empty one, or `*`.
@@ -32,7 +36,8 @@ impl Mask {
         let paths = mask.map_or(&[][..], |mask| &mask.paths);
         fields.at_most("update_mask.paths", paths.len(), 2 * CHANGEABLE.len());
         if paths.is_empty() || paths == ["*"] {
-            return Self(CHANGEABLE.iter().map(|(_, take_over)| *take_over).collect());
+            let taken = CHANGEABLE.iter().map(|(_, take_over)| *take_over).collect();
+            return Self { taken, names_adapter: true };
         }
         let mut taken = vec![];
         for (index, path) in paths.iter().take(2 * CHANGEABLE.len()).enumerate() {
@@ -44,12 +49,12 @@ impl Mask {
                 ),
             }
         }
-        Self(taken)
+        Self { taken, names_adapter: paths.iter().any(|path| path == "adapter_uri") }
     }
 
     /// Takes the fields over.
     pub(crate) fn apply(&self, from: &Platform, to: &mut Platform) {
-        for take_over in &self.0 {
+        for take_over in &self.taken {
             take_over(from, to);
         }
     }

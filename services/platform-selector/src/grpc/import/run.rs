@@ -26,6 +26,8 @@ pub(super) struct Import {
     number: i64,
     /// Who sends it.
     caller: CallerId,
+    /// The audit log has heard of this stream.
+    is_recorded: bool,
     /// Of one that can be resumed.
     id: Option<String>,
     dry_run: bool,
@@ -66,6 +68,7 @@ impl Import {
         let import = Self {
             number: number(&selector.random),
             caller: caller.clone(),
+            is_recorded: false,
             id,
             dry_run: first.dry_run,
             resume_after_line: first.resume_after_line,
@@ -126,7 +129,7 @@ impl Import {
             link_all(&mut *selector.db.read().await?, &links, Effect::Tell).await?
         } else {
             let step = self.step(selector, to_line, finishes);
-            let audit = self.audit(selector, finishes);
+            let audit = self.audit(selector, is_end);
             self.store(selector, StoredBatch { links, rejected, run: self.number, step, audit }).await?
         };
         let of_batch = totals(&linked, rejected);
@@ -135,6 +138,7 @@ impl Import {
         self.totals.imported += of_batch.imported;
         self.totals.unchanged += of_batch.unchanged;
         self.totals.rejected += of_batch.rejected;
+        self.is_recorded = true;
         self.from_line = Some(to_line);
         self.through_line = to_line;
         Ok(self.answer(rejections))
@@ -154,12 +158,12 @@ impl Import {
         self.id.clone().map(|import_id| Step { import_id, key_id, from_line, to_line, finishes, now_ms })
     }
 
-    /// What the audit log is told: that a run has begun, and that it has ended.
-    fn audit(&self, selector: &Selector, finishes: bool) -> Option<Entry> {
-        let state = match (self.from_line, finishes) {
-            (_, true) => "ended",
-            (None, false) => "begun",
-            (Some(_), false) => return None,
+    /// What the audit log is told: that a stream has begun to change accounts, a new import's or a resumed one's, and that it has ended.
+    fn audit(&self, selector: &Selector, is_end: bool) -> Option<Entry> {
+        let state = match (is_end, self.is_recorded) {
+            (true, _) => "ended",
+            (false, false) => "begun",
+            (false, true) => return None,
         };
         Some(Entry {
             at_ms: selector.clock.now_ms(),
