@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
 mod lint;
+mod mutants;
 mod process;
 mod steps;
 mod test;
@@ -27,6 +28,8 @@ usage: cargo xtask COMMAND
   test --full   the same, and the tests that are too slow for CI
   test ARGS...  the quick loop: hand ARGS to the test runner (a name, `-p PACKAGE`, ...), without the lint
                 and the documentation tests
+  mutants [WORD]  break the rules of routing's core one at a time, or those whose rule contains WORD, and see that its
+                test notices each (about five minutes)
   help          print this
 ";
 
@@ -63,7 +66,11 @@ fn dispatch(args: &[String], steps: &mut Steps) -> Result<()> {
         ("test", []) => test::run_all(&Workspace::locate()?, Size::Ci, steps)?,
         ("test", [full]) if full == "--full" => test::run_all(&Workspace::locate()?, Size::Full, steps)?,
         ("test", filter) => test::run_some(&Workspace::locate()?, filter, steps)?,
-        ("tools" | "lint", [extra, ..]) => bail!("`{command}` takes no arguments, got `{extra}`"),
+        ("mutants", []) => mutants::run(&Workspace::locate()?, None)?,
+        ("mutants", [word]) => mutants::run(&Workspace::locate()?, Some(word))?,
+        ("tools" | "lint" | "mutants", [extra, ..]) => {
+            bail!("`{command}` takes no more arguments, got `{extra}`")
+        }
         (unknown, _) => bail!("no command `{unknown}`; `cargo xtask help` lists them"),
     }
     Ok(())

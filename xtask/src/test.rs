@@ -52,7 +52,17 @@ fn build_programs(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 /// Tests whose size is a parameter: small in the suite, large here. Those of the router are built with optimisation.
 fn full_size(workspace: &Workspace) -> Result<()> {
     let mut routing = workspace.cargo(runner(workspace)?)?;
-    run(routing.args(["--release", "-p", "priority-router", "--test", "model", "--test", "crowd"]))?;
+    run(routing.args([
+        "--release",
+        "-p",
+        "priority-router",
+        "--test",
+        "model",
+        "--test",
+        "core",
+        "--test",
+        "crowd",
+    ]))?;
     // By cargo's own runner, as the other one ends a test after five minutes.
     for (test, variable, size) in
         [("mixed_race", "SEGUE_RACE_CODES", "2000"), ("attacker", "SEGUE_ATTACK_GUESSES", "100000")]

@@ -108,6 +108,7 @@ impl Config {
             service_level_ms: millis(service_level?),
             sweep_ms: i64::try_from(sweep?).ok()?,
             history_ms: i64::try_from(history_days?).ok()?.checked_mul(DAY_MS)?,
+            ..Rules::default()
         };
         Some(Self { server: server?, database: database?, rules })
     }

@@ -13,7 +13,7 @@ mod routing;
 mod store;
 
 pub use config::Config;
-pub use domain::Rules;
+pub use domain::{Rules, core};
 pub use metrics::METRICS;
 use segue_proto::router::v1::priority_router_service_server::PriorityRouterServiceServer;
 use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server, StreamEnd};

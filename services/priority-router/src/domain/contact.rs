@@ -64,6 +64,10 @@ pub enum WaitsFor {
     AbsentAgent = 3,
     /// The named agent, who doesn't serve the platform any more.
     AgentElsewhere = 4,
+    /// Any agent who serves its platform: there is none yet.
+    AnyAgentOnPlatform = 5,
+    /// Any agent on its platform with its skills: there is none yet.
+    AnyAgentWithSkills = 6,
 }
 
 /// What a handoff brings with it; empty for an ordinary contact.
@@ -88,9 +92,17 @@ pub struct Origin {
 impl WaitsFor {
     /// Reads a number from the store.
     pub fn of_code(code: i64) -> Option<Self> {
-        [Self::Nothing, Self::AnyAgent, Self::BusyAgent, Self::AbsentAgent, Self::AgentElsewhere]
-            .into_iter()
-            .find(|waits_for| *waits_for as i64 == code)
+        [
+            Self::Nothing,
+            Self::AnyAgent,
+            Self::BusyAgent,
+            Self::AbsentAgent,
+            Self::AgentElsewhere,
+            Self::AnyAgentOnPlatform,
+            Self::AnyAgentWithSkills,
+        ]
+        .into_iter()
+        .find(|waits_for| *waits_for as i64 == code)
     }
 }
 

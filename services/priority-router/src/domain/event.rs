@@ -25,6 +25,14 @@ pub enum EventKind {
     Abandoned = 11,
     /// Went on as a handoff.
     HandedOff = 12,
+    /// Waited for longer than it may.
+    Expired = 13,
+    /// Given to another agent, to other skills or back to the line.
+    Transferred = 14,
+    /// The customer goes on in another conversation.
+    Rejoined = 15,
+    /// An open contact became a handoff's: its code was entered in the conversation.
+    Admitted = 16,
 }
 
 /// What an agent is told of it. The numbers equal those of the contract.
@@ -41,7 +49,7 @@ pub enum Change {
 }
 
 impl EventKind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 16] = [
         Self::Queued,
         Self::Offered,
         Self::Assigned,
@@ -54,6 +62,10 @@ impl EventKind {
         Self::Completed,
         Self::Abandoned,
         Self::HandedOff,
+        Self::Expired,
+        Self::Transferred,
+        Self::Rejoined,
+        Self::Admitted,
     ];
 
     /// What the agent is told; nothing of what happens in the line.
@@ -61,9 +73,11 @@ impl EventKind {
         match self {
             Self::Queued | Self::Overflowed | Self::PriorityChanged => None,
             Self::Offered => Some(Change::Offered),
-            Self::Assigned => Some(Change::Assigned),
-            Self::Declined | Self::TimedOut | Self::Withdrawn | Self::Rerouted => Some(Change::Withdrawn),
-            Self::Completed | Self::Abandoned | Self::HandedOff => Some(Change::Ended),
+            Self::Assigned | Self::Rejoined | Self::Admitted => Some(Change::Assigned),
+            Self::Declined | Self::TimedOut | Self::Withdrawn | Self::Rerouted | Self::Transferred => {
+                Some(Change::Withdrawn)
+            }
+            Self::Completed | Self::Abandoned | Self::HandedOff | Self::Expired => Some(Change::Ended),
         }
     }
 

@@ -3,6 +3,7 @@
 mod agent;
 mod choice;
 mod contact;
+pub mod core;
 mod entry;
 mod event;
 mod priority;

@@ -28,6 +28,10 @@ pub struct Rules {
     pub history_ms: i64,
     /// How often is looked for what time has brought.
     pub sweep_ms: i64,
+    /// For how long a contact waits for an agent, if its submitter doesn't say. Of the core alone (ADR 0030), as is the next.
+    pub contact_ttl_ms: i64,
+    /// How many offers may ring at an agent at a time.
+    pub most_ringing_offers: i64,
 }
 
 impl Default for Rules {
@@ -45,6 +49,8 @@ impl Default for Rules {
             service_level_ms: 20_000,
             history_ms: 30 * DAY_MS,
             sweep_ms: 500,
+            contact_ttl_ms: DAY_MS,
+            most_ringing_offers: 3,
         }
     }
 }

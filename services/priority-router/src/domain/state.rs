@@ -15,6 +15,8 @@ pub enum State {
     Abandoned = 5,
     /// Went on as a handoff on another platform.
     HandedOff = 6,
+    /// Waited for an agent for longer than it may.
+    Expired = 7,
 }
 
 /// What can happen to a contact.
@@ -65,8 +67,15 @@ impl Action {
 }
 
 impl State {
-    const ALL: [Self; 6] =
-        [Self::Queued, Self::Offered, Self::Assigned, Self::Completed, Self::Abandoned, Self::HandedOff];
+    const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Offered,
+        Self::Assigned,
+        Self::Completed,
+        Self::Abandoned,
+        Self::HandedOff,
+        Self::Expired,
+    ];
 
     /// The state after an action.
     pub fn after(self, action: Action) -> Result<Self, WrongState> {
@@ -84,7 +93,7 @@ impl State {
 
     /// Whether nothing can happen to it any more.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Abandoned | Self::HandedOff)
+        matches!(self, Self::Completed | Self::Abandoned | Self::HandedOff | Self::Expired)
     }
 
     /// Whether it takes units of its agent.
@@ -111,6 +120,7 @@ impl State {
             Self::Completed => "completed",
             Self::Abandoned => "abandoned",
             Self::HandedOff => "handed off",
+            Self::Expired => "expired",
         }
     }
 }

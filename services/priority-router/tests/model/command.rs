@@ -1,7 +1,7 @@
 //! Random commands. They name contacts by number, so that a sequence still means something when some are left out.
 
+use priority_router::core::{Presence, Priority};
 use segue_core::Random;
-use segue_proto::router::v1::{Presence, Priority};
 
 use crate::reference::Model;
 
@@ -13,21 +13,90 @@ pub const MOST: usize = 30;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    PutAgent { agent: usize, capacity: i64, skills: Vec<usize>, platforms: Vec<(usize, i64, i64)> },
-    SetPresence { agent: usize, presence: Presence },
-    Connect { agent: usize },
-    Disconnect { agent: usize },
-    Submit { platform: usize, skills: Vec<usize>, priority: Priority },
-    SetPriority { contact: usize, priority: Priority },
-    Accept { contact: usize, agent: usize },
-    Decline { contact: usize, agent: usize },
-    Complete { contact: usize, agent: usize },
-    FinishWrapUp { contact: usize, agent: usize },
-    Abandon { contact: usize },
-    PutEntry { handoff: usize, agent: usize, source: usize, target: usize, same_agent_only: bool },
-    Admit { handoff: usize },
-    Release { handoff: usize },
-    Advance { ms: i64 },
+    PutAgent {
+        agent: usize,
+        capacity: i64,
+        skills: Vec<usize>,
+        platforms: Vec<(usize, i64, i64)>,
+    },
+    DeleteAgent {
+        agent: usize,
+    },
+    SetPresence {
+        agent: usize,
+        presence: Presence,
+        at_once: bool,
+    },
+    Connect {
+        agent: usize,
+    },
+    Disconnect {
+        agent: usize,
+    },
+    Submit {
+        platform: usize,
+        session: usize,
+        skills: Vec<usize>,
+        priority: Priority,
+        ttl_ms: Option<i64>,
+        rejoins: Option<usize>,
+    },
+    SetPriority {
+        contact: usize,
+        priority: Priority,
+    },
+    Accept {
+        contact: usize,
+        agent: usize,
+    },
+    Decline {
+        contact: usize,
+        agent: usize,
+    },
+    Complete {
+        contact: usize,
+        agent: usize,
+    },
+    FinishWrapUp {
+        contact: usize,
+        agent: usize,
+    },
+    Abandon {
+        contact: usize,
+    },
+    Transfer {
+        contact: usize,
+        by: Option<usize>,
+        to: To,
+        class: Option<Priority>,
+    },
+    PutEntry {
+        handoff: usize,
+        generation: i64,
+        agent: usize,
+        source: usize,
+        target: usize,
+        same_agent_only: bool,
+    },
+    Admit {
+        handoff: usize,
+        session: usize,
+    },
+    Release {
+        handoff: usize,
+    },
+    Advance {
+        ms: i64,
+        most: usize,
+    },
+}
+
+/// Where a contact is transferred to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum To {
+    Agent(usize),
+    Skills(Vec<usize>),
+    Line,
 }
 
 /// What a sequence is mostly about.
@@ -48,7 +117,7 @@ pub fn opening(random: &Random, theme: Theme) -> Vec<Command> {
             Theme::Crowded => serves_all(random, agent),
         });
         if random.below(5) > 0 {
-            commands.push(Command::SetPresence { agent, presence: Presence::Available });
+            commands.push(Command::SetPresence { agent, presence: Presence::Available, at_once: true });
         }
     }
     commands
@@ -61,8 +130,11 @@ pub fn next(random: &Random, theme: Theme, model: &Model) -> Command {
     }
     let agent = random.below(AGENTS as u32) as usize;
     let handoff = random.below(HANDOFFS as u32) as usize;
+    if model.is_core && random.below(100) < 10 {
+        return of_core(random, model, agent);
+    }
     match random.below(100) {
-        0..25 => submit(random),
+        0..25 => submit(random, model),
         25..41 => answer(random, model),
         41..51 => {
             let (contact, agent) = with_agent(random, model, |contact| contact.is_assigned());
@@ -74,15 +146,49 @@ pub fn next(random: &Random, theme: Theme, model: &Model) -> Command {
             let (contact, agent) = with_agent(random, model, |contact| contact.is_over());
             Command::FinishWrapUp { contact, agent }
         }
-        59..66 => Command::SetPresence { agent, presence: presence(random) },
+        59..66 => Command::SetPresence {
+            agent,
+            presence: presence(random),
+            at_once: model.is_core && random.below(2) == 0,
+        },
         66..69 => put_agent(random, agent),
         69..73 => Command::Connect { agent },
         73..75 => Command::Disconnect { agent },
         75..83 => put_entry(random, model, handoff),
-        83..90 => Command::Admit { handoff },
+        83..90 => Command::Admit { handoff, session: session(random, model, handoff) },
         90..92 => Command::Release { handoff },
-        _ => Command::Advance { ms: advance(random) },
+        _ => Command::Advance { ms: advance(random), most: most(random, model) },
     }
+}
+
+/// Commands that only the core has yet.
+fn of_core(random: &Random, model: &Model, agent: usize) -> Command {
+    if random.below(6) == 0 {
+        return Command::DeleteAgent { agent };
+    }
+    let (contact, with) = with_agent(random, model, |contact| contact.is_assigned());
+    let to = match random.below(5) {
+        0..3 => To::Agent(agent),
+        3 => To::Skills(skills(random, 3)),
+        _ => To::Line,
+    };
+    let is_supervisor = random.below(4) == 0;
+    let contact = if is_supervisor { any_contact(random, model) } else { contact };
+    let class = if random.below(3) == 0 { Some(priority(random)) } else { None };
+    Command::Transfer { contact, by: (!is_supervisor).then_some(with), to, class }
+}
+
+/// A new conversation each time; for the core, one that may be open already.
+fn session(random: &Random, model: &Model, handoff: usize) -> usize {
+    let new = 10 * model.contacts.len() + handoff;
+    if !model.is_core || random.below(3) > 0 {
+        return new;
+    }
+    model.contacts.get(any_contact(random, model)).map_or(new, |contact| contact.session)
+}
+
+fn most(random: &Random, model: &Model) -> usize {
+    if model.is_core { pick(random, &[1, 3, 1000]) } else { usize::MAX }
 }
 
 /// Comings and goings of those who wait for the same few agents.
@@ -90,7 +196,15 @@ fn crowded(random: &Random, model: &Model) -> Command {
     match random.below(10) {
         0..4 => {
             let platform = usize::from(random.below(4) == 0);
-            Command::Submit { platform, skills: vec![], priority: priority(random) }
+            let session = session(random, model, HANDOFFS);
+            Command::Submit {
+                platform,
+                session,
+                skills: vec![],
+                priority: priority(random),
+                ttl_ms: None,
+                rejoins: None,
+            }
         }
         4..6 => {
             let (contact, agent) = with_agent(random, model, |contact| contact.is_offered());
@@ -101,7 +215,7 @@ fn crowded(random: &Random, model: &Model) -> Command {
             Command::Complete { contact, agent }
         }
         // Within an offer's time, or beyond everybody's patience.
-        _ => Command::Advance { ms: pick(random, &[10_000, 121_000]) },
+        _ => Command::Advance { ms: pick(random, &[10_000, 121_000]), most: most(random, model) },
     }
 }
 
@@ -123,9 +237,22 @@ fn put_agent(random: &Random, agent: usize) -> Command {
     Command::PutAgent { agent, capacity, skills: skills(random, 2), platforms }
 }
 
-fn submit(random: &Random) -> Command {
+fn submit(random: &Random, model: &Model) -> Command {
     let platform = random.below(PLATFORMS.len() as u32) as usize;
-    Command::Submit { platform, skills: skills(random, 4), priority: priority(random) }
+    let session = session(random, model, HANDOFFS);
+    let (mut ttl_ms, mut rejoins) = (None, None);
+    if model.is_core {
+        ttl_ms = pick(random, &[None, None, Some(30_000)]);
+        rejoins = (random.below(4) == 0).then(|| any_contact(random, model));
+    }
+    Command::Submit {
+        platform,
+        session,
+        skills: skills(random, 4),
+        priority: priority(random),
+        ttl_ms,
+        rejoins,
+    }
 }
 
 fn answer(random: &Random, model: &Model) -> Command {
@@ -142,7 +269,8 @@ fn put_entry(random: &Random, model: &Model, handoff: usize) -> Command {
         agent = random.below(AGENTS as u32) as usize;
     }
     let target = random.below(PLATFORMS.len() as u32) as usize;
-    Command::PutEntry { handoff, agent, source, target, same_agent_only: random.below(4) == 0 }
+    let generation = if model.is_core { 1 + i64::from(random.below(2)) } else { 1 };
+    Command::PutEntry { handoff, generation, agent, source, target, same_agent_only: random.below(4) == 0 }
 }
 
 /// Most steps are short; the long ones cross one of the limits that routing goes by.

@@ -1,10 +1,9 @@
 //! All that can be seen of the model and of the router, as lines of text that have to be equal.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Debug};
 
 use segue_proto::router::v1::{
-    ContactState, GetQueueStatsRequest, ListAgentsRequest, ListContactEventsRequest, ListContactsRequest,
-    PresenceReason, Priority, WaitReason,
+    GetQueueStatsRequest, ListAgentsRequest, ListContactEventsRequest, ListContactsRequest, PresenceReason,
 };
 use segue_runtime::millis_of;
 
@@ -29,15 +28,15 @@ pub fn of_model(model: &Model) -> Vec<String> {
         )
     });
     let contacts = model.contacts.iter().enumerate().map(|(index, contact)| {
-        let overflow_at = contact.handoff.as_ref().and_then(|handoff| handoff.overflow_at);
+        let overflow_at = contact.named.as_ref().and_then(|named| named.overflow_at);
         let overflow_at = overflow_at.filter(|_| contact.is_waiting() && !contact.open);
         line_of_contact(
             index,
-            contact.state,
-            contact.priority,
+            &contact.state,
+            &contact.priority,
             contact.agent,
             model.position(index),
-            model.wait_reason(index),
+            model.waits_for(index) as i32,
             overflow_at.unwrap_or_default(),
         )
     });
@@ -71,11 +70,11 @@ pub async fn of_router(reality: &Reality<'_>) -> Vec<String> {
             let agent = (0..AGENTS).find(|agent| reality.agent(*agent) == contact.agent);
             let line = line_of_contact(
                 index,
-                contact.state(),
-                contact.priority(),
+                &contact.state(),
+                &contact.priority(),
                 agent,
                 contact.position,
-                contact.wait_reason(),
+                contact.wait_reason,
                 millis_of(contact.overflow_time.as_ref()),
             );
             contacts.insert(index, line);
@@ -87,15 +86,17 @@ pub async fn of_router(reality: &Reality<'_>) -> Vec<String> {
 
 fn line_of_contact(
     index: usize,
-    state: ContactState,
-    priority: Priority,
+    state: &impl Debug,
+    priority: &impl Debug,
     agent: Option<usize>,
     position: i32,
-    wait_reason: WaitReason,
+    wait_reason: i32,
     overflow_at: i64,
 ) -> String {
     let agent = agent.map_or("nobody".to_owned(), |agent| format!("a{agent}"));
-    format!("c{index} {state:?} {priority:?} {agent} place {position} {wait_reason:?} overflow {overflow_at}")
+    format!(
+        "c{index} {state:?} {priority:?} {agent} place {position} waits for {wait_reason} overflow {overflow_at}"
+    )
 }
 
 /// What happened to each contact, and the statistics.

@@ -1,4 +1,6 @@
+use priority_router::core::Refused;
 use segue_core::Random;
+use segue_proto::common::v1::ErrorReason;
 use segue_testkit::{Databases, Storage};
 
 use crate::{
@@ -94,7 +96,7 @@ async fn sequence(service: &Service, seed: u64) -> Result<(), Failure> {
     let mut commands = command::opening(&random, theme);
     let length = 8 + random.below(MOST as u32 - 8) as usize;
     // Which command comes next depends on what the ones before did, which the model alone tells.
-    let mut model = Model::new(RULES, service.now_ms());
+    let mut model = Model::new(RULES, false, service.now_ms());
     for command in &commands {
         let _ = model.run(command);
     }
@@ -114,11 +116,12 @@ async fn fails(service: &Service, commands: &[Command]) -> Option<String> {
     let random = Random::secure();
     let name = u64::from_be_bytes(random.bytes()).to_string();
     let mut reality = Reality::new(service, name, random);
-    let mut model = Model::new(RULES, service.now_ms());
+    let mut model = Model::new(RULES, false, service.now_ms());
     let mut difference = None;
     for command in commands {
         let before = model.clone();
-        let (expected, found) = (model.run(command), reality.run(command).await);
+        let (expected, found) =
+            (model.run(command).map_err(|refused| reason(&refused)), reality.run(command).await);
         if expected != found {
             difference = Some(format!("{command:?}: expected {expected:?}, found {found:?}"));
             break;
@@ -143,6 +146,20 @@ async fn fails(service: &Service, commands: &[Command]) -> Option<String> {
     }
     reality.clear_up().await;
     difference
+}
+
+/// What the service says of a refusal.
+fn reason(refused: &Refused) -> ErrorReason {
+    match refused {
+        Refused::ContactNotFound => ErrorReason::ContactNotFound,
+        Refused::ContactState(_) => ErrorReason::ContactState,
+        Refused::ContactNotYours => ErrorReason::ContactNotYours,
+        Refused::ContactIsHandoff => ErrorReason::ContactIsHandoff,
+        Refused::AgentNotFound => ErrorReason::AgentNotFound,
+        Refused::EntryNotFound => ErrorReason::ServiceListEntryNotFound,
+        Refused::EntryClosed => ErrorReason::ServiceListEntryClosed,
+        other => panic!("the service has no {other:?}"),
+    }
 }
 
 async fn differs(model: &Model, reality: &Reality<'_>) -> Option<String> {

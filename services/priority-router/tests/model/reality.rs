@@ -15,10 +15,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::{
-    command::{Command, PLATFORMS, SKILLS},
-    reference::Refused,
-};
+use crate::command::{Command, PLATFORMS, SKILLS};
 
 type Client = PriorityRouterServiceClient<Channel>;
 
@@ -56,6 +53,8 @@ pub const RULES: Rules = Rules {
     service_level_ms: 20_000,
     history_ms: 30 * 24 * 3_600_000,
     sweep_ms: 4,
+    contact_ttl_ms: i64::MAX,
+    most_ringing_offers: i64::MAX,
 };
 
 impl Service {
@@ -178,7 +177,7 @@ impl<'a> Reality<'a> {
         text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>() + &"0".repeat(32)
     }
 
-    pub async fn run(&mut self, command: &Command) -> Refused {
+    pub async fn run(&mut self, command: &Command) -> Result<(), ErrorReason> {
         match self.call(command).await {
             Ok(()) => Ok(()),
             Err(status) => Err(reason_of(&status).unwrap_or_else(|| panic!("{command:?}: {status:?}"))),
@@ -192,8 +191,8 @@ impl<'a> Reality<'a> {
                 let agent = Some(self.new_agent(command));
                 client.put_agent(PutAgentRequest { request_id, agent }).await?;
             }
-            Command::SetPresence { agent, presence } => {
-                let (agent, presence) = (self.agent(*agent), (*presence).into());
+            Command::SetPresence { agent, presence, .. } => {
+                let (agent, presence) = (self.agent(*agent), *presence as i32);
                 client.set_presence(SetPresenceRequest { request_id, agent, presence }).await?;
             }
             Command::Connect { agent } => {
@@ -204,20 +203,9 @@ impl<'a> Reality<'a> {
                 self.desks.insert(*agent, desk);
             }
             Command::Disconnect { agent } => self.disconnect(*agent).await,
-            Command::Submit { platform, skills, priority } => {
-                let request = SubmitContactRequest {
-                    request_id,
-                    platform: self.platform(*platform),
-                    session: format!("s{}", self.contacts.len()),
-                    skills: self.skills(skills),
-                    priority: (*priority).into(),
-                    ..Default::default()
-                };
-                let contact = client.submit_contact(request).await?.into_inner().contact.unwrap();
-                self.know(contact);
-            }
+            Command::Submit { .. } => self.submit(command).await?,
             Command::SetPriority { contact, priority } => {
-                let (id, priority) = (self.contact(*contact), (*priority).into());
+                let (id, priority) = (self.contact(*contact), *priority as i32);
                 let request = SetContactPriorityRequest { request_id, id, priority };
                 client.set_contact_priority(request).await?;
             }
@@ -247,22 +235,40 @@ impl<'a> Reality<'a> {
                     self.targets.entry(*handoff).or_insert(*target);
                 }
             }
-            Command::Admit { handoff } => self.admit(*handoff).await?,
+            Command::Admit { handoff, session } => self.admit(*handoff, *session).await?,
             Command::Release { handoff } => {
                 let handoff_id = self.handoff(*handoff);
                 client.release_service_list_entry(ReleaseServiceListEntryRequest { handoff_id }).await?;
             }
-            Command::Advance { ms } => self.service.advance(*ms).await,
+            Command::Advance { ms, .. } => self.service.advance(*ms).await,
+            Command::DeleteAgent { .. } | Command::Transfer { .. } => {
+                panic!("the service has no {command:?}")
+            }
         }
         Ok(())
     }
 
-    async fn admit(&mut self, handoff: usize) -> Result<(), Status> {
+    async fn submit(&mut self, command: &Command) -> Result<(), Status> {
+        let Command::Submit { platform, session, skills, priority, .. } = command else { return Ok(()) };
+        let request = SubmitContactRequest {
+            request_id: request_id(),
+            platform: self.platform(*platform),
+            session: format!("s{session}"),
+            skills: self.skills(skills),
+            priority: *priority as i32,
+            ..Default::default()
+        };
+        let contact = self.client().submit_contact(request).await?.into_inner().contact.unwrap();
+        self.know(contact);
+        Ok(())
+    }
+
+    async fn admit(&mut self, handoff: usize, session: usize) -> Result<(), Status> {
         let request = AdmitHandoffRequest {
             handoff_id: self.handoff(handoff),
             code_hash: self.code(handoff),
             platform: self.platform(self.targets.get(&handoff).copied().unwrap_or_default()),
-            session: format!("to-{handoff}"),
+            session: format!("s{session}"),
         };
         let contact = self.client().admit_handoff(request).await?.into_inner().contact.unwrap();
         if !self.contacts.contains(&contact.id) {
@@ -295,7 +301,7 @@ impl<'a> Reality<'a> {
     }
 
     fn entry(&self, command: &Command) -> PutServiceListEntryRequest {
-        let Command::PutEntry { handoff, agent, source, target, same_agent_only } = command else {
+        let Command::PutEntry { handoff, agent, source, target, same_agent_only, .. } = command else {
             return PutServiceListEntryRequest::default();
         };
         let policy = if *same_agent_only { AgentPolicy::SameAgentOnly } else { AgentPolicy::PreferSameAgent };

@@ -1,59 +1,36 @@
 //! What each command does, before everything is given out anew.
 
-use segue_proto::{
-    common::v1::ErrorReason as Reason,
-    router::v1::{ContactEventKind as Kind, ContactState as State, Presence, PresenceReason, Priority},
-};
+use priority_router::core::{ContactState as State, EventKind as Kind, Priority, Refused as Reason};
 
-use super::{Contact, Model, Served};
+use super::{Contact, Model, Refused};
 use crate::command::Command;
-
-/// A skill that all agents of a sequence have, by which the router is asked for them.
-const OWN_SKILL: usize = usize::MAX;
-
-/// Why a command is refused.
-pub type Refused = Result<(), Reason>;
 
 impl Model {
     pub fn run(&mut self, command: &Command) -> Refused {
         self.turn += 1;
+        self.answer.clear();
         let done = match command {
             Command::PutAgent { .. } => self.put_agent(command),
-            Command::SetPresence { agent, presence } => self.set_presence(*agent, *presence),
+            Command::DeleteAgent { agent } => self.delete_agent(*agent),
+            Command::SetPresence { agent, presence, at_once } => {
+                self.set_presence(*agent, *presence, *at_once)
+            }
             Command::Connect { agent } => self.connect(*agent),
             Command::Disconnect { agent } => self.disconnect(*agent),
-            Command::Submit { platform, skills, priority } => {
-                self.contacts.push(Contact {
-                    state: State::Queued,
-                    priority: *priority,
-                    platform: *platform,
-                    skills: skills.iter().copied().collect(),
-                    agent: None,
-                    units: 0,
-                    arrival: self.turn,
-                    created_at: self.now,
-                    answered_at: None,
-                    due_at: None,
-                    open: true,
-                    handoff: None,
-                    log: vec![(Kind::Queued, None)],
-                });
-                Ok(())
-            }
+            Command::Submit { .. } => self.submit(command),
             Command::SetPriority { contact, priority } => self.set_priority(*contact, *priority),
             Command::Accept { contact, agent } => self.accept(*contact, *agent),
             Command::Decline { contact, agent } => self.decline(*contact, *agent),
             Command::Complete { contact, agent } => self.complete(*contact, *agent),
             Command::FinishWrapUp { contact, agent } => self.finish_wrap_up(*contact, *agent),
             Command::Abandon { contact } => self.abandon(*contact),
-            Command::PutEntry { handoff, agent, source, target, same_agent_only } => {
-                self.put_entry(*handoff, *agent, *source, *target, *same_agent_only)
-            }
-            Command::Admit { handoff } => self.admit(*handoff),
+            Command::Transfer { contact, by, to, class } => self.transfer(*contact, *by, to, *class),
+            Command::PutEntry { .. } => self.put_entry(command),
+            Command::Admit { handoff, session } => self.admit(*handoff, *session),
             Command::Release { handoff } => self.release(*handoff),
-            Command::Advance { ms } => {
+            Command::Advance { ms, most } => {
                 self.now += ms;
-                self.sweep();
+                self.pass_time(*most);
                 Ok(())
             }
         };
@@ -63,76 +40,87 @@ impl Model {
         done
     }
 
-    fn put_agent(&mut self, command: &Command) -> Refused {
-        let Command::PutAgent { agent: id, capacity, skills, platforms } = command else { return Ok(()) };
-        let agent = &mut self.agents[*id];
-        if !agent.exists {
-            (agent.exists, agent.idle_since) = (true, self.turn);
-        }
-        agent.capacity = *capacity;
-        agent.skills = skills.iter().copied().chain([OWN_SKILL]).collect();
-        let served = |(platform, cost, seconds): &(usize, i64, i64)| {
-            (*platform, Served { cost: *cost, wrap_up_ms: seconds * 1000 })
+    fn submit(&mut self, command: &Command) -> Refused {
+        let Command::Submit { platform, session, skills, priority, ttl_ms, rejoins } = command else {
+            return Ok(());
         };
-        agent.platforms = platforms.iter().map(served).collect();
-        for index in self.waiting_for(*id) {
-            match self.units(*id, self.contacts[index].platform) {
-                Some(_) => drop(self.expected.insert(index)),
-                None => self.open_to_all(index),
+        if let Some(index) = self.open_in(*platform, *session).filter(|_| self.is_core) {
+            self.answer = vec![index];
+            return Ok(());
+        }
+        let is_open = |index: &usize| {
+            self.contacts.get(*index).is_some_and(|other| !other.is_over() && other.platform == *platform)
+        };
+        if let Some(index) = rejoins.filter(is_open).filter(|_| self.is_core) {
+            self.rejoin(index, *session);
+            return Ok(());
+        }
+        let ttl_ms = ttl_ms.unwrap_or(self.rules.contact_ttl_ms);
+        self.answer = vec![self.contacts.len()];
+        self.contacts.push(Contact {
+            state: State::Queued,
+            priority: *priority,
+            platform: *platform,
+            session: *session,
+            skills: skills.iter().copied().collect(),
+            agent: None,
+            units: 0,
+            arrival: self.turn,
+            created_at: self.now,
+            answered_at: None,
+            due_at: None,
+            ttl_ms,
+            expires_at: self.now.saturating_add(ttl_ms),
+            open: true,
+            named: None,
+            log: vec![(Kind::Queued, None)],
+        });
+        Ok(())
+    }
+
+    /// The open contact of a conversation.
+    pub(super) fn open_in(&self, platform: usize, session: usize) -> Option<usize> {
+        let is = |other: &Contact| !other.is_over() && other.platform == platform && other.session == session;
+        self.contacts.iter().position(is)
+    }
+
+    /// The customer goes on in another conversation, with the same agent.
+    fn rejoin(&mut self, index: usize, session: usize) {
+        let contact = self.contacts[index].clone();
+        self.contacts[index].session = session;
+        let holder = contact.agent.filter(|_| contact.has_agent());
+        for entry in self.entries.values_mut() {
+            if holder == Some(entry.agent) && entry.source == Some((contact.platform, contact.session)) {
+                entry.source = Some((contact.platform, session));
             }
         }
-        Ok(())
-    }
-
-    fn set_presence(&mut self, id: usize, presence: Presence) -> Refused {
-        if !self.agents[id].exists {
-            return Err(Reason::AgentNotFound);
-        }
-        self.take_presence(id, presence, PresenceReason::Set);
-        let agent = &mut self.agents[id];
-        agent.presence_before = presence;
-        if agent.connected || presence != Presence::Offline {
-            // Else what a desk that is gone had still goes to others in time.
-            (agent.lost_at, agent.lease_until) = (None, None);
-        }
-        if presence == Presence::Offline {
-            self.end_holds(id);
-            self.let_go(id);
-        }
-        Ok(())
-    }
-
-    pub(super) fn take_presence(&mut self, id: usize, presence: Presence, reason: PresenceReason) {
-        let agent = &mut self.agents[id];
-        if agent.presence != presence {
-            agent.idle_since = self.turn;
-        }
-        (agent.presence, agent.reason, agent.missed) = (presence, reason, 0);
-        if presence != Presence::Available {
-            agent.kept_for = None;
-        }
+        self.contacts[index].log.push((Kind::Rejoined, holder));
+        self.answer = vec![index];
     }
 
     fn set_priority(&mut self, index: usize, priority: Priority) -> Refused {
         let contact = self.contacts.get_mut(index).ok_or(Reason::ContactNotFound)?;
-        if contact.handoff.is_some() {
+        if contact.is_handoff() {
             return Err(Reason::ContactIsHandoff);
         }
         if !(contact.is_waiting() || contact.is_offered()) {
-            return Err(Reason::ContactState);
+            return Err(Reason::ContactState(contact.state));
         }
         contact.priority = priority;
         self.log(index, Kind::PriorityChanged, None);
+        if self.is_core && self.contacts[index].is_waiting() && self.contacts[index].named.is_some() {
+            self.expected.insert(index);
+        }
         Ok(())
     }
 
     /// A contact that an agent names must be with that agent and in the state.
-    fn check(&self, index: usize, agent: usize, state: State) -> Refused {
+    pub(super) fn check(&self, index: usize, agent: usize, state: State) -> Refused {
         let contact = self.contacts.get(index).ok_or(Reason::ContactNotFound)?;
         match contact.agent {
-            None => Err(Reason::ContactState),
+            None => Err(Reason::ContactState(contact.state)),
             Some(other) if other != agent => Err(Reason::ContactNotYours),
-            Some(_) if contact.state != state => Err(Reason::ContactState),
+            Some(_) if contact.state != state => Err(Reason::ContactState(contact.state)),
             Some(_) => Ok(()),
         }
     }
@@ -160,10 +148,7 @@ impl Model {
     fn abandon(&mut self, index: usize) -> Refused {
         let contact = self.contacts.get(index).ok_or(Reason::ContactNotFound)?;
         if contact.is_over() {
-            return Err(Reason::ContactState);
-        }
-        if !contact.is_assigned() {
-            self.served.entry((contact.platform, contact.priority)).or_default()[2] += 1;
+            return Err(Reason::ContactState(contact.state));
         }
         self.end(index, State::Abandoned, Kind::Abandoned);
         Ok(())
@@ -174,8 +159,10 @@ impl Model {
         if contact.agent != Some(agent) {
             return Err(Reason::ContactNotYours);
         }
-        self.wrap_ups.remove(&index);
-        self.agents[agent].idle_since = self.turn;
+        let has_begun = self.wrap_ups.remove(&index).is_some();
+        if has_begun || !self.is_core {
+            self.agents[agent].idle_since = self.turn;
+        }
         Ok(())
     }
 
@@ -183,11 +170,12 @@ impl Model {
     pub(super) fn end(&mut self, index: usize, state: State, kind: Kind) {
         let contact = self.contacts[index].clone();
         let told = contact.agent.filter(|_| contact.has_agent());
+        if !contact.is_assigned() && matches!(kind, Kind::Abandoned | Kind::Expired) {
+            self.served.entry((contact.platform, contact.priority)).or_default()[2] += 1;
+        }
+        self.source_left(index, told, kind != Kind::HandedOff);
         self.contacts[index].state = state;
         self.contacts[index].due_at = None;
-        if kind != Kind::HandedOff {
-            self.hold_what_the_source_frees_no_longer(index, told);
-        }
         if let (Some(agent), true) = (told, contact.is_assigned() && kind != Kind::HandedOff) {
             let served = self.agents[agent].platforms.get(&contact.platform);
             if let Some(served) = served.filter(|served| served.wrap_up_ms > 0) {
@@ -202,8 +190,7 @@ impl Model {
         let Some(agent) = self.contacts[index].agent else { return };
         self.back_offs.insert((index, agent), self.now + self.rules.decline_back_off_ms);
         self.requeue(index, kind);
-        let named = self.contacts[index].handoff.as_ref().is_some_and(|handoff| handoff.named == agent);
-        if named {
+        if self.contacts[index].is_named_for(agent) {
             self.open_to_all(index);
         }
     }
@@ -211,15 +198,25 @@ impl Model {
     /// Back to its place in the line, or to that of its agent.
     pub(super) fn requeue(&mut self, index: usize, kind: Kind) {
         let before = self.contacts[index].agent;
+        self.source_left(index, before, true);
         let contact = &mut self.contacts[index];
+        if contact.is_assigned() {
+            contact.expires_at = self.now.saturating_add(contact.ttl_ms);
+        }
         contact.state = State::Queued;
-        contact.agent = contact.handoff.as_ref().map(|handoff| handoff.named);
-        let overflow_at = contact.handoff.as_ref().and_then(|handoff| handoff.overflow_at);
+        contact.agent = contact.named.as_ref().map(|named| named.agent);
+        let overflow_at = contact.named.as_ref().and_then(|named| named.overflow_at);
         contact.due_at = if contact.open { None } else { overflow_at };
         if contact.agent.is_some() {
             self.expected.insert(index);
         }
-        self.hold_what_the_source_frees_no_longer(index, before);
         self.log(index, kind, before);
+    }
+
+    /// Its agent is gone: back to the line, for others too unless only its own agent may have it.
+    pub(super) fn reroute(&mut self, index: usize) {
+        let contact = &mut self.contacts[index];
+        contact.open = contact.named.as_ref().is_none_or(|named| !named.only);
+        self.requeue(index, Kind::Rerouted);
     }
 }

@@ -1,51 +1,71 @@
-use segue_proto::{
-    common::v1::ErrorReason as Reason,
-    router::v1::{ContactEventKind as Kind, ContactState as State, Presence, Priority},
+use priority_router::core::{
+    ContactState as State, EventKind as Kind, Presence, Priority, Refused as Reason,
 };
 
-use super::{Contact, Entry, EntryState, Handoff, Model, Refused};
+use super::{Contact, Entry, EntryState, Model, Named, Refused};
+use crate::command::Command;
 
 /// How long codes can be entered.
 pub const TTL_MS: i64 = 600_000;
 
 impl Model {
-    pub(super) fn put_entry(
-        &mut self,
-        handoff: usize,
-        agent: usize,
-        source: usize,
-        target: usize,
-        same_agent_only: bool,
-    ) -> Refused {
-        if self.entries.contains_key(&handoff) {
+    pub(super) fn put_entry(&mut self, command: &Command) -> Refused {
+        let Command::PutEntry { handoff, generation, agent, source, target, same_agent_only } = command
+        else {
+            return Ok(());
+        };
+        let known = self.entries.get(handoff).cloned();
+        if known
+            .as_ref()
+            .is_some_and(|known| known.state != EntryState::Live || known.generation >= *generation)
+        {
             return Ok(());
         }
+        let agent = known.as_ref().map_or(*agent, |known| known.agent);
         if !self.agents[agent].exists {
             return Err(Reason::AgentNotFound);
         }
-        let cost = self.units(agent, target).unwrap_or(100.min(self.agents[agent].capacity));
-        let source = (source < self.contacts.len()).then_some(source);
-        let (mut held, mut hold_until) = (0, 0);
-        if self.agents[agent].presence != Presence::Offline {
-            let freed = source.map(|index| &self.contacts[index]);
-            let freed = freed.filter(|contact| contact.has_agent() && contact.agent == Some(agent));
-            held = (cost - freed.map_or(0, |contact| contact.units)).max(0);
-            hold_until = self.now + self.rules.hold_ms.min(TTL_MS);
-        }
-        let state = EntryState::Live;
-        let entry =
-            Entry { state, has_code: true, agent, source, target, same_agent_only, cost, held, hold_until };
-        self.entries.insert(handoff, entry);
+        let source = self.contacts.get(*source).map(|contact| (contact.platform, contact.session));
+        let mut entry = known.unwrap_or(Entry {
+            state: EntryState::Live,
+            generation: 0,
+            has_code: true,
+            agent,
+            source,
+            skills: None,
+            target: *target,
+            same_agent_only: *same_agent_only,
+            cost: 100,
+            held: 0,
+            hold_until: 0,
+        });
+        entry.generation = *generation;
+        entry.cost = self.units(agent, entry.target).unwrap_or(entry.cost.min(self.agents[agent].capacity));
+        let source = self.source_of(&entry);
+        entry.skills = source.map(|index| self.contacts[index].skills.clone()).or(entry.skills);
+        self.hold(&mut entry, source);
+        self.entries.insert(*handoff, entry);
         Ok(())
+    }
+
+    fn hold(&self, entry: &mut Entry, source: Option<usize>) {
+        (entry.held, entry.hold_until) = (0, 0);
+        if self.agents[entry.agent].presence != Presence::Offline {
+            let freed = source.map(|index| &self.contacts[index]).filter(|contact| contact.has_agent());
+            entry.held = (entry.cost - freed.map_or(0, |contact| contact.units)).max(0);
+            entry.hold_until = self.now + self.rules.hold_ms.min(TTL_MS);
+        }
     }
 
     pub(super) fn release(&mut self, handoff: usize) -> Refused {
         let now = self.now;
         let entry = self.entries.entry(handoff).or_insert(Entry {
             state: EntryState::Released,
+            generation: 0,
             has_code: false,
             agent: 0,
             source: None,
+            skills: None,
             target: 0,
             same_agent_only: false,
             cost: 0,
@@ -58,33 +78,56 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn admit(&mut self, handoff: usize) -> Refused {
-        let entry = self.entries.get_mut(&handoff).ok_or(Reason::ServiceListEntryNotFound)?;
+    pub(super) fn admit(&mut self, handoff: usize, session: usize) -> Refused {
+        let entry = self.entries.get(&handoff).cloned().ok_or(Reason::EntryNotFound)?;
         match entry.state {
-            EntryState::Released if !entry.has_code => return Err(Reason::ServiceListEntryNotFound),
-            EntryState::Released => return Err(Reason::ServiceListEntryClosed),
-            EntryState::Admitted(_) => return Ok(()),
+            EntryState::Released if !entry.has_code => return Err(Reason::EntryNotFound),
+            EntryState::Released => return Err(Reason::EntryClosed),
+            EntryState::Admitted(index) => {
+                self.answer = vec![index];
+                return Ok(());
+            }
             EntryState::Live => {}
         }
-        (entry.state, entry.held) = (EntryState::Admitted(self.contacts.len()), 0);
-        let entry = entry.clone();
-        let index = self.contacts.len();
-        let contact = self.admitted(&entry);
-        if let Some(source) = entry.source.filter(|source| {
-            let source = &self.contacts[*source];
-            source.has_agent() && source.agent == Some(entry.agent)
-        }) {
+        let there = self.open_in(entry.target, session).filter(|_| self.is_core);
+        let index = there.unwrap_or(self.contacts.len());
+        let admitted = Entry { state: EntryState::Admitted(index), held: 0, ..entry.clone() };
+        self.entries.insert(handoff, admitted);
+        let source = self.source_of(&entry).filter(|source| self.contacts[*source].has_agent());
+        let contact = self.admitted(&entry, session);
+        if let Some(source) = source.filter(|source| *source != index) {
             self.end(source, State::HandedOff, Kind::HandedOff);
         }
-        self.contacts.push(contact);
-        self.expected.insert(index);
+        self.answer = vec![index];
+        if there.is_some() {
+            self.adopt(index, contact, entry.agent);
+        } else {
+            self.contacts.push(contact);
+            self.expected.insert(index);
+        }
         Ok(())
     }
 
-    fn admitted(&self, entry: &Entry) -> Contact {
+    /// One contact, never two: the one that is open there becomes the handoff's. It stays with the agent who asked for that.
+    fn adopt(&mut self, index: usize, handoff: Contact, agent: usize) {
+        self.back_offs.remove(&(index, agent));
+        let contact = &mut self.contacts[index];
+        contact.priority = Priority::Handoff;
+        (contact.named, contact.open) = (handoff.named, handoff.open);
+        if contact.is_assigned() && contact.agent == Some(agent) {
+            contact.log.push((Kind::Admitted, Some(agent)));
+        } else if contact.is_waiting() {
+            (contact.agent, contact.due_at) = (Some(agent), handoff.due_at);
+            contact.log.push((Kind::Admitted, None));
+            self.expected.insert(index);
+        } else {
+            self.requeue(index, Kind::Rerouted);
+        }
+        self.contacts[index].skills = handoff.skills;
+    }
+
+    fn admitted(&self, entry: &Entry, session: usize) -> Contact {
         let agent = &self.agents[entry.agent];
-        let source = entry.source.map(|index| &self.contacts[index]);
-        let source = source.filter(|source| source.agent == Some(entry.agent) && !source.is_waiting());
         let can_wait = self.units(entry.agent, entry.target).is_some() && agent.presence != Presence::Offline;
         let (open, overflow_at) = match (entry.same_agent_only, can_wait) {
             (true, _) => (false, None),
@@ -95,20 +138,42 @@ impl Model {
             state: State::Queued,
             priority: Priority::Handoff,
             platform: entry.target,
-            skills: source.map_or(agent.skills.clone(), |source| source.skills.clone()),
+            session,
+            skills: self.skills_of_source(entry).unwrap_or(agent.skills.clone()),
             agent: Some(entry.agent),
             units: 0,
             arrival: self.turn,
             created_at: self.now,
             answered_at: None,
             due_at: overflow_at.filter(|_| !open),
+            ttl_ms: self.rules.contact_ttl_ms,
+            expires_at: self.now.saturating_add(self.rules.contact_ttl_ms),
             open,
-            handoff: Some(Handoff {
-                named: entry.agent,
-                same_agent_only: entry.same_agent_only,
-                overflow_at,
-            }),
+            named: Some(Named { agent: entry.agent, only: entry.same_agent_only, asked: true, overflow_at }),
             log: vec![(Kind::Queued, None)],
+        }
+    }
+
+    /// The contact that a handoff began in: the one that its agent has, else the newest that it had.
+    fn source_of(&self, entry: &Entry) -> Option<usize> {
+        let (platform, session) = entry.source?;
+        let is = |index: &usize| {
+            let contact = &self.contacts[*index];
+            contact.platform == platform
+                && contact.session == session
+                && contact.agent == Some(entry.agent)
+                && !contact.is_waiting()
+        };
+        let found = (0..self.contacts.len()).filter(is);
+        found.max_by_key(|index| (self.contacts[*index].has_agent(), *index))
+    }
+
+    fn skills_of_source(&self, entry: &Entry) -> Option<std::collections::BTreeSet<usize>> {
+        let source = self.source_of(entry).map(|index| &self.contacts[index]);
+        match source {
+            Some(source) if source.has_agent() || !self.is_core => Some(source.skills.clone()),
+            _ if self.is_core => entry.skills.clone(),
+            _ => None,
         }
     }
 
@@ -120,31 +185,35 @@ impl Model {
         }
     }
 
-    /// A hold counted on the units of its source; when the agent loses them otherwise, all are held.
-    pub(super) fn hold_what_the_source_frees_no_longer(&mut self, source: usize, agent: Option<usize>) {
+    /// A contact leaves its agent. A hold counted on the units that it would free; now all are held.
+    pub(super) fn source_left(&mut self, index: usize, agent: Option<usize>, holds_all: bool) {
         let now = self.now;
-        for entry in self.entries.values_mut() {
-            let is_of_source = entry.source == Some(source) && Some(entry.agent) == agent;
-            if entry.state == EntryState::Live && is_of_source && entry.hold_until > now {
-                entry.held = entry.cost;
+        let contact = &self.contacts[index];
+        let conversation = Some((contact.platform, contact.session));
+        for entry in self.entries.values_mut().filter(|entry| entry.state == EntryState::Live) {
+            if entry.source == conversation && Some(entry.agent) == agent && contact.has_agent() {
+                entry.skills = Some(contact.skills.clone());
+                if holds_all && entry.hold_until > now {
+                    entry.held = entry.cost;
+                }
             }
         }
     }
 
-    /// The handoffs that wait for an agent, whether it can serve them or not.
+    /// The contacts that wait for an agent, whether it can serve them or not.
     pub(super) fn waiting_for(&self, agent: usize) -> Vec<usize> {
         self.line().into_iter().filter(|index| self.contacts[*index].agent == Some(agent)).collect()
     }
 
-    /// From now on any agent may take a handoff, unless only its own may.
+    /// From now on any agent may take a contact, unless only its own may.
     pub(super) fn open_to_all(&mut self, index: usize) {
         let now = self.now;
         let contact = &mut self.contacts[index];
-        let Some(handoff) = &mut contact.handoff else { return };
-        if contact.open || handoff.same_agent_only {
+        let Some(named) = &mut contact.named else { return };
+        if contact.open || named.only {
             return;
         }
-        handoff.overflow_at = handoff.overflow_at.map(|at| at.min(now));
+        named.overflow_at = named.overflow_at.map(|at| at.min(now));
         (contact.open, contact.due_at) = (true, None);
         self.log(index, Kind::Overflowed, None);
     }

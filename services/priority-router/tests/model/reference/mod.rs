@@ -1,24 +1,33 @@
-//! The router, as one would explain it: all state in plain values, every rule spelled out once.
+//! The router, as one would explain it: all state in plain values, every rule spelled out once. The rules that only the core
+//! has yet (ADR 0030) are asked for by `is_core`.
 
+mod agents;
 mod commands;
 mod handoffs;
 mod settle;
 mod time;
+mod transfer;
 
 pub use handoffs::TTL_MS;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use priority_router::Rules;
-use segue_proto::router::v1::{
-    ContactEventKind as Kind, ContactState as State, Presence, PresenceReason, Priority, WaitReason,
+use priority_router::{
+    Rules,
+    core::{
+        ContactState as State, EventKind as Kind, Presence, PresenceReason, Priority, Refused as Reason,
+        WaitsFor,
+    },
 };
 
-pub use commands::Refused;
+/// Why a command is refused.
+pub type Refused = Result<(), Reason>;
 
 #[derive(Clone)]
 pub struct Model {
     pub rules: Rules,
+    /// Whether it stands for the core, or for the service of today.
+    pub is_core: bool,
     pub now: i64,
     /// Counts decisions, which order arrivals and idleness.
     pub turn: i64,
@@ -29,10 +38,12 @@ pub struct Model {
     pub back_offs: BTreeMap<(usize, usize), i64>,
     /// Units that stay taken after a contact, and until when.
     pub wrap_ups: BTreeMap<usize, (usize, i64, i64)>,
-    /// Handoffs that wait for their agent since this command.
+    /// Contacts that wait for their agent since this command.
     pub expected: BTreeSet<usize>,
     /// How often a class was answered, answered in time, and given up in line.
     pub served: BTreeMap<(usize, Priority), [i32; 3]>,
+    /// The contact, or the contacts, that the last command was answered with.
+    pub answer: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,7 +60,10 @@ pub struct Agent {
     pub kept_for: Option<Queue>,
     pub connected: bool,
     pub lease_until: Option<i64>,
+    /// Since when its contacts are kept for it, as it is absent.
     pub lost_at: Option<i64>,
+    /// Whether it signed out itself, and so doesn't come back with its desk.
+    pub signed_out: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +80,7 @@ pub struct Contact {
     pub state: State,
     pub priority: Priority,
     pub platform: usize,
+    pub session: usize,
     pub skills: BTreeSet<usize>,
     /// With whom it is or for whom it waits.
     pub agent: Option<usize>,
@@ -73,17 +88,24 @@ pub struct Contact {
     pub arrival: i64,
     pub created_at: i64,
     pub answered_at: Option<i64>,
+    /// When an offer times out, or others may take a contact that waits for its agent.
     pub due_at: Option<i64>,
+    pub ttl_ms: i64,
+    pub expires_at: i64,
     /// Whether any agent may take it.
     pub open: bool,
-    pub handoff: Option<Handoff>,
+    pub named: Option<Named>,
     pub log: Vec<(Kind, Option<usize>)>,
 }
 
+/// Whose a contact is before all others.
 #[derive(Debug, Clone)]
-pub struct Handoff {
-    pub named: usize,
-    pub same_agent_only: bool,
+pub struct Named {
+    pub agent: usize,
+    /// Whether it may never go to another.
+    pub only: bool,
+    /// Whether the agent asked for it, and so need not be asked.
+    pub asked: bool,
     pub overflow_at: Option<i64>,
 }
 
@@ -97,10 +119,14 @@ pub enum EntryState {
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub state: EntryState,
+    pub generation: i64,
     /// A release that came before the entry leaves no code to find it by.
     pub has_code: bool,
     pub agent: usize,
-    pub source: Option<usize>,
+    /// Platform and session.
+    pub source: Option<(usize, usize)>,
+    /// What the source asked for when it was last with the agent.
+    pub skills: Option<BTreeSet<usize>>,
     pub target: usize,
     pub same_agent_only: bool,
     pub cost: i64,
@@ -121,7 +147,7 @@ impl Contact {
     }
 
     pub fn is_over(&self) -> bool {
-        matches!(self.state, State::Completed | State::Abandoned | State::HandedOff)
+        matches!(self.state, State::Completed | State::Abandoned | State::HandedOff | State::Expired)
     }
 
     pub fn is_waiting(&self) -> bool {
@@ -130,6 +156,14 @@ impl Contact {
 
     pub fn has_agent(&self) -> bool {
         self.is_offered() || self.is_assigned()
+    }
+
+    pub fn is_handoff(&self) -> bool {
+        self.priority == Priority::Handoff
+    }
+
+    pub fn is_named_for(&self, agent: usize) -> bool {
+        self.named.as_ref().is_some_and(|named| named.agent == agent)
     }
 
     pub fn queue(&self) -> Queue {
@@ -141,14 +175,14 @@ impl Contact {
             Priority::Urgent => 15,
             Priority::High => 5,
             Priority::Low => -10,
-            _ => 0,
+            Priority::Normal | Priority::Handoff => 0,
         };
-        (self.handoff.is_none(), self.created_at - minutes * 60_000, self.arrival)
+        (!self.is_handoff(), self.created_at - minutes * 60_000, self.arrival)
     }
 }
 
 impl Model {
-    pub fn new(rules: Rules, now: i64) -> Self {
+    pub fn new(rules: Rules, is_core: bool, now: i64) -> Self {
         let agent = Agent {
             exists: false,
             capacity: 0,
@@ -163,9 +197,11 @@ impl Model {
             connected: false,
             lease_until: None,
             lost_at: None,
+            signed_out: false,
         };
         Self {
             rules,
+            is_core,
             now,
             turn: 0,
             agents: vec![agent; crate::command::AGENTS],
@@ -175,6 +211,7 @@ impl Model {
             wrap_ups: BTreeMap::new(),
             expected: BTreeSet::new(),
             served: BTreeMap::new(),
+            answer: vec![],
         }
     }
 
@@ -192,14 +229,21 @@ impl Model {
         live.filter(|entry| entry.agent == agent).map(|entry| entry.held).sum()
     }
 
+    /// Whether an agent may be offered one more contact.
+    pub fn may_ring(&self, agent: usize) -> bool {
+        let rings =
+            self.contacts.iter().filter(|contact| contact.is_offered() && contact.agent == Some(agent));
+        !self.is_core || (rings.count() as i64) < self.rules.most_ringing_offers
+    }
+
     /// What a contact on a platform takes of an agent, if the agent serves it.
     pub fn units(&self, agent: usize, platform: usize) -> Option<i64> {
         let agent = &self.agents[agent];
         agent.platforms.get(&platform).map(|served| served.cost.min(agent.capacity))
     }
 
-    /// The handoffs that wait for an agent who can serve them.
-    pub fn own_handoffs(&self, agent: usize) -> Vec<usize> {
+    /// The contacts that wait for an agent who can serve them.
+    pub fn own(&self, agent: usize) -> Vec<usize> {
         let mut own: Vec<_> = (0..self.contacts.len())
             .filter(|index| {
                 let contact = &self.contacts[*index];
@@ -222,24 +266,35 @@ impl Model {
     }
 
     pub fn position(&self, contact: usize) -> i32 {
-        if !self.contacts[contact].is_waiting() {
+        let this = &self.contacts[contact];
+        if !this.is_waiting() {
             return 0;
         }
-        let queue = self.contacts[contact].queue();
-        let same = self.line().into_iter().filter(|other| self.contacts[*other].queue() == queue);
-        1 + same.take_while(|other| *other != contact).count() as i32
+        let same = |other: &&Contact| {
+            other.is_waiting() && other.platform == this.platform && other.skills == this.skills
+        };
+        1 + self.contacts.iter().filter(same).filter(|other| other.place() < this.place()).count() as i32
     }
 
-    pub fn wait_reason(&self, contact: usize) -> WaitReason {
+    pub fn waits_for(&self, contact: usize) -> WaitsFor {
         let contact = &self.contacts[contact];
         match contact.agent {
-            _ if !contact.is_waiting() => WaitReason::Unspecified,
-            _ if contact.open => WaitReason::AnyAgent,
-            Some(agent) if self.units(agent, contact.platform).is_none() => {
-                WaitReason::NamedAgentNotOnPlatform
-            }
-            Some(agent) if self.agents[agent].presence == Presence::Offline => WaitReason::NamedAgentOffline,
-            _ => WaitReason::NamedAgentBusy,
+            _ if !contact.is_waiting() => WaitsFor::Nothing,
+            _ if contact.open => self.waits_for_any(contact),
+            Some(agent) if self.units(agent, contact.platform).is_none() => WaitsFor::AgentElsewhere,
+            Some(agent) if self.agents[agent].presence == Presence::Offline => WaitsFor::AbsentAgent,
+            _ => WaitsFor::BusyAgent,
+        }
+    }
+
+    fn waits_for_any(&self, contact: &Contact) -> WaitsFor {
+        let mut on_platform =
+            self.agents.iter().filter(|agent| agent.platforms.contains_key(&contact.platform));
+        match on_platform.clone().count() {
+            _ if !self.is_core => WaitsFor::AnyAgent,
+            0 => WaitsFor::AnyAgentOnPlatform,
+            _ if on_platform.any(|agent| contact.skills.is_subset(&agent.skills)) => WaitsFor::AnyAgent,
+            _ => WaitsFor::AnyAgentWithSkills,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who gets what: the first in line whom any agent can take, to the agent who has been idle the longest; again and again.
 
-use segue_proto::router::v1::{ContactEventKind as Kind, ContactState as State, Presence};
+use priority_router::core::{ContactState as State, EventKind as Kind, Presence};
 
 use super::{Model, Queue};
 
@@ -14,8 +14,8 @@ enum Outcome {
 }
 
 impl Model {
-    /// Gives out what can be given. What an agent was offered and has not taken goes to others while a handoff waits for it
-    /// (I5).
+    /// Gives out what can be given. What an agent was offered and has not taken goes to others while a contact waits for it
+    /// (I5), but for what waited for it too and comes before.
     pub(super) fn settle(&mut self) {
         self.give_out();
         while let Some(index) =
@@ -25,8 +25,14 @@ impl Model {
             let Some(agent) = self.contacts[index].agent.filter(|_| self.contacts[index].is_waiting()) else {
                 continue;
             };
-            if self.agents[agent].presence != Presence::Offline && !self.own_handoffs(agent).is_empty() {
-                self.withdraw_offers(agent);
+            if self.agents[agent].presence != Presence::Offline && !self.own(agent).is_empty() {
+                for offer in self.offers_to(agent) {
+                    let (offered, waiting) = (&self.contacts[offer], &self.contacts[index]);
+                    let stays = offered.is_named_for(agent) && offered.place() < waiting.place();
+                    if !(self.is_core && stays) {
+                        self.requeue(offer, Kind::Withdrawn);
+                    }
+                }
             }
             self.give_out();
         }
@@ -71,12 +77,13 @@ impl Model {
         if agent.presence == Presence::Offline {
             return Outcome::No;
         }
-        if let Some(first) = self.own_handoffs(id).first() {
-            // I5: nothing but its own handoff, and holds for others that may never come are no hindrance.
+        if let Some(first) = self.own(id).first() {
+            // I5: nothing but its own contact, and holds for others that may never come are no hindrance.
             let units = self.units(id, contact.platform);
+            let may_get = !self.asks(index, id) || self.may_ring(id);
             return match units.filter(|units| *first == index && self.used(id) + units <= agent.capacity) {
-                Some(units) => Outcome::Takes(units),
-                None => Outcome::No,
+                Some(units) if may_get => Outcome::Takes(units),
+                _ => Outcome::No,
             };
         }
         if agent.presence != Presence::Available || !self.could_take(id, index) || !self.has_room(id, index) {
@@ -89,7 +96,9 @@ impl Model {
             if agent.kept_for.as_ref() == Some(&queue) {
                 return Outcome::No;
             }
-            if self.insists(other) && self.kept(&queue) < self.insisting(&queue) {
+            // Who is kept already stays so. Today's service may keep it for another queue.
+            let may_be_kept = agent.kept_for.is_none() || !self.is_core;
+            if may_be_kept && self.insists(other) && self.kept(&queue) < self.insisting(&queue) {
                 return Outcome::IsKept(queue);
             }
         }
@@ -107,7 +116,13 @@ impl Model {
 
     fn has_room(&self, id: usize, index: usize) -> bool {
         let units = self.units(id, self.contacts[index].platform).unwrap_or_default();
-        self.used(id) + self.held(id) + units <= self.agents[id].capacity
+        self.may_ring(id) && self.used(id) + self.held(id) + units <= self.agents[id].capacity
+    }
+
+    /// Whether an agent is asked before it gets a contact.
+    fn asks(&self, index: usize, agent: usize) -> bool {
+        let named = self.contacts[index].named.as_ref().filter(|named| named.agent == agent);
+        !(named.is_some_and(|named| named.asked) && self.rules.handoff_auto_accept)
     }
 
     fn is_kept_for_nothing(&self, id: usize) -> bool {
@@ -121,7 +136,7 @@ impl Model {
 
     fn insists(&self, index: usize) -> bool {
         let contact = &self.contacts[index];
-        contact.handoff.is_some() || self.now - contact.created_at >= self.rules.patience_ms
+        contact.is_handoff() || self.now - contact.created_at >= self.rules.patience_ms
     }
 
     fn insisting(&self, queue: &Queue) -> usize {
@@ -147,10 +162,10 @@ impl Model {
         if self.agents[agent].kept_for.as_ref() == Some(&queue) {
             self.agents[agent].kept_for = None;
         }
+        let asks = self.asks(index, agent);
         let contact = &mut self.contacts[index];
-        let is_named = contact.handoff.as_ref().is_some_and(|handoff| handoff.named == agent);
         contact.units = units;
-        if is_named && self.rules.handoff_auto_accept {
+        if !asks {
             self.assign(index, agent);
         } else {
             contact.state = State::Offered;

@@ -1,17 +1,18 @@
 //! What time brings, and desks that come and go.
 
-use segue_proto::router::v1::{ContactEventKind as Kind, Presence, PresenceReason};
+use priority_router::core::{ContactState, EventKind as Kind, Presence, PresenceReason, Refused as Reason};
 
 use super::{EntryState, Model, Refused};
 
 impl Model {
     pub(super) fn connect(&mut self, id: usize) -> Refused {
         if !self.agents[id].exists {
-            return Err(segue_proto::common::v1::ErrorReason::AgentNotFound);
+            return Err(Reason::AgentNotFound);
         }
         let agent = &mut self.agents[id];
         (agent.connected, agent.lease_until) = (true, None);
-        if agent.lost_at.take().is_some() {
+        if agent.lost_at.is_some() && !agent.signed_out {
+            agent.lost_at = None;
             let presence = agent.presence_before;
             let missed = agent.missed;
             self.take_presence(id, presence, PresenceReason::Set);
@@ -28,78 +29,95 @@ impl Model {
         Ok(())
     }
 
-    /// Offers go to others, and handoffs that wait too, if they may.
-    pub(super) fn let_go(&mut self, id: usize) {
-        for index in self.waiting_for(id) {
-            self.open_to_all(index);
-        }
-        self.withdraw_offers(id);
-    }
-
-    pub(super) fn withdraw_offers(&mut self, id: usize) {
-        for index in 0..self.contacts.len() {
-            if self.contacts[index].is_offered() && self.contacts[index].agent == Some(id) {
-                self.requeue(index, Kind::Withdrawn);
+    /// Brings what is due, at most so much in one decision.
+    pub(super) fn pass_time(&mut self, most: usize) {
+        let mut left = most;
+        while self.bring_one() {
+            left -= 1;
+            if left == 0 {
+                self.settle();
+                self.turn += 1;
+                left = most;
             }
         }
     }
 
-    pub(super) fn sweep(&mut self) {
-        self.sweep_desks();
-        self.sweep_offers();
-        let due = |model: &Self, index: usize| {
-            let contact = &model.contacts[index];
-            contact.is_waiting() && contact.due_at.is_some_and(|at| at <= model.now)
-        };
-        for index in 0..self.contacts.len() {
-            if due(self, index) {
-                self.open_to_all(index);
-            }
-        }
+    /// Each kind in the order of its times.
+    fn bring_one(&mut self) -> bool {
         let now = self.now;
-        let ended: Vec<_> =
-            self.back_offs.iter().filter(|(_, until)| **until <= now).map(|(of, _)| *of).collect();
-        for (index, agent) in ended {
-            self.back_offs.remove(&(index, agent));
-            if self.contacts[index].is_waiting() && self.contacts[index].agent == Some(agent) {
-                self.expected.insert(index);
-            }
-        }
-        let over: Vec<_> = self.wrap_ups.iter().filter(|(_, (.., until))| *until <= now).collect();
-        for (index, agent) in
-            over.into_iter().map(|(index, (agent, ..))| (*index, *agent)).collect::<Vec<_>>()
+        if let Some(id) = self.first_agent(|agent| agent.lease_until) {
+            self.agents[id].lease_until = None;
+            self.lose(id);
+        } else if let Some(id) =
+            self.first_agent(|agent| Some(agent.lost_at? + self.rules.reconnect_grace_ms))
         {
-            self.wrap_ups.remove(&index);
-            self.agents[agent].idle_since = self.turn;
+            self.give_up_on(id);
+        } else if let Some(index) = self.first_contact(|contact| {
+            let may_expire = self.is_core && (contact.is_waiting() || contact.is_offered());
+            may_expire.then_some((contact.expires_at, 0))
+        }) {
+            self.end(index, ContactState::Expired, Kind::Expired);
+        } else if let Some(index) = self.first_contact(|contact| {
+            let due_at = contact.due_at.filter(|_| contact.is_offered())?;
+            Some((due_at, contact.arrival))
+        }) {
+            self.time_out(index);
+        } else if let Some(index) = self.first_contact(|contact| {
+            let due_at = contact.due_at.filter(|_| contact.is_waiting())?;
+            Some((due_at, contact.arrival))
+        }) {
+            self.open_to_all(index);
+        } else if let Some((_, of)) =
+            self.back_offs.iter().map(|(of, until)| (*until, *of)).min().filter(|due| due.0 <= now)
+        {
+            self.end_back_off(of);
+        } else if let Some((_, index)) =
+            self.wrap_ups.iter().map(|(index, of)| (of.2, *index)).min().filter(|due| due.0 <= now)
+        {
+            let wrap_up = self.wrap_ups.remove(&index);
+            self.agents[wrap_up.map_or(0, |of| of.0)].idle_since = self.turn;
+        } else {
+            return self.end_a_hold();
         }
-        for entry in self.entries.values_mut() {
-            if entry.state == EntryState::Live && entry.hold_until <= now {
-                entry.held = 0;
-            }
+        true
+    }
+
+    fn first_agent(&self, at: impl Fn(&super::Agent) -> Option<i64>) -> Option<usize> {
+        let due = self.agents.iter().enumerate().filter_map(|(id, agent)| Some((at(agent)?, id)));
+        due.min().filter(|(at, _)| *at <= self.now).map(|(_, id)| id)
+    }
+
+    fn first_contact(&self, at: impl Fn(&super::Contact) -> Option<(i64, i64)>) -> Option<usize> {
+        let due = self.contacts.iter().enumerate().filter_map(|(index, contact)| Some((at(contact)?, index)));
+        due.min().filter(|((at, _), _)| *at <= self.now).map(|(_, index)| index)
+    }
+
+    fn end_back_off(&mut self, (index, agent): (usize, usize)) {
+        self.back_offs.remove(&(index, agent));
+        if self.contacts[index].is_waiting() && self.contacts[index].agent == Some(agent) {
+            self.expected.insert(index);
         }
     }
 
-    fn sweep_desks(&mut self) {
-        for id in 0..self.agents.len() {
-            if self.agents[id].lease_until.is_some_and(|until| until <= self.now) {
-                self.agents[id].lease_until = None;
-                self.lose(id);
-            }
-        }
-        for id in 0..self.agents.len() {
-            let is_given_up = |at: i64| at <= self.now - self.rules.reconnect_grace_ms;
-            if self.agents[id].lost_at.is_some_and(is_given_up) {
-                let agent = &mut self.agents[id];
-                (agent.lost_at, agent.presence_before) = (None, Presence::Offline);
-                self.end_holds(id);
-                for index in 0..self.contacts.len() {
-                    let contact = &mut self.contacts[index];
-                    if contact.is_assigned() && contact.agent == Some(id) {
-                        contact.open =
-                            contact.handoff.as_ref().is_none_or(|handoff| !handoff.same_agent_only);
-                        self.requeue(index, Kind::Rerouted);
-                    }
-                }
+    fn end_a_hold(&mut self) -> bool {
+        let now = self.now;
+        let live = self.entries.iter_mut().filter(|(_, entry)| {
+            entry.state == EntryState::Live && entry.hold_until > 0 && entry.hold_until <= now
+        });
+        let first = live.min_by_key(|(handoff, entry)| (entry.hold_until, **handoff));
+        let Some((_, entry)) = first else { return false };
+        (entry.held, entry.hold_until) = (0, 0);
+        true
+    }
+
+    /// The grace is over.
+    fn give_up_on(&mut self, id: usize) {
+        let agent = &mut self.agents[id];
+        (agent.lost_at, agent.presence_before, agent.signed_out) = (None, Presence::Offline, false);
+        self.end_holds(id);
+        for index in 0..self.contacts.len() {
+            if self.contacts[index].is_assigned() && self.contacts[index].agent == Some(id) {
+                self.reroute(index);
             }
         }
     }
@@ -111,29 +129,26 @@ impl Model {
         if before == Presence::Offline && !has_any {
             return;
         }
-        self.agents[id].lost_at = Some(self.now);
-        self.agents[id].presence_before = before;
+        let agent = &mut self.agents[id];
+        let is_kept = self.is_core && agent.lost_at.is_some();
+        if !is_kept {
+            (agent.lost_at, agent.presence_before) = (Some(self.now), before);
+        }
         self.take_presence(id, Presence::Offline, PresenceReason::DeskLost);
         self.let_go(id);
     }
 
-    fn sweep_offers(&mut self) {
-        let mut due: Vec<_> = (0..self.contacts.len())
-            .filter(|index| self.contacts[*index].is_offered())
-            .filter(|index| self.contacts[*index].due_at.is_some_and(|at| at <= self.now))
-            .collect();
-        due.sort_by_key(|index| (self.contacts[*index].due_at, self.contacts[*index].arrival));
-        for index in due {
-            // A neighbour's time-out may have taken this offer back.
-            let Some(id) = self.contacts[index].agent.filter(|_| self.contacts[index].is_offered()) else {
-                continue;
-            };
-            self.give_back(index, Kind::TimedOut);
-            let agent = &mut self.agents[id];
-            agent.missed += 1;
-            let most = self.rules.away_after_missed_offers;
-            if most > 0 && agent.missed >= most && agent.presence == Presence::Available {
-                self.take_presence(id, Presence::Away, PresenceReason::MissedOffers);
+    fn time_out(&mut self, index: usize) {
+        let Some(id) = self.contacts[index].agent else { return };
+        self.give_back(index, Kind::TimedOut);
+        let agent = &mut self.agents[id];
+        agent.missed += 1;
+        let most = self.rules.away_after_missed_offers;
+        if most > 0 && agent.missed >= most && agent.presence == Presence::Available {
+            self.take_presence(id, Presence::Away, PresenceReason::MissedOffers);
+            if self.is_core {
+                self.withdraw_fallen(id);
+            } else {
                 self.withdraw_offers(id);
             }
         }
