@@ -28,7 +28,7 @@ const PAGE_SIZE: i32 = 1000;
 #[derive(Debug, Clone, Subcommand)]
 pub enum AuditCommand {
     /// Print a service's records, one JSON object a line. The exit status tells whether the log is whole
-    Export(ExportFlags),
+    Export(Box<ExportFlags>),
     /// Check a file of exported records: that each follows the one before, and that none was changed
     Check(CheckFlags),
 }
@@ -70,7 +70,7 @@ pub struct CheckFlags {
 /// Runs the command.
 pub async fn run(command: AuditCommand) -> anyhow::Result<()> {
     match command {
-        AuditCommand::Export(flags) => export(flags).await,
+        AuditCommand::Export(flags) => export(*flags).await,
         AuditCommand::Check(flags) => check(&flags),
     }
 }

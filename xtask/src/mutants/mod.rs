@@ -13,8 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use list::MUTANTS;
-pub use list::Mutant;
+use list::{MUTANTS, Mutant};
 
 use crate::{process, workspace::Workspace};
 
