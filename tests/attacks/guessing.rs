@@ -1,5 +1,7 @@
 //! 18.3: guessing at codes through our own pages, with free conversations and without an account, from as many addresses as one likes.
 
+use std::cell::Cell;
+
 use code_issuer::domain::faces::{FaceKind, of_kind};
 use reqwest::Client;
 use segue_core::Random;
@@ -13,7 +15,7 @@ use segue_proto::{
 use segue_testkit::{Storage, request_id, wait_for};
 use segue_tests::{Fixture, Processes};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 /// Smaller than in production by a factor of ten, so that the attack is: digits of 11 symbols bear 160 wrong codes when one code lives,
 /// 80 when two do, 53 when three do.
@@ -64,7 +66,8 @@ async fn a_flood_through_the_pages(storage: Storage) {
 
     // From many neighbourhoods: more than short codes bear. New ones are longer, and none is refused.
     let many = (0..120).map(|net| format!("100.64.{}.1", net % 12)).collect();
-    assert_eq!(flood(&system, many).await, 12 * PER_NETWORK);
+    let looked_up = beside(&customer, &shown(&issued[2], Face::Digits), flood(&system, many)).await;
+    assert_eq!(looked_up, 12 * PER_NETWORK);
     let by_name = CreateHandoffRequest { faces: vec![Face::Digits.into()], ..unbound("later") };
     let later = fixture.create(by_name).await;
     assert!(digits_in(&later) > 11, "{:?}", later.handoff.unwrap().strength);
@@ -131,6 +134,29 @@ async fn watch(
 ) -> tonic::Streaming<segue_proto::issuer::v1::WatchHandoffResponse> {
     let request = WatchHandoffRequest { id: issued.handoff.as_ref().unwrap().id.clone() };
     fixture.clients.issuer.clone().watch_handoff(request).await.unwrap().into_inner()
+}
+
+/// Has a customer enter a code again and again while an attack goes on, as a page that is reloaded does, and prints how long that took.
+async fn beside<T>(customer: &Page, code: &str, attack: impl Future<Output = T>) -> T {
+    let is_over = Cell::new(false);
+    let attacked = async {
+        let done = attack.await;
+        is_over.set(true);
+        done
+    };
+    let served = async {
+        let mut took = vec![];
+        while !is_over.get() {
+            let begin = Instant::now();
+            customer.enter(HONEST, code).await.expect("an honest customer is served");
+            took.push(begin.elapsed());
+        }
+        took
+    };
+    let (done, mut took) = tokio::join!(attacked, served);
+    took.sort();
+    println!("honest: p50 {:?}, p99 {:?}", took[took.len() / 2], took[took.len() * 99 / 100]);
+    done
 }
 
 /// Guesses once from each address, from several browsers at once; gives how many guesses were looked up.

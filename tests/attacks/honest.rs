@@ -1,13 +1,10 @@
 //! Callers who do nothing wrong while somebody else attacks.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use segue_proto::router::v1::{GetAgentRequest, priority_router_service_client::PriorityRouterServiceClient};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
-use tonic::{
-    Code,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, transport::Channel};
 
 /// Beside each other, each over a connection of its own.
 const CALLERS: usize = 4;
@@ -21,11 +18,6 @@ pub struct Callers {
 }
 
 impl Callers {
-    pub async fn start(router: SocketAddr) -> Self {
-        let endpoint = Endpoint::from_shared(format!("http://{router}")).unwrap();
-        Self::over(async || endpoint.connect().await.unwrap()).await
-    }
-
     /// Callers whose connections are made in a certain way.
     pub async fn over(connect: impl AsyncFn() -> Channel) -> Self {
         let (stop, stopped) = watch::channel(false);

@@ -23,4 +23,6 @@ mod second_account;
 #[cfg(test)]
 mod shares;
 #[cfg(test)]
+mod small;
+#[cfg(test)]
 mod visitor;

@@ -1,12 +1,14 @@
 //! Attack 2: one caller takes the memory of a service, with large messages that never end, over few connections.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::{self, SendRequest};
-use segue_testkit::Storage;
+use futures::{StreamExt as _, future::poll_fn, stream};
+use http_body_util::{StreamBody, combinators::UnsyncBoxBody};
+use segue_testkit::{Issued, Storage};
 use segue_tests::Processes;
-use tokio::{net::TcpStream, task::JoinSet, time::Instant};
+use tokio::{task::JoinSet, time::Instant};
+use tonic::{Status, body::Body, client::GrpcService, transport::Channel};
 
 use crate::honest;
 
@@ -16,8 +18,8 @@ const CONNECTIONS: usize = 8;
 const STREAMS: usize = 1_000;
 const LASTS: Duration = Duration::from_secs(10);
 const MESSAGE_BYTES: usize = 1024 * 1024;
-/// It takes large messages.
-const METHOD: &str = "/segue.router.v1.PriorityRouterService/PutServiceListEntry";
+/// It takes large messages, and platforms may call it.
+const METHOD: &str = "/segue.router.v1.PriorityRouterService/SubmitContact";
 
 /// All of a message but its last byte.
 fn unfinished() -> Bytes {
@@ -27,34 +29,32 @@ fn unfinished() -> Bytes {
     bytes.into()
 }
 
-async fn connect(address: SocketAddr) -> SendRequest<Bytes> {
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (sender, connection) = client::handshake(stream).await.unwrap();
-    // It ends when the service or this test does, with an error then.
-    tokio::spawn(async move { drop(connection.await) });
-    sender
+async fn connect(system: &Processes, issued: &Issued) -> Channel {
+    let security = system.security.as_ref().unwrap();
+    security.endpoint(system.addresses.router, Some(issued)).connect().await.unwrap()
 }
 
 /// Begins a call and keeps it open for as long as the service does.
-async fn call(sender: SendRequest<Bytes>, message: Bytes) -> Result<(), h2::Error> {
+async fn call(mut channel: Channel, message: Bytes) -> Result<(), tonic::transport::Error> {
+    let part = stream::once(async move { Ok::<_, Status>(http_body::Frame::data(message)) });
+    let body = UnsyncBoxBody::new(StreamBody::new(part.chain(stream::pending())));
     let request = http::Request::post(METHOD)
         .header("content-type", "application/grpc")
         .header("te", "trailers")
-        .body(())
+        .body(Body::new(body))
         .expect("a request");
-    let (answer, mut body) = sender.ready().await?.send_request(request, false)?;
-    body.send_data(message, false)?;
-    answer.await.map(drop)
+    poll_fn(|cx| GrpcService::poll_ready(&mut channel, cx)).await?;
+    GrpcService::call(&mut channel, request).await.map(drop)
 }
 
 /// As many calls at a time as a connection takes, a new one for each that is refused, until the end.
-async fn flood(address: SocketAddr, end: Instant) -> usize {
-    let (sender, message) = (connect(address).await, unfinished());
+async fn flood(channel: Channel, end: Instant) -> usize {
+    let message = unfinished();
     let mut calls = JoinSet::new();
     let mut refused = 0;
     while Instant::now() < end {
         while calls.len() < STREAMS {
-            calls.spawn(call(sender.clone(), message.clone()));
+            calls.spawn(call(channel.clone(), message.clone()));
         }
         let ended = tokio::time::timeout_at(end, calls.join_next()).await;
         refused += usize::from(ended.is_ok());
@@ -71,11 +71,16 @@ fn peak_mib(process: u32) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unfinished_messages_stay_within_the_manifests_memory() {
-    let system = Processes::start(Storage::SqliteFile).await;
-    let router = system.addresses.router;
-    let callers = honest::Callers::start(router).await;
+    let system = Processes::start_secured(Storage::SqliteFile, &[]).await;
+    let security = system.security.as_ref().unwrap();
+    let honest = security.issue("honest", "spiffe://segue.local/admin/honest");
+    let callers = honest::Callers::over(async || connect(&system, &honest).await).await;
+    let attacker = security.issue("attacker", "spiffe://segue.local/platform/rogue");
     let end = Instant::now() + LASTS;
-    let floods: JoinSet<usize> = (0..CONNECTIONS).map(|_| flood(router, end)).collect();
+    let mut floods = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        floods.spawn(flood(connect(&system, &attacker).await, end));
+    }
     let refused: usize = floods.join_all().await.into_iter().sum();
     let (median, slow) = callers.finish().await;
     let peak = peak_mib(system.id("priority-router"));
