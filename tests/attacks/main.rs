@@ -9,6 +9,8 @@ mod adapter_change;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod certificate;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod guessing;
@@ -18,6 +20,8 @@ mod honest;
 mod memory;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod revocation;
 #[cfg(test)]
 mod second_account;
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use segue_runtime::Credentials;
-use segue_testkit::{Authority, Issued};
+use segue_testkit::{Authority, Issued, Validity};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 /// The SPIFFE id of a caller that may do whatever a test needs for its data and its desk.
@@ -109,6 +110,11 @@ impl Security {
     /// A certificate for a SPIFFE id.
     pub fn issue(&self, name: &str, spiffe_id: &str) -> Issued {
         self.authority.issue(name, spiffe_id)
+    }
+
+    /// One that is good for a moment.
+    pub fn issue_for(&self, name: &str, spiffe_id: &str, time: Duration) -> Issued {
+        self.authority.issue_with(name, &[spiffe_id], Validity::For(time))
     }
 
     /// The file that says who is what.
