@@ -1,10 +1,14 @@
 //! The audit log: what is done is recorded with it, linked in order, and can't be changed unseen.
 
+use std::sync::Arc;
+
 use segue_store::{
-    Database, StoreError,
+    Database, Engine, StoreError,
     audit::{self, Broken, Chain, Entry, Record},
 };
+use segue_testkit::WAIT;
 use sqlx::Executor as _;
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::engines::{Engines, NOW, at_once, mark, marks};
 
@@ -95,6 +99,34 @@ pub async fn replicas_make_one_chain(engines: &Engines) {
     recorded.sort();
     recorded.dedup();
     assert_eq!(recorded.len(), 600, "each act once");
+}
+
+/// Its transaction is shared with other writes, for whose locks another replica may be waiting.
+pub async fn linking_waits_for_no_other_replica(engines: &Engines) {
+    let [one, other] = engines.open_twice().await;
+    if one.engine() != Engine::Postgres {
+        // One writer at a time, whatever it does: there is no second lock to wait for.
+        return;
+    }
+    act(&one, 1, false).await.unwrap();
+    let (has_linked, may_commit) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let input = (one.engine(), has_linked.clone(), may_commit.clone());
+    let linking = tokio::spawn(async move {
+        one.write(input, |conn, (engine, has_linked, may_commit)| {
+            Box::pin(async move {
+                let linked = audit::link(conn, *engine).await?;
+                has_linked.add_permits(1);
+                may_commit.acquire().await.unwrap().forget();
+                Ok(linked)
+            })
+        })
+        .await
+    });
+    has_linked.acquire().await.unwrap().forget();
+    assert_eq!(timeout(WAIT, link(&other)).await, Ok(0), "it leaves them to the other");
+    may_commit.add_permits(1);
+    assert_eq!(linking.await.unwrap(), Ok(1));
+    assert_eq!(check(&other).await, Ok(1));
 }
 
 pub async fn the_log_is_never_changed(engines: &Engines) {

@@ -70,6 +70,7 @@ on_every_engine! {
     audit: [
         an_act_has_its_record_or_neither_is_there,
         replicas_make_one_chain,
+        linking_waits_for_no_other_replica,
         the_log_is_never_changed,
         a_changed_log_is_found,
         old_records_are_forgotten_from_the_beginning,
