@@ -1,61 +1,15 @@
 //! From `main` to a running service.
 
-use std::{future::Future, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{future::Future, process::ExitCode};
 
-use segue_core::{Key, KeyRing, Random, SharedClock, SystemClock};
+use segue_core::{Key, KeyRing};
 use segue_store::StoreError;
 
 use crate::{
-    Running, ServeError, Stop,
-    settings::{Reader, Setting, SettingsError},
+    BootError, Parts, Running, ServeError, Stop,
+    settings::{Reader, Setting},
     telemetry::{self, Telemetry, TelemetryConfig},
 };
-
-/// What a service is given besides its configuration.
-#[derive(Debug, Clone)]
-pub struct Parts {
-    /// Time.
-    pub clock: SharedClock,
-    /// Randomness.
-    pub random: Random,
-    /// Told when the service has to end.
-    pub stop: Stop,
-}
-
-impl Parts {
-    /// The machine's clock and generator.
-    pub fn real(stop: Stop) -> Self {
-        Self { clock: Arc::new(SystemClock), random: Random::secure(), stop }
-    }
-}
-
-/// Why a service didn't start.
-#[derive(Debug, thiserror::Error)]
-pub enum BootError {
-    /// The settings are wrong.
-    #[error("{0}")]
-    Settings(#[from] SettingsError),
-    /// The database can't be opened.
-    #[error("database: {0}")]
-    Store(#[from] StoreError),
-    /// The address can't be bound.
-    #[error("can't listen on {0}: {1}")]
-    Bind(SocketAddr, std::io::Error),
-    /// Plain text beyond loopback.
-    #[error(
-        "{0} is not a loopback address: without TLS, say plaintext-beyond-loopback if a mesh sidecar encrypts"
-    )]
-    Plaintext(SocketAddr),
-    /// Reflection can't be set up: a fault of the build.
-    #[error("reflection: {0}")]
-    Reflection(String),
-    /// Logs or traces can't be set up.
-    #[error("telemetry: {0}")]
-    Telemetry(String),
-    /// Anything else, at start-up only.
-    #[error("{0}")]
-    Other(String),
-}
 
 /// Boots a service: reads the settings, starts telemetry, binds, and runs until SIGINT or SIGTERM. The exit
 /// status is 0 only when it was stopped by one of these, or was asked for the migrations alone and they are applied.

@@ -22,18 +22,14 @@ use crate::{
     running::Whole,
     settings::{Reader, Setting},
     tls::{self, Callers, Connection, TLS_SETTINGS},
+    transport::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES},
 };
 
-/// The largest message a service reads or sends.
-pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 /// A desk opens one for each of its agents. A client with more needs more connections.
 const MAX_STREAMS_PER_CONNECTION: u32 = 256;
 /// What may be sent over a connection, and over a stream of it, before anything of it is read.
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
-pub(crate) const MAX_HEADER_BYTES: u32 = 16 * 1024;
-pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Streams last half an hour at most (`StreamEnd`), and then so does what is left of an old connection.
 const STREAMS_END_WITHIN: Duration = Duration::from_secs(31 * 60);
 
@@ -189,7 +185,7 @@ impl Server {
         }
     }
 
-    /// Adds a gRPC service. Set its message limits to [`MAX_MESSAGE_BYTES`] first.
+    /// Adds a gRPC service. Set its message limits to [`MAX_MESSAGE_BYTES`](crate::MAX_MESSAGE_BYTES) first.
     #[must_use]
     pub fn service<S>(mut self, service: S) -> Self
     where

@@ -5,7 +5,7 @@
 
 use segue_metrics::{Bounded, Counter, Histogram, KeyValue, Metric};
 
-use crate::{domain::handoff::State, store::call};
+use crate::domain::{call, handoff::State};
 
 /// Platforms that are told apart. Operations set them up by hand, a few dozen at most.
 const MOST_PLATFORMS: usize = 50;

@@ -1,19 +1,19 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use segue_runtime::{
     settings::{self, Reader},
     telemetry::{self, Telemetry, TelemetryConfig},
 };
 
 use crate::{
-    Ports, ServerUrl,
     accounts::{self, AccountsCommand},
     audit::{self, AuditCommand},
     config::{self, ConfigCommand},
-    demo, up,
+    demo::{self, DemoFlags},
+    up::{self, UpFlags},
 };
 
 #[derive(Debug, Parser)]
@@ -40,81 +40,6 @@ enum Command {
     /// The audit logs: who did what
     #[command(subcommand)]
     Audit(AuditCommand),
-}
-
-/// Where the system is and what it starts with.
-#[derive(Debug, Clone, Args)]
-pub struct UpFlags {
-    /// Folder of the databases and keys, one process at a time
-    #[arg(long, env = "SEGUE_DATA_DIR", default_value = "segue-data")]
-    pub data_dir: PathBuf,
-    /// PostgreSQL instead of files: `postgres://USER:PASSWORD@HOST/NAME`. Each service has a database of its own on that
-    /// server, NAME_code_issuer and so on, made where it is missing
-    #[arg(long, env = "SEGUE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<ServerUrl>,
-    /// Start without the demo data
-    #[arg(long)]
-    pub no_demo: bool,
-    /// Where the services listen.
-    #[command(flatten)]
-    pub ports: PortFlags,
-}
-
-/// Ports on loopback.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct PortFlags {
-    /// Port of platform-selector
-    #[arg(long, default_value_t = 50051)]
-    selector_port: u16,
-    /// Port of code-issuer
-    #[arg(long, default_value_t = 50052)]
-    issuer_port: u16,
-    /// Port of priority-router
-    #[arg(long, default_value_t = 50053)]
-    router_port: u16,
-    /// Port of web-channel's ChannelService
-    #[arg(long, default_value_t = 50054)]
-    channel_port: u16,
-    /// Port of the pages
-    #[arg(long, default_value_t = 8080)]
-    pages_port: u16,
-}
-
-/// Which system to play against.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct DemoFlags {
-    /// Start a system for the demonstration even when one runs on these ports
-    #[arg(long)]
-    pub own: bool,
-    /// Where a running system is looked for.
-    #[command(flatten)]
-    pub ports: PortFlags,
-}
-
-impl PortFlags {
-    /// The flag by which a port was chosen.
-    pub(crate) fn flag_of(self, port: u16) -> Option<&'static str> {
-        let flags = [
-            (self.selector_port, "--selector-port"),
-            (self.issuer_port, "--issuer-port"),
-            (self.router_port, "--router-port"),
-            (self.channel_port, "--channel-port"),
-            (self.pages_port, "--pages-port"),
-        ];
-        flags.into_iter().find(|(chosen, _)| *chosen == port).map(|(_, flag)| flag)
-    }
-}
-
-impl From<PortFlags> for Ports {
-    fn from(flags: PortFlags) -> Self {
-        Self {
-            selector: flags.selector_port,
-            issuer: flags.issuer_port,
-            router: flags.router_port,
-            channel: flags.channel_port,
-            pages: flags.pages_port,
-        }
-    }
 }
 
 /// Runs the command line of this process.

@@ -9,12 +9,14 @@ pub mod demo;
 pub mod demo_data;
 mod folder;
 mod keys;
+mod ports;
 mod system;
 mod up;
 
 pub use databases::{DatabaseUrls, ServerUrl};
 pub use keys::Keys;
-pub use system::{Addresses, Ports, System, SystemConfig};
+pub use ports::Ports;
+pub use system::{Addresses, System, SystemConfig};
 
 /// What a refused call says, without the status's machine-readable details but with the fields at fault.
 fn refused(status: &tonic::Status) -> anyhow::Error {

@@ -8,22 +8,7 @@ use segue_runtime::{
     settings::{Reader, Setting},
 };
 
-use crate::{databases::DatabaseUrls, demo_data::Targets, keys::Keys};
-
-/// Where the services listen, all on loopback; 0 takes a free port.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Ports {
-    /// platform-selector.
-    pub selector: u16,
-    /// code-issuer.
-    pub issuer: u16,
-    /// priority-router.
-    pub router: u16,
-    /// web-channel's `ChannelService`.
-    pub channel: u16,
-    /// web-channel's pages.
-    pub pages: u16,
-}
+use crate::{databases::DatabaseUrls, demo_data::Targets, keys::Keys, ports::Ports};
 
 /// What a system is made of. It holds secrets, and so has no `Debug`.
 pub struct SystemConfig {

@@ -8,20 +8,39 @@ use std::{
 };
 
 use anyhow::Context as _;
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use segue_core::Random;
 use segue_runtime::{BootError, Parts, Stop, telemetry::Telemetry};
 use segue_store::Claim;
 
 use crate::{
-    Addresses, DatabaseUrls, Keys, System, SystemConfig,
-    cli::{PortFlags, UpFlags},
+    Addresses, DatabaseUrls, Keys, ServerUrl, System, SystemConfig,
     demo_data::{self, DEMO_AGENT, Summary},
     folder::DataFolder,
+    ports::PortFlags,
 };
 
 /// Written once the demo data is loaded. It names the addresses that the demo's platforms were given.
 const LOADED: &str = "demo-data-loaded";
+
+/// Where the system is and what it starts with.
+#[derive(Debug, Clone, Args)]
+pub struct UpFlags {
+    /// Folder of the databases and keys, one process at a time
+    #[arg(long, env = "SEGUE_DATA_DIR", default_value = "segue-data")]
+    pub data_dir: PathBuf,
+    /// PostgreSQL instead of files: `postgres://USER:PASSWORD@HOST/NAME`. Each service has a database of its own on that
+    /// server, NAME_code_issuer and so on, made where it is missing
+    #[arg(long, env = "SEGUE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<ServerUrl>,
+    /// Start without the demo data
+    #[arg(long)]
+    pub no_demo: bool,
+    /// Where the services listen.
+    #[command(flatten)]
+    pub ports: PortFlags,
+}
 
 pub(crate) async fn up(
     flags: UpFlags,

@@ -10,10 +10,11 @@ use segue_proto::common::v1::ErrorReason;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
-use super::{CALLER, Gate, Known, message, table, takes_one_message, watch};
+use super::{Gate, message, table, takes_one_message, watch};
 use crate::{
     Refusal,
     audit::Refusals,
+    caller::{CALLER, Known},
     identity::Caller,
     methods::{self, Class, Method},
     overload::{Load, Reservation},
@@ -76,7 +77,7 @@ where
                     return Ok(response);
                 }
             };
-            let caller = known.as_ref().map(Known::of).unwrap_or_default();
+            let caller = known.as_ref().map(known_of).unwrap_or_default();
             // What the call takes of the memory for messages is free again when its handler is done.
             let passed = pass(gate.as_ref(), &load, known, request).await;
             let (response, again) = match passed {
@@ -94,6 +95,11 @@ where
             })
         })
     }
+}
+
+/// What the handler may know of its caller.
+fn known_of(caller: &Caller) -> Known {
+    Known { id: caller.id(), is_platform_only: caller.is_platform_only(), administers: caller.administers() }
 }
 
 /// A call that may go on.

@@ -17,7 +17,6 @@ use std::{collections::HashMap, sync::Arc};
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request};
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
-use segue_core::CallerId;
 use segue_proto::common::v1::ErrorReason;
 use tonic::body::Body;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -26,51 +25,14 @@ pub(crate) use layer::AccessLayer;
 pub(crate) use owner_layer::OwnerLayer;
 pub use table::{Allow, By, TABLE, document};
 
+pub use crate::caller::{administers, is_platform_only};
+
 use self::table::Rule;
 use crate::{
     BootError, Refusal,
     identity::{Caller, Identity, Role},
     tls::Accepted,
 };
-
-tokio::task_local! {
-    static CALLER: Known;
-}
-
-/// What a handler may know of its caller.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
-    id: CallerId,
-    is_platform_only: bool,
-    administers: bool,
-}
-
-impl Known {
-    fn of(caller: &Caller) -> Self {
-        Self {
-            id: caller.id(),
-            is_platform_only: caller.is_platform_only(),
-            administers: caller.administers(),
-        }
-    }
-}
-
-/// Who made the call under way, for what is told apart by caller: requests of the same id.
-pub fn caller() -> CallerId {
-    CALLER.try_with(|known| known.id.clone()).unwrap_or_default()
-}
-
-/// Whether who made the call under way is a platform and nothing else: what concerns other platforms is kept from it. To be asked
-/// in the handler itself; a task of its own knows no caller.
-pub fn is_platform_only() -> bool {
-    CALLER.try_with(|known| known.is_platform_only).unwrap_or_default()
-}
-
-/// Whether who made the call under way administers something: what it does to others' things is recorded in the audit log. To be
-/// asked as [`is_platform_only`].
-pub fn administers() -> bool {
-    CALLER.try_with(|known| known.administers).unwrap_or_default()
-}
 
 /// Longer than any id. Whatever is longer names nothing, and the service says so.
 const MAX_ID_BYTES: usize = 256;

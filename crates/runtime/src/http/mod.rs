@@ -26,8 +26,8 @@ use crate::{
     Stop,
     hosts::HostList,
     seldom::Seldom,
-    server::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES},
     shares::{Holders, of_network},
+    transport::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES},
 };
 use io::Timed;
 

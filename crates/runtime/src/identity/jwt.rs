@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::{
     jwks::{KeySource, Keys, VerifyingKey},
-    spiffe, unknown,
+    unknown,
 };
-use crate::Refusal;
+use crate::{Refusal, tls::spiffe};
 
 /// How far two clocks may be apart.
 /// A subject is stored in the audit log, and looked for there.

@@ -3,7 +3,6 @@
 mod grants;
 mod jwks;
 mod jwt;
-pub(crate) mod spiffe;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

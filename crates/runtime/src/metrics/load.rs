@@ -1,21 +1,15 @@
-//! What a service has to do, and how its peers are, read when metrics are collected.
+//! The metrics of a service's load and of its peers. `overload` and `peer` record them when metrics are collected.
 
-use std::sync::LazyLock;
+use segue_metrics::{Attribute, Metric};
 
-use segue_metrics::{Attribute, Bounded, KeyValue, Metric};
-
-use crate::{
-    overload::{self, LoadStatus},
-    peer,
-};
-
-const SERVICE: Attribute =
+pub(crate) const SERVICE: Attribute =
     ("rpc.service", "the gRPC service, `segue.issuer.v1.CodeIssuerService` for example");
 const CLASS: Attribute = (
     "segue.class",
     "`critical`, `opening`, `normal` or `bulk`, see docs/adr/0013; `stream` when too many were open",
 );
-const PEER: Attribute = ("server.address", "host and port as they are set; the first 32, others `other`");
+pub(crate) const PEER: Attribute =
+    ("server.address", "host and port as they are set; the first 32, others `other`");
 
 pub(crate) const SHARE: Attribute = (
     "segue.share",
@@ -67,39 +61,7 @@ pub(crate) const PEERS_DEAD: Metric = Metric::gauge(
     &[PEER],
 );
 
-const MOST_PEERS: usize = 32;
-static NAMES: LazyLock<Bounded> = LazyLock::new(|| Bounded::new(MOST_PEERS));
-
-/// Has it recorded.
-pub(crate) fn observe() {
-    load(&ACTIVE, |load| load.calls);
-    load(&LIMIT, |load| load.limit);
-    load(&WAITING, |load| load.waiting);
-    load(&STREAMS, |load| load.streams);
-    load(&CONNECTIONS, |load| load.connections);
-    load(&MESSAGE_MEMORY, |load| load.message_memory);
-    endpoints(&PEERS, |peer| peer.endpoints);
-    endpoints(&PEERS_DEAD, |peer| peer.open);
-}
-
-fn load(metric: &Metric, what: fn(&LoadStatus) -> usize) {
-    metric.observe(move |instrument| {
-        for load in overload::statuses() {
-            instrument.observe(number(what(&load)), &[KeyValue::new(SERVICE.0, load.service)]);
-        }
-    });
-}
-
-/// The channel for streams has the same endpoints as the one for calls.
-fn endpoints(metric: &Metric, what: fn(&peer::PeerStatus) -> usize) {
-    metric.observe(move |instrument| {
-        for peer in peer::statuses().iter().filter(|peer| !peer.streams) {
-            let name = KeyValue::new(PEER.0, NAMES.name(&peer.authority));
-            instrument.observe(number(what(peer)), &[name]);
-        }
-    });
-}
-
-fn number(count: usize) -> i64 {
+/// A count as metrics take it.
+pub(crate) fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -30,6 +30,7 @@ use tower::{Layer, Service};
 
 pub(crate) use connections::{Connections, MAX_OPENING, Place};
 pub(crate) use memory::{ConnectionMemory, Reservation};
+pub(crate) use status::observe;
 pub use status::{LoadStatus, statuses};
 
 use gate::{CLASSES, Gate};
@@ -37,7 +38,7 @@ use memory::MessageMemory;
 
 use crate::{
     Refusal,
-    access::caller,
+    caller::caller,
     incoming::DEADLINE,
     methods::{self, Again, Class},
     metrics::load::REFUSED,

@@ -6,13 +6,18 @@ use std::{
 };
 
 use segue_core::CallerId;
+use segue_metrics::{KeyValue, Metric};
 
 use super::{
     Connections, Load,
     gate::{CLASSES, Gate},
     memory::MessageMemory,
 };
-use crate::{methods::Class, shares::Holders};
+use crate::{
+    methods::Class,
+    metrics::load::{ACTIVE, CONNECTIONS, LIMIT, MESSAGE_MEMORY, SERVICE, STREAMS, WAITING, number},
+    shares::Holders,
+};
 
 /// A service's load at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,4 +96,22 @@ fn of(load: &Registered, gate: &Gate) -> LoadStatus {
         shed_streams: load.streams.refused(),
         shed_connections: load.connections.refused(),
     }
+}
+
+/// Records the load of all services of this process whenever metrics are collected.
+pub(crate) fn observe() {
+    record(&ACTIVE, |load| load.calls);
+    record(&LIMIT, |load| load.limit);
+    record(&WAITING, |load| load.waiting);
+    record(&STREAMS, |load| load.streams);
+    record(&CONNECTIONS, |load| load.connections);
+    record(&MESSAGE_MEMORY, |load| load.message_memory);
+}
+
+fn record(metric: &Metric, what: fn(&LoadStatus) -> usize) {
+    metric.observe(move |instrument| {
+        for load in statuses() {
+            instrument.observe(number(what(&load)), &[KeyValue::new(SERVICE.0, load.service)]);
+        }
+    });
 }

@@ -30,8 +30,10 @@ use tonic::{Status, body::Body, transport::Endpoint};
 use tower::Service;
 
 pub use answers::{is_refusal, is_unsettled, relay, unavailable};
+pub use pool::PeerStatus;
 pub use resolve::Resolver;
-pub use status::{PeerStatus, statuses};
+pub(crate) use status::observe;
+pub use status::statuses;
 
 use pool::Pool;
 
@@ -111,7 +113,9 @@ impl PeerUri {
             .keep_alive_while_idle(true);
         let (name, credentials, resolver) = (self.name.clone(), credentials.clone(), self.resolver.clone());
         let reach = self.reach.clone();
-        Peer { pool: Pool::new(endpoint, name, credentials, reach, resolver, limit.is_none()), limit }
+        let pool = Pool::new(endpoint, name, credentials, reach, resolver, limit.is_none());
+        status::register(&pool);
+        Peer { pool, limit }
     }
 }
 

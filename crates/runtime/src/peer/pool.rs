@@ -18,11 +18,10 @@ use tonic::transport::{Channel, Endpoint};
 use crate::{Credentials, hosts::Reach};
 
 use super::{
-    PeerStatus, Resolver,
+    Resolver,
     breaker::{Breaker, Failing},
     budget::Budget,
     dial::Dial,
-    status,
 };
 
 /// A shorter wait says nothing about the peer: its caller may just be in a hurry.
@@ -70,6 +69,27 @@ impl Member {
     }
 }
 
+/// A peer at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// Host and port, as they are set.
+    pub authority: String,
+    /// Whether it is a channel for streams.
+    pub streams: bool,
+    /// Addresses behind the name.
+    pub endpoints: usize,
+    /// Those of them that are left alone because they don't answer. When that's all of them, calls fail at once.
+    pub open: usize,
+    /// Calls and streams under way.
+    pub under_way: usize,
+    /// Attempts since the start, each try of a call.
+    pub attempts: u64,
+    /// Those that were made again because nobody knew what had become of the one before.
+    pub retries: u64,
+    /// Calls that failed at once because nobody is there.
+    pub failed_fast: u64,
+}
+
 /// Nobody takes a call now.
 pub(super) struct Nobody {
     /// From when on somebody may; none if that depends on a call under way or on a look-up.
@@ -85,7 +105,7 @@ impl Pool {
         resolver: Resolver,
         streams: bool,
     ) -> Arc<Self> {
-        let pool = Arc::new(Self {
+        Arc::new(Self {
             endpoint,
             name,
             credentials,
@@ -101,9 +121,7 @@ impl Pool {
             changed: Notify::new(),
             budget: Budget::default(),
             counts: Counts::default(),
-        });
-        status::register(&pool);
-        pool
+        })
     }
 
     pub(super) fn authority(&self) -> String {
@@ -128,7 +146,9 @@ impl Pool {
                 Ok(address) => self.found(Ok(vec![SocketAddr::new(address, port)])),
                 Err(_) => {
                     let wanted = self.lookup_wanted.clone();
-                    self.resolver.clone().follow(host.to_owned(), port, Arc::downgrade(self), wanted);
+                    let pool = Arc::downgrade(self);
+                    let take = move |found| pool.upgrade().map(|pool| pool.found(found)).is_some();
+                    self.resolver.clone().follow(host.to_owned(), port, wanted, take);
                 }
             }
         });

@@ -1,16 +1,9 @@
 //! Where the replicas are: a name is looked up again and again, as replicas come and go.
 
-use std::{
-    fmt, io,
-    net::SocketAddr,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use tokio::{sync::Notify, time::timeout};
-
-use super::pool::Pool;
 
 const EVERY: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,14 +29,20 @@ impl Resolver {
         Self { lookup: Arc::new(lookup), every }
     }
 
-    /// Keeps a pool's addresses as they are in the name service, until the pool is gone.
-    pub(super) fn follow(self, host: String, port: u16, pool: Weak<Pool>, wanted: Arc<Notify>) {
+    /// Looks the name up again and again, and at once when a look-up is wanted, until `take` returns false.
+    pub(super) fn follow(
+        self,
+        host: String,
+        port: u16,
+        wanted: Arc<Notify>,
+        take: impl Fn(io::Result<Vec<SocketAddr>>) -> bool + Send + 'static,
+    ) {
         tokio::spawn(async move {
             loop {
                 let found = timeout(TIMEOUT, (self.lookup)(host.clone(), port)).await;
-                let Some(pool) = pool.upgrade() else { return };
-                pool.found(found.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())));
-                drop(pool);
+                if !take(found.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))) {
+                    return;
+                }
                 tokio::time::sleep(AT_MOST_EVERY.min(self.every)).await;
                 // Early is as good as in time.
                 let _ = timeout(self.every.saturating_sub(AT_MOST_EVERY), wanted.notified()).await;

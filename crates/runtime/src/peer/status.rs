@@ -1,29 +1,14 @@
 //! How the peers of this process are, for those who publish it.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
-use super::pool::Pool;
+use segue_metrics::{Bounded, KeyValue, Metric};
 
-/// A peer at a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PeerStatus {
-    /// Host and port, as they are set.
-    pub authority: String,
-    /// Whether it is a channel for streams.
-    pub streams: bool,
-    /// Addresses behind the name.
-    pub endpoints: usize,
-    /// Those of them that are left alone because they don't answer. When that's all of them, calls fail at once.
-    pub open: usize,
-    /// Calls and streams under way.
-    pub under_way: usize,
-    /// Attempts since the start, each try of a call.
-    pub attempts: u64,
-    /// Those that were made again because nobody knew what had become of the one before.
-    pub retries: u64,
-    /// Calls that failed at once because nobody is there.
-    pub failed_fast: u64,
-}
+use super::pool::{PeerStatus, Pool};
+use crate::metrics::load::{PEER, PEERS as ENDPOINTS, PEERS_DEAD as ENDPOINTS_DEAD, number};
+
+const MOST_PEERS: usize = 32;
+static NAMES: LazyLock<Bounded> = LazyLock::new(|| Bounded::new(MOST_PEERS));
 
 static PEERS: Mutex<Vec<Weak<Pool>>> = Mutex::new(Vec::new());
 
@@ -37,4 +22,20 @@ pub(super) fn register(pool: &Arc<Pool>) {
 pub fn statuses() -> Vec<PeerStatus> {
     let peers = PEERS.lock().unwrap_or_else(PoisonError::into_inner);
     peers.iter().filter_map(Weak::upgrade).map(|pool| pool.status()).collect()
+}
+
+/// Records the endpoints of all peers whenever metrics are collected.
+pub(crate) fn observe() {
+    record(&ENDPOINTS, |peer| peer.endpoints);
+    record(&ENDPOINTS_DEAD, |peer| peer.open);
+}
+
+/// The channel for streams has the same endpoints as the one for calls.
+fn record(metric: &Metric, what: fn(&PeerStatus) -> usize) {
+    metric.observe(move |instrument| {
+        for peer in statuses().iter().filter(|peer| !peer.streams) {
+            let name = KeyValue::new(PEER.0, NAMES.name(&peer.authority));
+            instrument.observe(number(what(peer)), &[name]);
+        }
+    });
 }

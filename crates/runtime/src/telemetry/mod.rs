@@ -16,7 +16,8 @@ use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util:
 
 use crate::{
     BootError, Operations,
-    metrics::{load, process},
+    metrics::process,
+    overload, peer,
     settings::{Reader, Setting},
 };
 use export::Exporters;
@@ -104,7 +105,8 @@ impl Telemetry {
             global::set_meter_provider(meters.clone());
             segue_metrics::turn_on();
             process::observe();
-            load::observe();
+            overload::observe();
+            peer::observe();
         }
         let filter = || EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
         let spans = exporters.tracers.as_ref().map(|tracers| {

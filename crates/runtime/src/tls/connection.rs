@@ -15,11 +15,8 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::Credentials;
-use crate::{
-    identity::spiffe,
-    overload::{ConnectionMemory, Place},
-};
+use super::{Credentials, spiffe};
+use crate::overload::{ConnectionMemory, Place};
 
 /// What every HTTP/2 client says first, without waiting for the server (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -6,6 +6,7 @@
 mod accept;
 mod connection;
 mod material;
+pub(crate) mod spiffe;
 
 use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc};
 

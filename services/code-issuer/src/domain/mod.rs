@@ -1,6 +1,7 @@
 //! What a handoff and an access code are. No transport, no database.
 
 pub mod access;
+pub mod call;
 pub mod faces;
 pub mod handoff;
 pub mod limits;

@@ -19,8 +19,11 @@ use tracing::{Instrument as _, Span};
 
 use super::{Flow, shares::Share};
 use crate::{
-    domain::handoff::{Delivery, State},
-    store::{Admission, Record, call},
+    domain::{
+        call,
+        handoff::{Delivery, State},
+    },
+    store::{Admission, Record},
 };
 
 pub(super) type Settled = Result<(), Unsettled>;

@@ -7,7 +7,7 @@ use segue_proto::{
     common::v1::ErrorReason,
     issuer::v1::{CodeStrength, FaceStrength},
 };
-use segue_runtime::{Refusal, timestamp};
+use segue_runtime::Refusal;
 
 use super::{Flow, Redeem, issue::face};
 use crate::{
@@ -122,20 +122,6 @@ pub(super) fn figures(strength: &Strength) -> CodeStrength {
         faces: forms.map(|form| FaceStrength { kind: face(form.kind).into(), bits: form.bits }).collect(),
         bound: strength.bound,
     }
-}
-
-/// The same whether the code would have been right: it was not looked up.
-pub(super) fn too_many_attempts(wait: Duration, now_ms: i64) -> Refusal {
-    let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-    let end = timestamp(now_ms.saturating_add(wait_ms)).map(|end| end.to_string()).unwrap_or_default();
-    let message = format!(
-        "too many wrong codes; the next can be tried at {end}. A code that ends before is replaced by the agent, which also \
-         lets the customer try again, once a day"
-    );
-    Refusal::new(ErrorReason::TooManyAttempts, message)
-        .field("code", "can be tried again after the delay")
-        .metadata("lockout_end_time", end)
-        .retry_after(wait)
 }
 
 fn too_weak(strength: &Strength) -> Refusal {

@@ -31,8 +31,8 @@ pub(crate) use sweep::sweep;
 
 use crate::{
     Config,
-    domain::{limits::Limits, message::Messages},
-    store::{Store, call},
+    domain::{call, limits::Limits, message::Messages},
+    store::Store,
 };
 use adapters::Adapters;
 use shares::Shares;

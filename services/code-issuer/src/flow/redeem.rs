@@ -2,9 +2,9 @@ use std::{net::IpAddr, time::Duration};
 
 use segue_core::{CallerId, account_refs};
 use segue_proto::common::v1::ErrorReason;
-use segue_runtime::{Refusal, trace_context};
+use segue_runtime::{Refusal, timestamp, trace_context};
 
-use super::{Flow, limits::too_many_attempts};
+use super::Flow;
 use crate::{
     domain::{
         faces::{self, Canonical, FaceKind},
@@ -150,4 +150,18 @@ fn dead(record: &Record, code: DeadCode) -> Refusal {
 fn not_accepted() -> Refusal {
     Refusal::new(ErrorReason::CodeNotAccepted, "the code is not accepted here; ask the agent for a new one")
         .field("code", "is unknown, over, or meant for another platform or account")
+}
+
+/// The same whether the code would have been right: it was not looked up.
+fn too_many_attempts(wait: Duration, now_ms: i64) -> Refusal {
+    let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+    let end = timestamp(now_ms.saturating_add(wait_ms)).map(|end| end.to_string()).unwrap_or_default();
+    let message = format!(
+        "too many wrong codes; the next can be tried at {end}. A code that ends before is replaced by the agent, which also \
+         lets the customer try again, once a day"
+    );
+    Refusal::new(ErrorReason::TooManyAttempts, message)
+        .field("code", "can be tried again after the delay")
+        .metadata("lockout_end_time", end)
+        .retry_after(wait)
 }

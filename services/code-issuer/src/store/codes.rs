@@ -44,7 +44,8 @@ pub(super) async fn insert(
     codes: &[CodeHash],
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let (counted_from, before) = totals::begin(conn, codes, now_ms).await?;
+    let under = codes.iter().map(|code| code.guessed_under.as_str()).collect();
+    let (counted_from, before) = totals::begin(conn, &under, now_ms).await?;
     for code in codes {
         let budget = i64::try_from(code.budget).unwrap_or(MOST_BUDGET).min(MOST_BUDGET);
         let inserted = sqlx::query(

@@ -6,8 +6,8 @@ use segue_store::{
     requests::{self, Begun, RequestKey},
 };
 
-use super::{CodeHash, Record, Store, call, codes, find, limits, transitions, transitions::Expired};
-use crate::domain::handoff::{Delivery, State};
+use super::{CodeHash, Record, Store, codes, find, limits, transitions, transitions::Expired};
+use crate::domain::{call, handoff::Delivery};
 
 /// A handoff to be recorded.
 pub(crate) struct NewHandoff {
@@ -108,15 +108,6 @@ pub(super) fn issued(record: &Record) -> Change {
             ("bound", bound),
             ("generation", &generation),
         ]),
-    }
-}
-
-/// For the audit log: what state an act has brought a handoff into.
-pub(super) fn moved(from: State, record: &Record) -> Change {
-    Change {
-        resource: format!("handoff/{}", record.id),
-        old_value: object(&[("state", from.name())]),
-        new_value: object(&[("state", record.state.name())]),
     }
 }
 

@@ -29,26 +29,6 @@ pub(crate) use transitions::{Admission, Cancelled};
 
 use crate::metrics::Metrics;
 
-/// The owed calls, by kind.
-pub(crate) mod call {
-    /// To the router: record the handoff in the service list.
-    pub const REGISTER: &str = "register";
-    /// To the source platform: show the access information.
-    pub const DELIVER: &str = "deliver";
-    /// To the router: the customer entered the code.
-    pub const ADMIT: &str = "admit";
-    /// To the source platform: end the old session.
-    pub const CLOSE: &str = "close";
-    /// To the router: the handoff ended without admission.
-    pub const RELEASE: &str = "release";
-    /// To the router: the handoff was revoked, its contact is over.
-    pub const ABANDON: &str = "abandon";
-    /// To the target platform: the handoff was revoked, end the session there.
-    pub const CLOSE_TARGET: &str = "close target";
-
-    pub const ALL: [&str; 7] = [REGISTER, DELIVER, ADMIT, CLOSE, RELEASE, ABANDON, CLOSE_TARGET];
-}
-
 /// The issuer's database.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {

@@ -1,4 +1,5 @@
-use segue_store::StoreError;
+use segue_runtime::audit::object;
+use segue_store::{StoreError, audit::Change};
 use sqlx::{Row as _, any::AnyRow};
 
 use crate::domain::{
@@ -68,6 +69,15 @@ impl Record {
 
 pub(crate) fn lane(handoff_id: &str) -> String {
     handoff_id.to_owned()
+}
+
+/// For the audit log: what state an act has brought a handoff into.
+pub(super) fn moved(from: State, record: &Record) -> Change {
+    Change {
+        resource: format!("handoff/{}", record.id),
+        old_value: object(&[("state", from.name())]),
+        new_value: object(&[("state", record.state.name())]),
+    }
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<Record, StoreError> {

@@ -9,13 +9,16 @@ use segue_store::{
 use sqlx::Row as _;
 
 use super::{
-    Guessing, Record, Store, call, codes,
-    create::moved,
+    Guessing, Record, Store, codes,
     limits::{self, Allowance, Charged},
-    record, totals,
+    record::{self, moved},
+    totals,
 };
 use crate::{
-    domain::handoff::{Event, State},
+    domain::{
+        call,
+        handoff::{Event, State},
+    },
     metrics::CodeFailure,
 };
 

@@ -4,8 +4,11 @@ use segue_store::{
     requests::{self, Begun, RequestKey},
 };
 
-use super::{Record, Store, call, create::moved, find, transitions::step};
-use crate::domain::handoff::{Event, State};
+use super::{Record, Store, find, record::moved, transitions::step};
+use crate::domain::{
+    call,
+    handoff::{Event, State},
+};
 
 /// What became of a revocation.
 pub(crate) enum Revoked {

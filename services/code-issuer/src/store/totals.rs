@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
 
-use super::{CodeHash, Record, Store, limits::number};
+use super::{Record, Store, limits::number};
 use crate::domain::{
     limits::{ADDRESS_WINDOW, LONGEST_LIFE, spanned},
     strength::Scope,
@@ -45,16 +45,16 @@ pub(super) async fn count_wrong(
     Ok(())
 }
 
-/// Since when wrong codes count for codes that are issued now, and how many of that time were there before.
+/// Since when wrong codes count for codes that are issued now and guessed at under these, and how many of that time were there before.
 pub(super) async fn begin(
     conn: &mut Conn,
-    codes: &[CodeHash],
+    under: &BTreeSet<&str>,
     now_ms: i64,
 ) -> Result<(i64, i64), StoreError> {
     let now = slot(now_ms);
     let mut before = 0_i64;
-    for under in codes.iter().map(|code| code.guessed_under.as_str()).collect::<BTreeSet<_>>() {
-        before = before.saturating_add(since(conn, under, now).await?);
+    for one in under {
+        before = before.saturating_add(since(conn, one, now).await?);
     }
     Ok((now, before))
 }

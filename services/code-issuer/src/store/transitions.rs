@@ -5,8 +5,14 @@ use segue_store::{
 };
 use sqlx::Row as _;
 
-use super::{Record, Store, call, codes, create::moved, find, record};
-use crate::domain::handoff::{Delivery, Event, State};
+use super::{
+    Record, Store, codes, find,
+    record::{self, moved},
+};
+use crate::domain::{
+    call,
+    handoff::{Delivery, Event, State},
+};
 
 const SWEEP_LIMIT: i64 = 100;
 

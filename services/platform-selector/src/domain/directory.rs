@@ -1,9 +1,11 @@
 //! The directory of accounts: what an account's rows come to, and which accounts are those of a person.
 
 mod forget;
+mod link;
 mod merge;
 
 pub(crate) use forget::{Held, Match, divide};
+pub(crate) use link::Link;
 pub(crate) use merge::{Identities, Row, Stored, merge};
 
 /// Most pieces of account information of a customer or an account.

@@ -13,12 +13,7 @@ use super::Selector;
 use crate::{
     domain::health::Health,
     error,
-    store::{
-        self,
-        adapter_changes::{Approval, Verdict},
-        loads::Load,
-        platforms::Update,
-    },
+    store::{self, adapter_changes::Verdict, approval::Approval, loads::Load, platforms::Update},
     wire::{self, mask::Mask},
 };
 

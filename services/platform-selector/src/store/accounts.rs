@@ -10,24 +10,12 @@ use sqlx::{Any, AssertSqlSafe, Row as _, any::AnyArguments, query::Query};
 
 use super::{Written, parameter_rows, parameters};
 use crate::{
-    domain::directory::{Identities, Row, Stored, merge},
+    domain::directory::{Identities, Link, Row, Stored, merge},
     error,
 };
 
 /// Rows of one insert, so that its parameters stay below the engines' limits.
 const INSERT_ROWS: usize = 2000;
-
-/// An account to be known. The hashes are under the current key.
-#[derive(Debug, Clone)]
-pub(crate) struct Link {
-    pub(crate) platform: String,
-    /// Under the current key, then under the previous.
-    pub(crate) refs: Vec<AccountRef>,
-    /// Hash and kind of each piece of account information.
-    pub(crate) identities: Identities,
-    /// Fingerprint of the current key.
-    pub(crate) key_id: String,
-}
 
 /// What becomes of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,13 +55,6 @@ struct Change<'a> {
 pub(crate) struct Unlink {
     pub(crate) platform: String,
     pub(crate) refs: Vec<AccountRef>,
-}
-
-impl Link {
-    /// The reference under the current key.
-    pub(crate) fn account(&self) -> &str {
-        self.refs.first().map_or("", String::as_str)
-    }
 }
 
 /// Links an account.

@@ -7,8 +7,8 @@ use segue_store::{
 };
 use sqlx::Row as _;
 
-use super::accounts::{Effect, Link, Linked, link_all};
-use crate::domain::directory::Row;
+use super::accounts::{Effect, Linked, link_all};
+use crate::domain::directory::{Link, Row};
 
 /// How long it is known after the last rows.
 pub(crate) const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;

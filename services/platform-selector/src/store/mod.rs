@@ -6,6 +6,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod adapter_changes;
+pub(crate) mod approval;
 pub(crate) mod directory;
 pub(crate) mod features;
 pub(crate) mod forget;

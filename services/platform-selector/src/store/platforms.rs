@@ -6,7 +6,7 @@ use segue_runtime::{Fields, timestamp};
 use segue_store::{Conn, StoreError, audit::Change};
 use sqlx::{Row as _, any::AnyRow};
 
-use super::{Outcome, Written, adapter_changes::Approval, bump_catalog, decode, lock_catalog};
+use super::{Outcome, Written, approval::Approval, bump_catalog, decode, lock_catalog};
 use crate::{
     error,
     wire::{self, mask::Mask},

@@ -2,10 +2,7 @@ use segue_core::{AccountRef, Identity, KeyRing, Region, account_refs};
 use segue_proto::{common::v1::Identity as IdentityMessage, selector::v1::ForgetMatch};
 use segue_runtime::Fields;
 
-use crate::{
-    domain::directory::{MAX_IDENTITIES, Match},
-    store::accounts::Link,
-};
+use crate::domain::directory::{Link, MAX_IDENTITIES, Match};
 
 const MAX_ACCOUNT_CHARACTERS: usize = 128;
 

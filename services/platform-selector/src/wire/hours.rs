@@ -6,7 +6,7 @@ use segue_proto::selector::v1::{
 };
 use segue_runtime::Fields;
 
-use super::platform::MAX_DISPLAY_NAME_CHARACTERS;
+use super::MAX_DISPLAY_NAME_CHARACTERS;
 use crate::domain::hours::{self, Range, ServiceHours, Window};
 
 const MAX_WINDOWS: usize = 64;

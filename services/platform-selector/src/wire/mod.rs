@@ -12,3 +12,6 @@ pub(crate) mod recording;
 pub(crate) mod terms;
 pub(crate) mod vocabulary;
 pub(crate) mod work;
+
+/// The longest name that is shown to people: of a platform, a work profile, a feature or a special day.
+const MAX_DISPLAY_NAME_CHARACTERS: usize = 128;

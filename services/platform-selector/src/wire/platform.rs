@@ -3,12 +3,11 @@ use std::str::FromStr as _;
 use segue_proto::selector::v1::{Platform as PlatformMessage, PlatformStatus};
 use segue_runtime::{Fields, hosts::Reach, peer::PeerUri};
 
-use super::{faces, features, hours};
+use super::{MAX_DISPLAY_NAME_CHARACTERS, faces, features, hours};
 use crate::domain::platform::Platform;
 
 /// The largest platform or work profile, encoded, so that a list of them can be read and sent.
 const MAX_ENTRY_BYTES: usize = 64 * 1024;
-pub(crate) const MAX_DISPLAY_NAME_CHARACTERS: usize = 128;
 const MAX_URI_BYTES: usize = 2048;
 const CODE_PLACE: &str = "{code}";
 /// Schemes that run or show the link's own text in the page that opens it.

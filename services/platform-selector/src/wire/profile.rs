@@ -1,7 +1,7 @@
 use segue_proto::selector::v1::WorkProfile;
 use segue_runtime::Fields;
 
-use super::{platform::MAX_DISPLAY_NAME_CHARACTERS, terms};
+use super::{MAX_DISPLAY_NAME_CHARACTERS, terms};
 use crate::domain::work::Terms;
 
 /// Reads a work profile. What it returns is to be used only if `fields` has nothing against it.

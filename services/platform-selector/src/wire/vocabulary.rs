@@ -4,7 +4,7 @@
 use segue_proto::selector::v1::{Feature, FeatureDefinition, FeatureKind};
 use segue_runtime::Fields;
 
-use super::{features, platform::MAX_DISPLAY_NAME_CHARACTERS};
+use super::{MAX_DISPLAY_NAME_CHARACTERS, features};
 use crate::domain::{
     feature::{FeatureName, FeatureValue, Number},
     term::Term,

@@ -11,6 +11,7 @@ mod stage;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use anyhow::Context as _;
+use clap::Args;
 use segue_core::Random;
 use segue_runtime::{Parts, Stop};
 
@@ -19,7 +20,18 @@ pub use desk::Desk;
 pub use play::{Handoff, play};
 pub use stage::Stage;
 
-use crate::{Addresses, DatabaseUrls, Keys, Ports, System, SystemConfig, cli::DemoFlags, up};
+use crate::{Addresses, DatabaseUrls, Keys, Ports, System, SystemConfig, ports::PortFlags, up};
+
+/// Which system to play against.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DemoFlags {
+    /// Start a system for the demonstration even when one runs on these ports
+    #[arg(long)]
+    pub own: bool,
+    /// Where a running system is looked for.
+    #[command(flatten)]
+    pub ports: PortFlags,
+}
 
 pub(crate) async fn demo(flags: DemoFlags, environment: BTreeMap<String, String>) -> anyhow::Result<()> {
     let stage = Stage::aloud();

@@ -5,7 +5,7 @@ use segue_proto::selector::v1::{
     platform_selector_service_client::PlatformSelectorServiceClient,
 };
 
-use super::{Addresses, Catalog, Targets, load::refused, request_id::request_id};
+use super::{Addresses, Catalog, Targets, refused, request_id::request_id};
 
 /// Tells the demo's platforms where the web-channel is now; everything else about them stays as it is.
 pub async fn move_to(targets: &Targets) -> anyhow::Result<()> {

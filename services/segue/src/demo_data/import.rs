@@ -6,7 +6,7 @@ use segue_proto::selector::v1::{
     platform_selector_service_client::PlatformSelectorServiceClient,
 };
 
-use super::{Customer, Progress, Step, Summary, Targets, customers, load::refused};
+use super::{Customer, Progress, Step, Summary, Targets, customers, refused};
 
 /// Sends all accounts and fills in its part of the summary.
 pub(super) async fn accounts(

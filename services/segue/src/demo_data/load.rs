@@ -1,6 +1,6 @@
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use segue_proto::{
     common::v1::ErrorReason,
     router::v1::{
@@ -12,80 +12,10 @@ use segue_proto::{
         platform_selector_service_client::PlatformSelectorServiceClient,
     },
 };
-use segue_runtime::{peer::Peer, reason_of};
+use segue_runtime::reason_of;
 use tonic::Status;
 
-use super::{Addresses, Catalog, import, request_id::request_id};
-
-/// Where the demo data goes, and the addresses that its platforms get.
-#[derive(Debug, Clone)]
-pub struct Targets {
-    /// platform-selector. Make it with `connect_for_streams`: the import of accounts is one.
-    pub selector: Peer,
-    /// priority-router.
-    pub router: Peer,
-    /// `ChannelService` of the web-channel, for example `http://127.0.0.1:50054`.
-    pub adapter_uri: String,
-    /// The web-channel's pages, for example `http://127.0.0.1:8080`.
-    pub pages_uri: String,
-    /// How many of the customers to load, by number; `usize::MAX` for all.
-    pub customers: usize,
-}
-
-/// How far a load has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// What is being loaded.
-    pub step: Step,
-    /// How many are done.
-    pub done: u64,
-    /// Out of how many.
-    pub total: u64,
-}
-
-/// What is loaded, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The catalogue of features.
-    Features,
-    /// Platforms.
-    Platforms,
-    /// Work profiles.
-    WorkProfiles,
-    /// Agents.
-    Agents,
-    /// The customers' accounts.
-    Accounts,
-}
-
-/// What is there after a load, whether it was there before or not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Features of the catalogue.
-    pub features: u64,
-    /// Platforms.
-    pub platforms: u64,
-    /// Work profiles.
-    pub work_profiles: u64,
-    /// Agents, all signed out.
-    pub agents: u64,
-    /// Customers.
-    pub customers: u64,
-    /// Their accounts.
-    pub accounts: u64,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Features => "features",
-            Self::Platforms => "platforms",
-            Self::WorkProfiles => "work profiles",
-            Self::Agents => "agents",
-            Self::Accounts => "customers' accounts",
-        })
-    }
-}
+use super::{Addresses, Catalog, Progress, Step, Summary, Targets, import, refused, request_id::request_id};
 
 /// Loads the demo data. May be repeated, also after it was broken off: what is there already stays as it is, including
 /// what was changed since. The error names the step and the row that failed.
@@ -207,11 +137,6 @@ fn is_new<T>(read: Result<T, Status>, not_found: ErrorReason) -> anyhow::Result<
         Err(status) if reason_of(&status) == Some(not_found) => Ok(true),
         Err(status) => Err(refused(&status)),
     }
-}
-
-/// What a refused call says, without the status's machine-readable details.
-pub(super) fn refused(status: &Status) -> anyhow::Error {
-    anyhow!("{} ({:?})", status.message(), status.code())
 }
 
 fn failed(step: Step, id: &str) -> String {

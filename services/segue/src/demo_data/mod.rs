@@ -9,6 +9,7 @@ mod catalog;
 mod customers;
 mod import;
 mod load;
+mod progress;
 mod request_id;
 #[cfg(test)]
 mod tests;
@@ -16,9 +17,15 @@ mod tests;
 pub use addresses::move_to;
 pub use catalog::{Addresses, Catalog};
 pub use customers::{Account, Customer, Customers, customers, demo_customer};
-pub use load::{Progress, Step, Summary, Targets, load};
+pub use load::load;
+pub use progress::{Progress, Step, Summary, Targets};
 
 /// The agent of the walk-through: serves the hotline, both chats and the video desk.
 pub const DEMO_AGENT: &str = "A1001";
 /// The work profile of the walk-through: it leads from the web chat to the app.
 pub const DEMO_WORK_PROFILE: &str = "supplement_claim_documents";
+
+/// What a refused call says, without the status's machine-readable details.
+fn refused(status: &tonic::Status) -> anyhow::Error {
+    anyhow::anyhow!("{} ({:?})", status.message(), status.code())
+}

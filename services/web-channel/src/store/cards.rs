@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use super::{
     Store,
     entries::{self, SealedEntry},
-    sessions,
+    lock::lock,
 };
 use crate::domain::{Author, Card, Content};
 
@@ -81,7 +81,7 @@ fn context(handoff_id: &str, generation: i64) -> String {
 }
 
 async fn deliver(conn: &mut Conn, card: &SealedCard) -> Result<Delivered, StoreError> {
-    let locked = sessions::lock(conn, &card.entry.session, card.entry.now_ms).await?;
+    let locked = lock(conn, &card.entry.session, card.entry.now_ms).await?;
     let Some(locked) = locked.filter(|locked| locked.platform == card.platform) else {
         return Ok(Delivered::NoSession);
     };

@@ -3,7 +3,7 @@ use sqlx::{Row as _, any::AnyRow};
 
 use super::{
     Store,
-    sessions::{self, Locked},
+    lock::{Locked, lock},
 };
 use crate::domain::{Author, Content, Entry};
 
@@ -64,7 +64,7 @@ impl Store {
             .db
             .write(sealed, |conn, sealed| {
                 Box::pin(async move {
-                    match sessions::lock(conn, &sealed.session, sealed.now_ms).await? {
+                    match lock(conn, &sealed.session, sealed.now_ms).await? {
                         None => Ok(Outcome::Missing),
                         Some(locked) if !locked.open => Ok(Outcome::Closed),
                         Some(locked) => Ok(Outcome::Inserted(insert(conn, &locked, sealed).await?)),

@@ -1,10 +1,11 @@
 //! What the reference platform keeps. What people say, who they are and what opens doors is sealed before it gets here.
 //!
-//! Every change to a conversation first locks its row ([`sessions::lock`]), so that entries are numbered in the order
+//! Every change to a conversation first locks its row ([`lock::lock`]), so that entries are numbered in the order
 //! of their commits, and a reader who has seen number 7 never misses a 6 that was committed later.
 
 mod cards;
 mod entries;
+mod lock;
 mod sessions;
 mod sweep;
 mod uploads;

@@ -2,10 +2,12 @@ use segue_core::Secret;
 use segue_store::{Conn, StoreError};
 use sqlx::{Row as _, any::AnyRow};
 
-use super::{Store, entries};
+use super::{
+    Store, entries,
+    lock::{OPEN, lock},
+};
 use crate::domain::{Author, Content};
 
-const OPEN: &str = "open";
 const CLOSED: &str = "closed";
 
 /// A conversation to be stored.
@@ -42,13 +44,6 @@ pub(crate) struct Admitted {
     pub(crate) agent: String,
     pub(crate) work_order: String,
     pub(crate) waiting: bool,
-}
-
-/// A locked conversation's row.
-pub(super) struct Locked {
-    pub(super) platform: String,
-    pub(super) open: bool,
-    pub(super) last_seq: i64,
 }
 
 struct SealedSession {
@@ -221,25 +216,6 @@ async fn insert(conn: &mut Conn, session: &SealedSession) -> Result<(), StoreErr
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Locks a conversation's row until the end of the transaction.
-pub(super) async fn lock(conn: &mut Conn, id: &str, now_ms: i64) -> Result<Option<Locked>, StoreError> {
-    let row = sqlx::query(
-        "UPDATE sessions SET updated_at = CASE WHEN state = $3 THEN CAST($2 AS BIGINT) ELSE updated_at END
-         WHERE id = $1 RETURNING platform, state, last_seq",
-    )
-    .bind(id)
-    .bind(now_ms)
-    .bind(OPEN)
-    .fetch_optional(conn)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Locked {
-        platform: row.try_get("platform")?,
-        open: row.try_get::<String, _>("state")? == OPEN,
-        last_seq: row.try_get("last_seq")?,
-    }))
 }
 
 async fn record_admission(conn: &mut Conn, id: &str, admitted: &Admitted) -> Result<(), StoreError> {

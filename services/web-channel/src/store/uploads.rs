@@ -10,7 +10,7 @@ use sqlx::Row as _;
 use super::{
     Appended, Store,
     entries::{self, Inserted, SealedEntry},
-    sessions,
+    lock::lock,
 };
 use crate::{
     PageLimits,
@@ -149,7 +149,7 @@ fn context(id: &str) -> String {
 
 async fn put(conn: &mut Conn, upload: &SealedUpload) -> Result<Outcome, StoreError> {
     let answer = |appended| Ok(Outcome::Uploaded(Uploaded::Entry(appended)));
-    let Some(locked) = sessions::lock(conn, &upload.entry.session, upload.entry.now_ms).await? else {
+    let Some(locked) = lock(conn, &upload.entry.session, upload.entry.now_ms).await? else {
         return answer(Appended::Missing);
     };
     if !locked.open {

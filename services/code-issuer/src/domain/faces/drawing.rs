@@ -6,7 +6,7 @@
 
 use std::{fmt::Write as _, sync::LazyLock};
 
-use super::picture::{self, EMOJI};
+use super::emoji::{self, EMOJI};
 use crate::domain::locale::Locale;
 
 /// A picture of a code. A secret, as the code is.
@@ -101,7 +101,7 @@ fn emoji_svg(symbols: &[u8], locale: Locale) -> String {
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="14" text-anchor="middle"><desc>Graphics: Twemoji, CC BY 4.0</desc><rect width="100%" height="100%" fill="white"/>"#
     );
     for (number, emoji) in symbols.iter().filter_map(|symbol| EMOJI.get(usize::from(*symbol))).enumerate() {
-        let (left, name) = (GAP + number * step, picture::name(emoji, locale));
+        let (left, name) = (GAP + number * step, emoji::name(emoji, locale));
         let (middle, baseline) = (left + CELL / 2, CELL + 3 * GAP);
         let art = emoji.art;
         let _ = write!(

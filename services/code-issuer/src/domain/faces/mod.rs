@@ -9,6 +9,7 @@ mod check;
 mod damm;
 mod digits;
 pub mod drawing;
+mod emoji;
 mod input;
 mod letters;
 mod picture;

@@ -1,51 +1,21 @@
-use std::sync::LazyLock;
-
 use segue_core::Random;
 
-use super::{Canonical, Face, FaceKind, Input, Voice, bits_of, check, draw_below, drawing, slips};
+use super::{
+    Canonical, Face, FaceKind, Input, Voice, bits_of, check, draw_below, drawing,
+    emoji::{self, EMOJI, Emoji},
+    slips,
+};
 use crate::domain::locale::Locale;
 
 /// Pictures out of 64 with a check picture: 6 + 1 at least, 12 + 1 at most. Tapped on a grid, or named in English or Chinese.
 #[derive(Debug)]
 pub(super) struct Picture;
 
-/// One of the pictures.
-pub(super) struct Emoji {
-    /// The character, without variation selector.
-    pub character: &'static str,
-    /// Its name in English, one lower-case word.
-    pub english: &'static str,
-    /// Its name in simplified characters.
-    pub simplified: &'static str,
-    /// Its name in traditional characters.
-    traditional: &'static str,
-    /// How it is drawn: elements of an SVG picture of 36 by 36.
-    pub art: &'static str,
-}
-
 const BASE: u8 = 64;
 /// In steps of two: a picture and its name beside it are the picture twice, which is then no code.
 const LENGTHS: [usize; 4] = [7, 9, 11, 13];
 /// The longest name has as many characters (`hu luo bo`).
 const LONGEST_CHINESE: usize = 3;
-
-/// The pictures: see `words/README.md`. Their order is the check symbol's, and never changes.
-pub(super) static EMOJI: LazyLock<Vec<Emoji>> = LazyLock::new(|| {
-    let rows = include_str!("../../../words/emoji.tsv").lines();
-    let art = include_str!("../../../words/emoji_art.tsv").lines();
-    rows.zip(art)
-        .filter_map(|(row, art)| {
-            let mut columns = row.split('\t');
-            Some(Emoji {
-                character: columns.next()?,
-                english: columns.next()?,
-                simplified: columns.next()?,
-                traditional: columns.next()?,
-                art,
-            })
-        })
-        .collect()
-});
 
 impl Face for Picture {
     fn kind(&self) -> FaceKind {
@@ -74,7 +44,7 @@ impl Face for Picture {
     }
 
     fn speech(&self, code: &Canonical, voice: Voice) -> String {
-        let names: Vec<&str> = pictures(code).iter().map(|emoji| name(emoji, voice.locale)).collect();
+        let names: Vec<&str> = pictures(code).iter().map(|emoji| emoji::name(emoji, voice.locale)).collect();
         names.join(match voice.locale {
             Locale::En => ", ",
             Locale::ZhCn => "，",
@@ -95,14 +65,6 @@ impl Face for Picture {
 
     fn least_unbound(&self) -> usize {
         LENGTHS[0]
-    }
-}
-
-/// The name of a picture.
-pub(super) fn name(emoji: &Emoji, locale: Locale) -> &'static str {
-    match locale {
-        Locale::En => emoji.english,
-        Locale::ZhCn => emoji.simplified,
     }
 }
 

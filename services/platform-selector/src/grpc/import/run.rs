@@ -7,11 +7,11 @@ use segue_store::audit::{DONE, Entry};
 
 use super::Selector;
 use crate::{
-    domain::directory::Row,
+    domain::directory::{Link, Row},
     error,
     store::{
         self,
-        accounts::{Effect, Link, Linked, link_all},
+        accounts::{Effect, Linked, link_all},
         imports::{Batch as StoredBatch, Committed, Step, Totals, totals},
     },
     wire::accounts::link as parse_link,

@@ -1,6 +1,9 @@
 //! The first reading of a file: what it is written in, and whether it can be sent at all.
 
-use std::io::{BufRead, Cursor, Read as _};
+use std::{
+    fmt,
+    io::{BufRead, Cursor, Read as _},
+};
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
@@ -11,7 +14,6 @@ use super::{
     lines::Lines,
     record::Delimiter,
     rows::Rows,
-    source::Format,
 };
 
 /// As much of the start as tells a byte order mark, or UTF-16 without one.
@@ -25,6 +27,19 @@ pub(super) struct Layout {
     pub(super) columns: Columns,
     /// Bytes of the byte order mark.
     pub(super) mark: usize,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::accounts) struct Format {
+    pub(in crate::accounts) encoding: Encoding,
+    pub(in crate::accounts) delimiter: Delimiter,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, delimited by {}", self.encoding, self.delimiter)
+    }
 }
 
 /// Finds the encoding; with the length of the byte order mark.

@@ -1,7 +1,6 @@
 //! A file, or what comes by standard input.
 
 use std::{
-    fmt,
     fs::File,
     io::{self, BufReader, Read},
     os::unix::fs::FileExt as _,
@@ -15,7 +14,7 @@ use super::{
     encoding::Encoding,
     record::Delimiter,
     rows::{Item, Rows},
-    scan::{self, Layout},
+    scan::{self, Format, Layout},
 };
 
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -31,13 +30,6 @@ pub(in crate::accounts) struct Source {
     pub(in crate::accounts) digest: String,
     /// How many rows there are, refused ones too.
     pub(in crate::accounts) rows: u64,
-}
-
-/// How a file is written.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::accounts) struct Format {
-    pub(in crate::accounts) encoding: Encoding,
-    pub(in crate::accounts) delimiter: Delimiter,
 }
 
 impl Source {
@@ -75,12 +67,6 @@ impl Source {
         let Layout { encoding, delimiter, mark, .. } = self.layout;
         let (layout, lines) = scan::layout(reader(&self.file), (encoding, mark), Some(delimiter))?;
         Ok(Rows::new(lines, encoding, delimiter, layout.columns))
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, delimited by {}", self.encoding, self.delimiter)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
-pub(super) const SCHEME: &str = "spiffe://";
+pub(crate) const SCHEME: &str = "spiffe://";
 /// Of the SPIFFE-ID standard, section 2.3.
 const MAX_ID_BYTES: usize = 2048;
 
