@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::{api::core::v1::Probe, apimachinery::pkg::util::intstr::IntOrString};
-use prost::Message as _;
-use prost_types::FileDescriptorSet;
 
 use crate::{
     cluster::{Cluster, Workload, name},
@@ -23,15 +21,6 @@ pub const SERVED: [(&str, &str); 4] = [
     ("priority-router", "segue.router.v1.PriorityRouterService"),
     ("web-channel", "segue.channel.v1.ChannelService"),
 ];
-
-/// Every service of the contracts.
-pub fn grpc_services() -> BTreeSet<String> {
-    let set = FileDescriptorSet::decode(segue_proto::DESCRIPTORS).unwrap();
-    let named = set.file.iter().flat_map(|file| {
-        file.service.iter().map(move |service| format!("{}.{}", file.package(), service.name()))
-    });
-    named.collect()
-}
 
 /// Each pod is asked natively, at its operations port: whether it has started and is ready by its own service, and
 /// whether it lives by what does not follow the database.
@@ -64,7 +53,7 @@ fn misasked(probe: Option<&Probe>, service: &str, port: Option<i32>) -> Option<S
         Some(format!("asks at {} instead of {port:?}", grpc.port))
     } else if asked != service {
         Some(format!("asks for {asked:?} instead of {service}"))
-    } else if asked != HEALTH && !grpc_services().contains(asked) {
+    } else if asked != HEALTH && !references::grpc_services().contains(asked) {
         Some(format!("asks for {asked}, which is no service"))
     } else {
         None

@@ -6,6 +6,8 @@ use k8s_openapi::{
     api::core::v1::{Container, Service},
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
 use segue_tests::SERVICES;
 
 use crate::cluster::{Cluster, Workload, name};
@@ -202,6 +204,15 @@ fn missing(cluster: &Cluster, workload: &Workload<'_>) -> Vec<String> {
     wrong
 }
 
+/// Every service of the contracts.
+pub fn grpc_services() -> BTreeSet<String> {
+    let set = FileDescriptorSet::decode(segue_proto::DESCRIPTORS).unwrap();
+    let named = set.file.iter().flat_map(|file| {
+        file.service.iter().map(move |service| format!("{}.{}", file.package(), service.name()))
+    });
+    named.collect()
+}
+
 /// Routes and TLS policies of the gateway name services and gRPC services that exist.
 pub fn routes(cluster: &Cluster) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -218,7 +229,7 @@ pub fn routes(cluster: &Cluster) -> Vec<String> {
         }
         let methods = rule.matches.iter().flatten().filter_map(|matched| matched.method.as_ref());
         for service in methods.filter_map(|method| method.service.as_deref()) {
-            if !crate::pods::grpc_services().contains(service) {
+            if !grpc_services().contains(service) {
                 wrong.push(format!("GRPCRoute of {service}, which is no service"));
             }
         }

@@ -17,7 +17,7 @@ use segue_testkit::{Databases, Process, Storage, free_port, wait_for};
 use segue_tests::{Clients, Fixture};
 use tempfile::TempDir;
 
-use crate::{script, up_starts::refused};
+use crate::script;
 
 const IS_UP: &str = "Segue is up.";
 const OLD_NAMES: [(&str, &str); 4] = [
@@ -98,6 +98,16 @@ async fn goes_on(up: &Up, issued: &CreateHandoffResponse) {
     issuer.get_handoff(GetHandoffRequest { id: id.clone() }).await.unwrap();
     let redemption = Fixture::redemption(&Fixture::digits(issued), "s-1");
     assert_eq!(issuer.redeem_code(redemption).await.unwrap().into_inner().handoff_id, id);
+}
+
+/// It must not start; what it says.
+pub async fn refused(mut command: Command) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    command.arg("--no-demo");
+    let mut process = Process::start(command, folder.path(), "segue");
+    wait_for("the start to be given up", || std::future::ready(process.ended().is_some())).await;
+    assert!(!process.ended().unwrap().success(), "it ran");
+    process.log()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,20 +1,10 @@
 //! `segue up` where it can't start: what it says to do about it.
 
-use std::{fs, net::TcpListener, process::Command};
+use std::{fs, net::TcpListener};
 
-use segue_testkit::{Process, wait_for};
+use segue_testkit::Process;
 
-use crate::up::{Up, command};
-
-/// It must not start; what it says.
-pub async fn refused(mut command: Command) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    command.arg("--no-demo");
-    let mut process = Process::start(command, folder.path(), "segue");
-    wait_for("the start to be given up", || std::future::ready(process.ended().is_some())).await;
-    assert!(!process.ended().unwrap().success(), "it ran");
-    process.log()
-}
+use crate::up::{Up, command, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_has_one_process_at_a_time() {

@@ -9,6 +9,8 @@ mod adr;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod circles;
+#[cfg(test)]
 mod comments;
 #[cfg(test)]
 mod contracts;
