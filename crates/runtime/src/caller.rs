@@ -15,19 +15,19 @@ pub(crate) struct Known {
     pub(crate) administers: bool,
 }
 
-/// Who made the call under way, for what is told apart by caller: requests of the same id.
+/// The caller of the call under way. Request ids of different callers are distinct by it.
 pub fn caller() -> CallerId {
     CALLER.try_with(|known| known.id.clone()).unwrap_or_default()
 }
 
-/// Whether who made the call under way is a platform and nothing else: what concerns other platforms is kept from it. To be asked
-/// in the handler itself; a task of its own knows no caller.
+/// Whether the caller of the call under way is a platform and nothing else: data of other platforms is kept from it. Call this in the
+/// handler itself; a task of its own has no caller.
 pub fn is_platform_only() -> bool {
     CALLER.try_with(|known| known.is_platform_only).unwrap_or_default()
 }
 
-/// Whether who made the call under way administers something: what it does to others' things is recorded in the audit log. To be
-/// asked as [`is_platform_only`].
+/// Whether the caller of the call under way administers something: its changes of others' things are recorded in the audit log. Call it
+/// where [`is_platform_only`] may be called.
 pub fn administers() -> bool {
     CALLER.try_with(|known| known.administers).unwrap_or_default()
 }

@@ -1,28 +1,28 @@
-//! What the chassis has to know of each method: how important its calls are when there are too many, and whether a call may
-//! be made again when nobody knows what became of it. One table; a test holds it against the contracts.
+//! What the chassis knows of each method: how important its calls are under overload, and whether a client may retry a call
+//! whose outcome is unknown. There is one table; a test compares it with the contracts.
 //!
-//! A new method gets a row here. One that is in no row is let in last and never repeated.
+//! A new method gets a row here. A method without a row is admitted last and never retried.
 
 use crate::MAX_MESSAGE_BYTES;
 
-/// The largest message of a call that names things and says little about them.
+/// The largest message of a call whose request holds ids and few other fields.
 pub(crate) const SMALL_MESSAGE_BYTES: usize = 32 * 1024;
 
-/// How important a call is when not all can be served. The order is that in which calls are let in.
+/// How important a call is when not all can be served. Calls are admitted in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// A customer waits for it with a code in hand.
+    /// A customer waits for the call, with a code to enter or just entered.
     Critical,
-    /// A stream opens. After a replica was away all desks come back at once: they may wait for each other.
+    /// The call opens a stream. After the loss of a replica all desks reconnect at once, and may wait for each other.
     Opening,
-    /// Everything else.
+    /// All other calls.
     Normal,
-    /// Can be asked again later: lists, statistics, imports.
+    /// The call can be made later: lists, statistics, imports.
     Bulk,
 }
 
 impl Class {
-    /// As metrics name it.
+    /// The name in metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Critical => "critical",
@@ -33,16 +33,16 @@ impl Class {
     }
 }
 
-/// Whether a call may be made again when nobody knows what became of it.
+/// Whether a call whose outcome is unknown may be retried, and why that is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
-    /// It changes nothing.
+pub(crate) enum Retry {
+    /// The call changes nothing.
     Read,
-    /// Its receiver knows it again by its `request_id`.
+    /// The receiver recognises the repetition by its `request_id`.
     ByRequest,
-    /// The second time changes nothing: its receiver knows it by the handoff that it is about, or it sets what is set.
+    /// The repetition changes nothing: the receiver recognises it by the handoff that it is about, or sets the same values.
     Idempotent,
-    /// It is a stream: whoever reads it opens it again, from where it was.
+    /// The call is a stream, and is not retried: its reader opens another one that goes on where this one ended.
     Stream,
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum Again {
 pub(crate) struct Method {
     pub(crate) name: &'static str,
     pub(crate) class: Class,
-    pub(crate) again: Again,
+    pub(crate) retry: Retry,
     /// The largest message of a call, in bytes.
     pub(crate) most_bytes: usize,
     /// Whether the audit log has a record of each call that was done, and of those that were refused.
@@ -59,117 +59,117 @@ pub(crate) struct Method {
 }
 
 impl Method {
-    /// Takes messages as large as there are: what it is told has lists, texts or pictures.
+    /// The method's requests may be as large as any message: they have lists, texts or pictures.
     const fn large(self) -> Self {
         Self { most_bytes: MAX_MESSAGE_BYTES, ..self }
     }
 
-    /// Somebody may have to account for it.
+    /// The method's calls are recorded in the audit log.
     const fn audited(self) -> Self {
         Self { is_audited: true, ..self }
     }
 
-    /// Whether a client may repeat it.
-    pub(crate) fn repeatable(self) -> bool {
-        self.again != Again::Stream
+    /// Whether a client may retry a call of the method.
+    pub(crate) fn is_retryable(self) -> bool {
+        self.retry != Retry::Stream
     }
 }
 
-const fn critical(name: &'static str, again: Again) -> Method {
-    Method { name, class: Class::Critical, again, most_bytes: SMALL_MESSAGE_BYTES, is_audited: false }
+const fn critical(name: &'static str, retry: Retry) -> Method {
+    Method { name, class: Class::Critical, retry, most_bytes: SMALL_MESSAGE_BYTES, is_audited: false }
 }
 
-const fn normal(name: &'static str, again: Again) -> Method {
-    Method { name, class: Class::Normal, again, most_bytes: SMALL_MESSAGE_BYTES, is_audited: false }
+const fn normal(name: &'static str, retry: Retry) -> Method {
+    Method { name, class: Class::Normal, retry, most_bytes: SMALL_MESSAGE_BYTES, is_audited: false }
 }
 
 const fn opening(name: &'static str) -> Method {
     Method {
         name,
         class: Class::Opening,
-        again: Again::Stream,
+        retry: Retry::Stream,
         most_bytes: SMALL_MESSAGE_BYTES,
         is_audited: false,
     }
 }
 
-const fn bulk(name: &'static str, again: Again) -> Method {
-    Method { name, class: Class::Bulk, again, most_bytes: SMALL_MESSAGE_BYTES, is_audited: false }
+const fn bulk(name: &'static str, retry: Retry) -> Method {
+    Method { name, class: Class::Bulk, retry, most_bytes: SMALL_MESSAGE_BYTES, is_audited: false }
 }
 
 const ISSUER: &[Method] = &[
-    critical("RedeemCode", Again::ByRequest).audited(),
+    critical("RedeemCode", Retry::ByRequest).audited(),
     // Somebody else has entered the code: that has to end at once.
-    critical("RevokeHandoff", Again::ByRequest).audited(),
-    normal("CreateHandoff", Again::ByRequest).large().audited(),
-    normal("GetHandoff", Again::Read),
+    critical("RevokeHandoff", Retry::ByRequest).audited(),
+    normal("CreateHandoff", Retry::ByRequest).large().audited(),
+    normal("GetHandoff", Retry::Read),
     opening("WatchHandoff"),
-    normal("CancelHandoff", Again::ByRequest).audited(),
-    normal("ReissueCode", Again::ByRequest).audited(),
-    bulk("ListHandoffs", Again::Read),
+    normal("CancelHandoff", Retry::ByRequest).audited(),
+    normal("ReissueCode", Retry::ByRequest).audited(),
+    bulk("ListHandoffs", Retry::Read),
 ];
 
 const ROUTER: &[Method] = &[
-    critical("AdmitHandoff", Again::Idempotent),
+    critical("AdmitHandoff", Retry::Idempotent),
     opening("WatchAssignments"),
-    critical("AcknowledgeAssignments", Again::Idempotent),
-    normal("PutAgent", Again::ByRequest).large().audited(),
-    normal("GetAgent", Again::Read),
-    normal("SetPresence", Again::ByRequest),
-    normal("SubmitContact", Again::ByRequest).large(),
-    normal("GetContact", Again::Read),
-    normal("GetSessionContact", Again::Read),
+    critical("AcknowledgeAssignments", Retry::Idempotent),
+    normal("PutAgent", Retry::ByRequest).large().audited(),
+    normal("GetAgent", Retry::Read),
+    normal("SetPresence", Retry::ByRequest),
+    normal("SubmitContact", Retry::ByRequest).large(),
+    normal("GetContact", Retry::Read),
+    normal("GetSessionContact", Retry::Read),
     opening("WatchContact"),
-    normal("AcceptContact", Again::ByRequest),
-    normal("DeclineContact", Again::ByRequest),
-    normal("CompleteContact", Again::ByRequest),
-    normal("AbandonContact", Again::ByRequest),
-    normal("SetContactPriority", Again::ByRequest).audited(),
-    normal("FinishWrapUp", Again::ByRequest),
-    normal("PutServiceListEntry", Again::Idempotent).large(),
-    normal("ReleaseServiceListEntry", Again::Idempotent),
-    bulk("ListAgents", Again::Read),
-    bulk("ListContacts", Again::Read),
-    bulk("ListContactEvents", Again::Read),
-    bulk("GetQueueStats", Again::Read),
-    bulk("ListServiceList", Again::Read),
+    normal("AcceptContact", Retry::ByRequest),
+    normal("DeclineContact", Retry::ByRequest),
+    normal("CompleteContact", Retry::ByRequest),
+    normal("AbandonContact", Retry::ByRequest),
+    normal("SetContactPriority", Retry::ByRequest).audited(),
+    normal("FinishWrapUp", Retry::ByRequest),
+    normal("PutServiceListEntry", Retry::Idempotent).large(),
+    normal("ReleaseServiceListEntry", Retry::Idempotent),
+    bulk("ListAgents", Retry::Read),
+    bulk("ListContacts", Retry::Read),
+    bulk("ListContactEvents", Retry::Read),
+    bulk("GetQueueStats", Retry::Read),
+    bulk("ListServiceList", Retry::Read),
 ];
 
 const SELECTOR: &[Method] = &[
-    normal("SelectPlatform", Again::Read).large(),
-    normal("CreatePlatform", Again::ByRequest).large().audited(),
-    normal("GetPlatform", Again::Read),
-    normal("UpdatePlatform", Again::ByRequest).large().audited(),
-    normal("DeletePlatform", Again::ByRequest).audited(),
-    normal("ApproveAdapterChange", Again::ByRequest).audited(),
-    normal("RejectAdapterChange", Again::ByRequest).audited(),
-    normal("ReportPlatformLoad", Again::Idempotent),
-    normal("PutFeatureDefinition", Again::ByRequest).large().audited(),
-    normal("DeleteFeatureDefinition", Again::ByRequest).audited(),
-    normal("PutWorkProfile", Again::ByRequest).large().audited(),
-    normal("GetWorkProfile", Again::Read),
-    normal("DeleteWorkProfile", Again::ByRequest).audited(),
-    normal("LinkAccount", Again::ByRequest).audited(),
-    normal("UnlinkAccount", Again::ByRequest).audited(),
-    normal("FindAccounts", Again::Read),
-    normal("ForgetCustomer", Again::ByRequest).audited(),
-    bulk("ListPlatforms", Again::Read),
-    bulk("ListFeatureDefinitions", Again::Read),
-    bulk("ListWorkProfiles", Again::Read),
-    bulk("ListWorkProfileVersions", Again::Read),
-    bulk("SimulateSelections", Again::Read).large(),
-    bulk("ImportAccounts", Again::Stream).audited(),
-    bulk("GetImport", Again::Read),
-    bulk("GetDirectoryStatus", Again::Read),
+    normal("SelectPlatform", Retry::Read).large(),
+    normal("CreatePlatform", Retry::ByRequest).large().audited(),
+    normal("GetPlatform", Retry::Read),
+    normal("UpdatePlatform", Retry::ByRequest).large().audited(),
+    normal("DeletePlatform", Retry::ByRequest).audited(),
+    normal("ApproveAdapterChange", Retry::ByRequest).audited(),
+    normal("RejectAdapterChange", Retry::ByRequest).audited(),
+    normal("ReportPlatformLoad", Retry::Idempotent),
+    normal("PutFeatureDefinition", Retry::ByRequest).large().audited(),
+    normal("DeleteFeatureDefinition", Retry::ByRequest).audited(),
+    normal("PutWorkProfile", Retry::ByRequest).large().audited(),
+    normal("GetWorkProfile", Retry::Read),
+    normal("DeleteWorkProfile", Retry::ByRequest).audited(),
+    normal("LinkAccount", Retry::ByRequest).audited(),
+    normal("UnlinkAccount", Retry::ByRequest).audited(),
+    normal("FindAccounts", Retry::Read),
+    normal("ForgetCustomer", Retry::ByRequest).audited(),
+    bulk("ListPlatforms", Retry::Read),
+    bulk("ListFeatureDefinitions", Retry::Read),
+    bulk("ListWorkProfiles", Retry::Read),
+    bulk("ListWorkProfileVersions", Retry::Read),
+    bulk("SimulateSelections", Retry::Read).large(),
+    bulk("ImportAccounts", Retry::Stream).audited(),
+    bulk("GetImport", Retry::Read),
+    bulk("GetDirectoryStatus", Retry::Read),
 ];
 
 const CHANNEL: &[Method] = &[
-    normal("DeliverAccessInfo", Again::Idempotent).large(),
-    normal("CloseSession", Again::Idempotent),
-    normal("FindAccounts", Again::Read),
+    normal("DeliverAccessInfo", Retry::Idempotent).large(),
+    normal("CloseSession", Retry::Idempotent),
+    normal("FindAccounts", Retry::Read),
 ];
 
-const AUDIT: &[Method] = &[bulk("ListAuditRecords", Again::Read)];
+const AUDIT: &[Method] = &[bulk("ListAuditRecords", Retry::Read)];
 
 const SERVICES: &[(&str, &[Method])] = &[
     ("segue.issuer.v1.CodeIssuerService", ISSUER),
@@ -223,11 +223,11 @@ mod tests {
         let streams = declared.client_streaming() || declared.server_streaming();
         let has_request_id = request.field.iter().any(|field| field.name() == "request_id");
         let reads = READS.iter().any(|verb| method.name.starts_with(verb));
-        match method.again {
-            Again::Stream => streams,
-            Again::Read => !streams && reads && !has_request_id,
-            Again::ByRequest => !streams && has_request_id,
-            Again::Idempotent => !streams && IDEMPOTENT.contains(&method.name),
+        match method.retry {
+            Retry::Stream => streams,
+            Retry::Read => !streams && reads && !has_request_id,
+            Retry::ByRequest => !streams && has_request_id,
+            Retry::Idempotent => !streams && IDEMPOTENT.contains(&method.name),
         }
     }
 

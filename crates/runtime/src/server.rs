@@ -13,7 +13,7 @@ use tonic::{
 
 use crate::{
     BootError, Credentials, Parts, Refusal, Running, ServeError, Stop,
-    access::{AccessLayer, Gate, Owner, OwnerLayer, Owners},
+    access::{AccessLayer, Authorizer, Owner, OwnerLayer, Owners},
     audit::{Keeper, Lists, Refusals},
     identity::{self, IDENTITY_SETTINGS, Identity, IdentityConfig},
     incoming::IncomingLayer,
@@ -236,7 +236,8 @@ impl Server {
             .identity
             .as_ref()
             .map(|identity| Identity::new(identity, config.credentials.clone(), &clock));
-        let gate = identity.clone().map(|identity| Gate::new(identity, owners)).transpose()?.map(Arc::new);
+        let authorizer =
+            identity.clone().map(|identity| Authorizer::new(identity, owners)).transpose()?.map(Arc::new);
         names.push(AuditServiceServer::<Lists>::NAME);
         routes.add_service(AuditServiceServer::new(Lists(database.clone())));
         let health = Health::new(names.clone(), stop.clone()).await;
@@ -253,9 +254,13 @@ impl Server {
             tls::accept(listener, Callers { credentials, connections: load.connections().clone() });
         let layers = Layers {
             incoming: IncomingLayer::new(calls.clone()),
-            access: AccessLayer { gate: gate.clone(), load: load.clone(), refusals: refusals.clone() },
+            access: AccessLayer {
+                authorizer: authorizer.clone(),
+                load: load.clone(),
+                refusals: refusals.clone(),
+            },
             overload: OverloadLayer(load),
-            owner: OwnerLayer(gate),
+            owner: OwnerLayer(authorizer),
         };
         let age = config.connection_age;
         parts.spawn(serve(connections, routes.routes(), layers, age, stop.clone()));

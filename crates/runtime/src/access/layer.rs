@@ -10,23 +10,23 @@ use segue_proto::common::v1::ErrorReason;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
-use super::{Gate, message, table, takes_one_message, watch};
+use super::{Authorizer, message, recheck::Recheck, table, takes_one_message};
 use crate::{
     Refusal,
     audit::Refusals,
     caller::{CALLER, Known},
     identity::Caller,
+    log_throttle::LogThrottle,
     methods::{self, Class, Method},
     overload::{Load, Reservation},
-    seldom::Seldom,
     tls::Accepted,
 };
 
-/// Looks at who calls and at what is said, and receives the message. Without a gate everybody may do everything, which the
+/// Checks the caller and the request, and receives the message. Without an authorizer every caller may make every call, which the
 /// server allows on loopback or behind a sidecar only.
 #[derive(Clone)]
 pub(crate) struct AccessLayer {
-    pub(crate) gate: Option<Arc<Gate>>,
+    pub(crate) authorizer: Option<Arc<Authorizer>>,
     pub(crate) load: Load,
     pub(crate) refusals: Refusals,
 }
@@ -35,15 +35,15 @@ impl<S> Layer<S> for AccessLayer {
     type Service = Access<S>;
 
     fn layer(&self, inner: S) -> Access<S> {
-        let Self { gate, load, refusals } = self.clone();
-        Access { inner, gate, load, refusals }
+        let Self { authorizer, load, refusals } = self.clone();
+        Access { inner, authorizer, load, refusals }
     }
 }
 
 #[derive(Clone)]
 pub(crate) struct Access<S> {
     inner: S,
-    gate: Option<Arc<Gate>>,
+    authorizer: Option<Arc<Authorizer>>,
     load: Load,
     refusals: Refusals,
 }
@@ -62,14 +62,15 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (gate, load, refusals) = (self.gate.clone(), self.load.clone(), self.refusals.clone());
+        let (authorizer, load, refusals) =
+            (self.authorizer.clone(), self.load.clone(), self.refusals.clone());
         // The ready service is the one to call; its clone waits for the next call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
             let path = request.uri().path().to_owned();
             let (headers, accepted) = (request.headers(), request.extensions().get::<Accepted>());
-            let known = match known(gate.as_ref(), &path, headers, accepted).await {
+            let known = match known(authorizer.as_ref(), &path, headers, accepted).await {
                 Ok(known) => known,
                 Err(refusal) => {
                     let response = refused(refusal);
@@ -78,19 +79,19 @@ where
                 }
             };
             let caller = known.as_ref().map(known_of).unwrap_or_default();
-            // What the call takes of the memory for messages is free again when its handler is done.
-            let passed = pass(gate.as_ref(), &load, known, request).await;
-            let (response, again) = match passed {
+            // The reserved memory for messages is free again when the handler has ended.
+            let passed = pass(authorizer.as_ref(), &load, known, request).await;
+            let (response, recheck) = match passed {
                 Ok(Passed { request, _reserved }) => {
-                    let again = gate.and_then(|gate| watch::Again::of(gate, &request));
-                    (CALLER.scope(caller.clone(), inner.call(request)).await?, again)
+                    let recheck = authorizer.and_then(|authorizer| Recheck::of(authorizer, &request));
+                    (CALLER.scope(caller.clone(), inner.call(request)).await?, recheck)
                 }
                 Err(refusal) => (refused(refusal), None),
             };
             let response = told(response);
             refusals.look(&caller.id, &path, &response);
-            Ok(match again {
-                Some(again) => again.over(response),
+            Ok(match recheck {
+                Some(recheck) => recheck.over(response),
                 None => response,
             })
         })
@@ -102,35 +103,35 @@ fn known_of(caller: &Caller) -> Known {
     Known { id: caller.id(), is_platform_only: caller.is_platform_only(), administers: caller.administers() }
 }
 
-/// A call that may go on.
+/// A call that was let through.
 struct Passed {
     request: Request<Body>,
     _reserved: Option<Reservation>,
 }
 
-/// Who calls; none where that is not asked.
+/// Identifies the caller; none for methods that are open to all.
 async fn known(
-    gate: Option<&Arc<Gate>>,
+    authorizer: Option<&Arc<Authorizer>>,
     path: &str,
     headers: &HeaderMap,
     accepted: Option<&Accepted>,
 ) -> Result<Option<Caller>, Refusal> {
-    match gate {
-        Some(gate) if !table::is_open(path) => gate.caller(headers, accepted).await.map(Some),
+    match authorizer {
+        Some(authorizer) if !table::is_open(path) => authorizer.caller(headers, accepted).await.map(Some),
         _ => Ok(None),
     }
 }
 
-/// By who it is first: nothing is received of those who may not call.
+/// Checks the caller before the message is received: nothing is received from a caller who may not make the call.
 async fn pass(
-    gate: Option<&Arc<Gate>>,
+    authorizer: Option<&Arc<Authorizer>>,
     load: &Load,
     caller: Option<Caller>,
     request: Request<Body>,
 ) -> Result<Passed, Refusal> {
     let path = request.uri().path().to_owned();
-    if let (Some(gate), Some(caller)) = (gate, &caller) {
-        gate.let_through(&path, caller)?;
+    if let (Some(authorizer), Some(caller)) = (authorizer, &caller) {
+        authorizer.let_through(&path, caller)?;
     }
     let method = methods::of_path(&path);
     if let Some(caller) = &caller
@@ -144,8 +145,8 @@ async fn pass(
     let mut reserved = reserve(load, method, &request)?;
     let most_bytes = method.map_or(methods::SMALL_MESSAGE_BYTES, |method| method.most_bytes);
     let mut request = message::receive(request, most_bytes, &mut reserved).await?;
-    if let (Some(gate), Some(caller)) = (gate, caller)
-        && let Some(pending) = gate.look(&path, caller, request.body())?
+    if let (Some(authorizer), Some(caller)) = (authorizer, caller)
+        && let Some(pending) = authorizer.look(&path, caller, request.body())?
     {
         request.extensions_mut().insert(pending);
     }
@@ -160,7 +161,8 @@ fn reserve(load: &Load, method: Option<Method>, request: &Request<Body>) -> Resu
     Reservation::begin(load, connection, class, header_bytes)
 }
 
-/// Every refusal of ours has details. A status without any is the library's, and INTERNAL means that it could not decode the message.
+/// Replaces a status of the server library by a refusal. Every refusal has details; a status without any is the library's, and INTERNAL
+/// means that it could not decode the message.
 fn told(response: Response<Body>) -> Response<Body> {
     match Status::from_header_map(response.headers()) {
         Some(status) if status.code() == Code::Internal && status.details().is_empty() => {
@@ -171,11 +173,11 @@ fn told(response: Response<Body>) -> Response<Body> {
     }
 }
 
-static TOLD: Seldom = Seldom::new();
+static LOG_THROTTLE: LogThrottle = LogThrottle::new();
 
-/// The answer to a refused call. Whoever is refused again and again must not fill the log.
+/// The answer to a refused call. Repeated refusals must not fill the log.
 pub(super) fn refused(refusal: Refusal) -> Response<Body> {
-    if let Some(untold) = TOLD.now() {
+    if let Some(untold) = LOG_THROTTLE.admit() {
         tracing::info!(reason = refusal.reason().as_str_name(), untold, "a caller was refused");
     }
     Status::from(refusal).into_http()

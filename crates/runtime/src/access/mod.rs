@@ -1,16 +1,16 @@
-//! Who may call what. One table says it for every RPC ([`TABLE`]); what it doesn't name is refused.
+//! Who may call what. One table says so for every RPC ([`TABLE`]); an RPC that it does not name is refused.
 //!
-//! To open an RPC to somebody, change its line. When a rule is about whose thing it is, the table names the request's
-//! field that says so, or the field with the id of a thing whose owner the service is asked for ([`Owners`]).
+//! To open an RPC to a role, change its line. When a rule depends on an owner, the table names the request's field that holds the
+//! owner, or the field with the id of a thing whose owner the service looks up ([`Owners`]).
 //!
-//! A call passes twice: [`AccessLayer`] looks at who it is and what it says, before the call takes a place among those under
-//! way; [`OwnerLayer`], behind that, asks for the owner, which costs a read.
+//! A call is checked twice: [`AccessLayer`] checks the caller and the request before the call takes a place among those under way;
+//! [`OwnerLayer`], behind that, looks the owner up, which costs a read.
 
 mod layer;
 mod message;
 mod owner_layer;
+mod recheck;
 mod table;
-mod watch;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -34,24 +34,24 @@ use crate::{
     tls::Accepted,
 };
 
-/// Longer than any id. Whatever is longer names nothing, and the service says so.
+/// No id is longer. A longer one is not looked up: the service answers that it names nothing.
 const MAX_ID_BYTES: usize = 256;
 
-/// To whom a thing belongs.
+/// The owner of a thing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner {
-    /// The agents that it is with, or was made for.
+    /// The agents that the thing is with, or was made for.
     pub agents: Vec<String>,
-    /// The platforms on which it happens.
+    /// The platforms that the thing is on.
     pub platforms: Vec<String>,
 }
 
-/// Tells the owner of the thing with an id; none when there is no such thing.
+/// Looks up the owner of the thing with an id; none when there is no such thing.
 pub type Owners =
     Arc<dyn Fn(String) -> BoxFuture<'static, Result<Option<Owner>, Refusal>> + Send + Sync + 'static>;
 
-/// Decides about each call.
-pub(crate) struct Gate {
+/// Decides who may make which call.
+pub(crate) struct Authorizer {
     identity: Identity,
     owners: Option<Owners>,
     rules: HashMap<String, KnownRule>,
@@ -65,14 +65,14 @@ struct KnownRule {
     streams: bool,
 }
 
-/// What is still to be asked before a call is let through: whether one of these things is the caller's.
+/// The check that is left before a call is let through: whether one of these things is the caller's.
 #[derive(Clone)]
 pub(crate) struct Pending {
     caller: Caller,
     things: Vec<(Role, By, String)>,
 }
 
-impl Gate {
+impl Authorizer {
     pub(crate) fn new(identity: Identity, owners: Option<Owners>) -> Result<Self, BootError> {
         let wrong = |error: String| BootError::Reflection(error);
         let pool =
@@ -92,7 +92,7 @@ impl Gate {
         Ok(Self { identity, owners, rules })
     }
 
-    /// Tells who calls.
+    /// Identifies the caller.
     async fn caller(&self, headers: &HeaderMap, from: Option<&Accepted>) -> Result<Caller, Refusal> {
         let caller = self.identity.caller(headers, from).await?;
         if let Some(workload) = caller.workload() {
@@ -101,7 +101,7 @@ impl Gate {
         Ok(caller)
     }
 
-    /// Lets a caller through to what it may be allowed, by who it is alone.
+    /// Refuses a caller whose roles alone rule the method out.
     fn let_through(&self, path: &str, caller: &Caller) -> Result<(), Refusal> {
         let may = if table::is_for_the_known(path) {
             caller.is_somebody()
@@ -113,7 +113,7 @@ impl Gate {
         if may { Ok(()) } else { Err(not_allowed()) }
     }
 
-    /// What is left to ask after a look at the message: nothing for who may call for all, or for its own.
+    /// Checks the message. What it returns is left to check; none when the caller may call for everybody, or names itself as the owner.
     fn look(&self, path: &str, caller: Caller, body: &[u8]) -> Result<Option<Pending>, Refusal> {
         let Some(rule) = self.rules.get(path) else { return Ok(None) };
         let (mut own, mut things) = (Vec::new(), Vec::new());
@@ -136,10 +136,10 @@ impl Gate {
         if things.is_empty() { Err(not_owner(&own)) } else { Ok(Some(Pending { caller, things })) }
     }
 
-    /// Asks for the owners.
+    /// Checks the owners of the things.
     async fn ask(&self, pending: &Pending) -> Result<(), Refusal> {
         for (role, _, id) in &pending.things {
-            // What names nothing is the service's own to say, and nobody's secret.
+            // The service itself answers that an id names nothing, which is no secret.
             let Some(owner) = self.owner_of(id).await? else { return Ok(()) };
             let owners = if *role == Role::Desk { owner.agents } else { owner.platforms };
             if owners.iter().any(|owner| pending.caller.owns(*role, owner)) {
@@ -183,7 +183,7 @@ fn fields_of(allow: &[Allow], request: &MessageDescriptor) -> Result<HashMap<&'s
         .collect()
 }
 
-/// Whether a method takes one message, which is nearly all of them.
+/// Whether a method takes one message, as nearly all do.
 fn takes_one_message(request: &Request<Body>) -> bool {
     let path = request.uri().path();
     !table::is_for_the_known(path) && !table::TAKE_STREAMS.contains(&path)

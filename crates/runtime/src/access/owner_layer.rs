@@ -8,24 +8,24 @@ use http::{Request, Response};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::{Gate, Pending, layer::refused};
+use super::{Authorizer, Pending, layer::refused};
 
-/// Asks to whom the thing belongs that a call is about, when that decides.
+/// Looks up the owner of the thing that a call is about, where the decision depends on it.
 #[derive(Clone)]
-pub(crate) struct OwnerLayer(pub(crate) Option<Arc<Gate>>);
+pub(crate) struct OwnerLayer(pub(crate) Option<Arc<Authorizer>>);
 
 impl<S> Layer<S> for OwnerLayer {
     type Service = Owned<S>;
 
     fn layer(&self, inner: S) -> Owned<S> {
-        Owned { inner, gate: self.0.clone() }
+        Owned { inner, authorizer: self.0.clone() }
     }
 }
 
 #[derive(Clone)]
 pub(crate) struct Owned<S> {
     inner: S,
-    gate: Option<Arc<Gate>>,
+    authorizer: Option<Arc<Authorizer>>,
 }
 
 impl<S> Service<Request<Body>> for Owned<S>
@@ -42,7 +42,8 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (Some(gate), Some(pending)) = (self.gate.clone(), request.extensions().get::<Pending>().cloned())
+        let (Some(authorizer), Some(pending)) =
+            (self.authorizer.clone(), request.extensions().get::<Pending>().cloned())
         else {
             return Box::pin(self.inner.call(request));
         };
@@ -50,7 +51,7 @@ where
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
-            match gate.ask(&pending).await {
+            match authorizer.ask(&pending).await {
                 Ok(()) => inner.call(request).await,
                 Err(refusal) => Ok(refused(refusal)),
             }

@@ -4,7 +4,7 @@ use segue_core::SharedClock;
 use segue_store::{Database, StoreError, audit};
 
 use super::Refusals;
-use crate::{Stop, seldom::Seldom};
+use crate::{Stop, log_throttle::LogThrottle};
 
 /// How often records are written and linked.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ pub(crate) struct Keeper {
     pub(crate) stop: Stop,
 }
 
-static TOLD: Seldom = Seldom::new();
+static LOG_THROTTLE: LogThrottle = LogThrottle::new();
 
 impl Keeper {
     /// Until the stop is told; [`Keeper::end`] is for what comes until the last call is over.
@@ -60,7 +60,7 @@ impl Keeper {
             .database
             .write(entries.clone(), |conn, entries| Box::pin(audit::append_all(conn, entries)))
             .await;
-        // Counted again, at the price of one that may be there twice.
+        // They are counted again, though a record may then be there twice.
         if written.is_err() {
             self.refusals.give_back(entries);
         }
@@ -70,7 +70,7 @@ impl Keeper {
     async fn link(&self) -> Result<(), StoreError> {
         while audit::is_anything_pending(&mut *self.database.read().await?).await? {
             let engine = self.database.engine();
-            // None: another replica is at it.
+            // Zero: another replica is linking.
             if self.database.write(engine, |conn, engine| Box::pin(audit::link(conn, *engine))).await? == 0 {
                 return Ok(());
             }
@@ -110,7 +110,7 @@ impl Keeper {
 
 fn warn(done: Result<(), StoreError>) {
     if let Err(error) = done
-        && let Some(untold) = TOLD.now()
+        && let Some(untold) = LOG_THROTTLE.admit()
     {
         tracing::warn!(%error, untold, "the audit log waits for the store");
     }

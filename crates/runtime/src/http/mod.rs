@@ -25,7 +25,7 @@ use tower::Layer as _;
 use crate::{
     Stop,
     hosts::HostList,
-    seldom::Seldom,
+    log_throttle::LogThrottle,
     shares::{Holders, of_network},
     transport::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES},
 };
@@ -156,7 +156,7 @@ struct Door {
     stop: Stop,
 }
 
-static REFUSALS: Seldom = Seldom::new();
+static LOG_THROTTLE: LogThrottle = LogThrottle::new();
 
 impl Door {
     /// Serves a connection, or closes it when its network or all together have too many.
@@ -165,7 +165,7 @@ impl Door {
         let HttpLimits { connections: all, connections_per_network: most, .. } = self.limits;
         let claims = if is_proxy { vec![] } else { of_network(peer.ip(), most, all) };
         let Ok(place) = self.connections.take(claims) else {
-            if let Some(untold) = REFUSALS.now() {
+            if let Some(untold) = LOG_THROTTLE.admit() {
                 tracing::warn!(untold, "connections are closed: there are too many");
             }
             return;

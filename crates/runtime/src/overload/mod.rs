@@ -1,12 +1,13 @@
 //! What a service does when more is asked of it than it can do (ADR 0013): it serves as many calls as it answers in time,
 //! the important ones first, and refuses the others at once with `RESOURCE_EXHAUSTED`.
 //!
-//! How many that is, is in `limit.rs`; who is let in, in `gate.rs`; how important a method is, in `methods.rs` of the chassis.
+//! `limit.rs` decides how many calls that is, `admission_queue.rs` which ones are admitted, and `methods.rs` of the chassis how important
+//! a method is.
 //! A call counts until its work ends, also when its caller has gone: its handler goes on. A stream counts as a call while
 //! it opens, and then as a stream.
 
+mod admission_queue;
 mod connections;
-mod gate;
 mod limit;
 mod memory;
 mod queue;
@@ -33,29 +34,29 @@ pub(crate) use memory::{ConnectionMemory, Reservation};
 pub(crate) use status::observe;
 pub use status::{LoadStatus, statuses};
 
-use gate::{CLASSES, Gate};
+use admission_queue::{AdmissionQueue, CLASSES};
 use memory::MessageMemory;
 
 use crate::{
     Refusal,
     caller::caller,
     incoming::DEADLINE,
-    methods::{self, Again, Class},
+    methods::{self, Class, Retry},
     metrics::load::REFUSED,
     settings::Reader,
     shares::{Full, Held, Holders, Refused, Share},
 };
 
-/// Asked by whoever decides whether this replica is alive: never refused. It costs next to nothing, and those who watch it are
-/// bounded where it is served.
+/// Health checks are never refused: they decide whether this replica is restarted. A check costs next to nothing, and `protocol.rs`
+/// bounds the number of watchers.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// The class of a refused stream that found no place, beside those of calls.
 const STREAM: &str = "stream";
-/// A refused caller comes again after a time between this and three times of it.
+/// A refused caller is told to retry after a random time between this and three times this.
 const SHORTEST_DELAY_MS: u32 = 500;
 const MIB: usize = 1024 * 1024;
 
-/// What a service takes at a time.
+/// How much a service takes on at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Calls under way.
@@ -68,16 +69,16 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of memory for messages of calls under way.
     pub message_memory: usize,
-    /// How much of calls, streams and connections a caller may take that is alone, in percent.
+    /// The share of calls, streams and connections that a single caller may take while there is no other, in percent.
     pub caller_percent: usize,
-    /// How many of the connections may be without a name where callers are told apart, in percent.
+    /// The share of the connections that may be without a name where callers are told apart, in percent.
     pub unnamed_percent: usize,
-    /// How long one may be without a name.
+    /// How long a connection may be without a name.
     pub unnamed: Duration,
 }
 
 impl Limits {
-    /// Wide ones that stay as they are.
+    /// Limits for tests with many callers: a high number of calls that does not adapt.
     pub fn for_crowds() -> Self {
         Self { calls: 100_000, target: None, message_memory: usize::MAX, ..Self::default() }
     }
@@ -122,10 +123,10 @@ impl Default for Limits {
     }
 }
 
-/// What a service has to do at a moment, and how much it may.
+/// The load of a service at a moment, with its limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
-    gate: Arc<Gate>,
+    admission: Arc<AdmissionQueue>,
     streams: Arc<Holders<CallerId>>,
     share: Share,
     connections: Connections,
@@ -138,12 +139,12 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn new(limits: Limits, callers_have_names: bool) -> Self {
         let refused = REFUSED.to_counter();
-        // A rate can only be told of what is there before it goes up.
+        // A rate needs a series that exists before its first count.
         for class in CLASSES.map(Class::name).into_iter().chain([STREAM]) {
             refused.add(0, &[KeyValue::new("segue.class", class)]);
         }
         Self {
-            gate: Gate::new(limits.calls, limits.target, limits.caller_percent),
+            admission: AdmissionQueue::new(limits.calls, limits.target, limits.caller_percent),
             streams: Holders::new("streams", limits.streams),
             share: Share::Percent(limits.caller_percent),
             connections: Connections::new(&limits, callers_have_names),
@@ -154,7 +155,7 @@ impl Load {
         }
     }
 
-    /// Where connections count.
+    /// The service's connections.
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
     }
@@ -173,7 +174,7 @@ impl Load {
         })
     }
 
-    /// Counts that a connection's caller has shown who it is.
+    /// Counts a connection for its caller, who has shown its identity.
     pub(crate) fn name(&self, place: &Place, caller: CallerId, class: Class) -> Result<(), Refusal> {
         let named = place.name(caller);
         named.map_err(|_| self.overloaded(class.name(), "this caller has more connections than its share"))
@@ -193,12 +194,12 @@ impl Load {
     fn overloaded(&self, class: &'static str, what: &str) -> Refusal {
         self.refused.add(1, &[KeyValue::new("segue.class", class)]);
         let delay = SHORTEST_DELAY_MS + self.random.below(2 * SHORTEST_DELAY_MS);
-        // Random, so that those who were refused together don't come again together.
+        // The delay is random, so that callers who were refused together don't retry together.
         Refusal::new(ErrorReason::Overloaded, what).retry_after(Duration::from_millis(delay.into()))
     }
 }
 
-/// Lets in what can be served. It goes inside of the layer that gives each call its task and its deadline.
+/// Admits the calls that can be served. The layer goes inside of the one that gives each call its task and its deadline.
 #[derive(Debug, Clone)]
 pub(crate) struct OverloadLayer(pub(crate) Load);
 
@@ -238,20 +239,20 @@ where
             return Box::pin(inner.call(request));
         }
         let method = methods::of_path(request.uri().path());
-        // Nobody knows it: reflection, which is a stream, or nothing that is served.
-        let (class, again) =
-            method.map_or((Class::Bulk, Again::Stream), |method| (method.class, method.again));
+        // A method without a row is reflection, which is a stream, or is not served at all.
+        let (class, retry) =
+            method.map_or((Class::Bulk, Retry::Stream), |method| (method.class, method.retry));
         let load = self.load.clone();
         Box::pin(async move {
             let caller = caller();
-            // It takes its place first, so that those who wait to be opened are bounded too.
-            let stream = match (again == Again::Stream).then(|| load.stream(&caller)).transpose() {
+            // A stream takes its place first, so that streams that wait to be opened are bounded too.
+            let stream = match (retry == Retry::Stream).then(|| load.stream(&caller)).transpose() {
                 Ok(stream) => stream,
                 Err(refusal) => return Ok(refused(refusal)),
             };
             let deadline = DEADLINE.try_with(|deadline| *deadline).ok();
             let never = Instant::now() + Duration::from_secs(24 * 60 * 60);
-            let entered = load.gate.enter(class, &caller, deadline.unwrap_or(never)).await;
+            let entered = load.admission.enter(class, &caller, deadline.unwrap_or(never)).await;
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 let late = Refusal::new(ErrorReason::DeadlineExceeded, "the deadline was over at the start");
                 return Ok(refused(late));
@@ -261,7 +262,7 @@ where
                 Err(full) => return Ok(refused(load.no_place(class, full))),
             };
             permit.serves();
-            // The permit ends with the handler, not with the waiting of the caller.
+            // The permit lasts until the handler ends, even if the caller stops waiting before.
             let response = inner.call(request).await;
             drop(permit);
             let Some(stream) = stream else { return response };

@@ -1,4 +1,4 @@
-//! Who waits at the gate, by caller.
+//! The calls of one class that wait to be admitted, by caller.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -1,4 +1,4 @@
-//! How loaded the services of this process are, for those who publish it.
+//! The load of the services of this process, for metrics and tests.
 
 use std::{
     net::SocketAddr,
@@ -10,7 +10,7 @@ use segue_metrics::{KeyValue, Metric};
 
 use super::{
     Connections, Load,
-    gate::{CLASSES, Gate},
+    admission_queue::{AdmissionQueue, CLASSES},
     memory::MessageMemory,
 };
 use crate::{
@@ -26,9 +26,9 @@ pub struct LoadStatus {
     pub service: &'static str,
     /// Where it serves.
     pub address: SocketAddr,
-    /// Calls under way, those that nobody waits for any more too.
+    /// Calls under way, also those whose callers have stopped waiting.
     pub calls: usize,
-    /// How many may be under way now.
+    /// How many calls may be under way now.
     pub limit: usize,
     /// Calls that wait to be let in.
     pub waiting: usize,
@@ -38,7 +38,7 @@ pub struct LoadStatus {
     pub connections: usize,
     /// Bytes of memory that messages of calls under way are charged.
     pub message_memory: usize,
-    /// Calls let in since the start, by class.
+    /// Calls admitted since the start, by class.
     pub admitted: [(Class, u64); 4],
     /// Calls refused since the start, by class.
     pub shed: [(Class, u64); 4],
@@ -51,7 +51,7 @@ pub struct LoadStatus {
 struct Registered {
     service: &'static str,
     address: SocketAddr,
-    gate: Weak<Gate>,
+    admission: Weak<AdmissionQueue>,
     streams: Arc<Holders<CallerId>>,
     connections: Connections,
     memory: MessageMemory,
@@ -60,14 +60,14 @@ struct Registered {
 static LOADS: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
 
 impl Load {
-    /// Makes it known to those who publish it, for as long as the service runs.
+    /// Lists the service in [`statuses`] for as long as it runs.
     pub(crate) fn register(&self, service: &'static str, address: SocketAddr) {
         let mut loads = LOADS.lock().unwrap_or_else(PoisonError::into_inner);
-        loads.retain(|load| load.gate.strong_count() > 0);
+        loads.retain(|load| load.admission.strong_count() > 0);
         loads.push(Registered {
             service,
             address,
-            gate: Arc::downgrade(&self.gate),
+            admission: Arc::downgrade(&self.admission),
             streams: self.streams.clone(),
             connections: self.connections.clone(),
             memory: self.memory.clone(),
@@ -78,21 +78,21 @@ impl Load {
 /// The load of all services of this process.
 pub fn statuses() -> Vec<LoadStatus> {
     let loads = LOADS.lock().unwrap_or_else(PoisonError::into_inner);
-    loads.iter().filter_map(|load| Some(of(load, &*load.gate.upgrade()?))).collect()
+    loads.iter().filter_map(|load| Some(of(load, &*load.admission.upgrade()?))).collect()
 }
 
-fn of(load: &Registered, gate: &Gate) -> LoadStatus {
+fn of(load: &Registered, admission: &AdmissionQueue) -> LoadStatus {
     LoadStatus {
         service: load.service,
         address: load.address,
-        calls: gate.under_way(),
-        limit: gate.limit(),
-        waiting: gate.waiting(),
+        calls: admission.under_way(),
+        limit: admission.limit(),
+        waiting: admission.waiting(),
         streams: load.streams.held(),
         connections: load.connections.open(),
         message_memory: load.memory.used(),
-        admitted: CLASSES.map(|class| (class, gate.admitted(class))),
-        shed: CLASSES.map(|class| (class, gate.shed(class))),
+        admitted: CLASSES.map(|class| (class, admission.admitted(class))),
+        shed: CLASSES.map(|class| (class, admission.shed(class))),
         shed_streams: load.streams.refused(),
         shed_connections: load.connections.refused(),
     }

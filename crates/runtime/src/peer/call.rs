@@ -22,11 +22,12 @@ use crate::{
 
 /// Kept back from the caller's deadline, to answer it in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
-/// Attempts of a call of which nobody knows whether it was made.
+/// The most attempts of a call when it is unknown whether the one before was carried out.
 const MOST_ATTEMPTS: u32 = 3;
-/// Attempts that were never sent cost their receivers nothing.
+/// The most attempts when the ones before were never sent, which cost their receivers nothing.
 const MOST_UNSENT: u32 = 5;
-/// Before the first retry, at most; twice that before the second. A dice decides, so that retries don't come together.
+/// The longest pause before the first retry; before the second it is twice as long. Pauses are random, so that the retries of several
+/// calls don't arrive together.
 const LONGEST_PAUSE_MS: u32 = 25;
 /// How long a call waits for an endpoint that may be back in a moment, before it fails.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -51,7 +52,7 @@ pub(super) async fn make(
     let (mut parts, body) = request.into_parts();
     trace_context::inject(&mut parts.headers);
     match methods::of_path(parts.uri.path()) {
-        Some(method) if method.repeatable() => {
+        Some(method) if method.is_retryable() => {
             let message = body.collect().await?.to_bytes();
             call.repeatable(&parts, &message).await
         }

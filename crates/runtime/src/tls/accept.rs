@@ -18,8 +18,8 @@ use super::{
     connection::{Connection, Io, PREFACE, Shown},
 };
 use crate::{
+    log_throttle::LogThrottle,
     overload::{Connections, MAX_OPENING},
-    seldom::Seldom,
     shares::Full,
 };
 
@@ -115,11 +115,11 @@ fn too_many(full: Full) -> io::Error {
     })
 }
 
-static TOLD: Seldom = Seldom::new();
+static LOG_THROTTLE: LogThrottle = LogThrottle::new();
 
 /// Anybody can make this happen all the time.
 fn failed(error: &io::Error) {
-    if let Some(untold) = TOLD.now() {
+    if let Some(untold) = LOG_THROTTLE.admit() {
         tracing::info!(%error, untold, "a connection could not be opened");
     }
 }

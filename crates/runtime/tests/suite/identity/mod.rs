@@ -1,8 +1,8 @@
 //! Who calls, over real connections: certificates, tokens, and their replacement under load.
 
 mod abuse;
+mod authorization;
 mod certificates;
-mod gate;
 mod reload;
 mod settings;
 mod tokens;

@@ -1,13 +1,13 @@
-//! Who is let in, who waits, and who is sent away.
+//! Which calls are admitted, which wait, and which are refused.
 //!
-//! Each class may use a share of the limit, the critical one all of it: what is left over by the others is always free for
-//! it. Whoever finds no place waits for a moment, the more important first. A queue that never gets empty helps nobody: then
-//! the newest are served first, whose callers are most likely still there, and the others wait for less (controlled delay,
-//! after Nichols and Jacobson, in the form that Facebook's servers use). Not so redemptions and streams: none of them may be
-//! passed by until its customer gives up.
+//! Each class may use a share of the limit, and the critical class all of it, so that some places are always kept for critical
+//! calls. A call that finds no place waits for a moment, and the more important classes are served first. When a queue does not get
+//! empty, its newest calls are served first, whose callers are most likely still there, and the others wait for less (controlled
+//! delay, after Nichols and Jacobson, in the form that Facebook's servers use). Redemptions and streams are served in the order of
+//! their arrival instead: none of them may be passed over until its customer gives up.
 //!
-//! Where callers are told apart, one of them may neither have all places nor fill a queue (`caller_percent`), and among those who wait
-//! whoever has fewest calls under way goes first.
+//! Where callers are told apart, one caller can neither take all places nor fill a queue (`caller_percent`), and among waiting callers
+//! the one with the fewest calls under way goes first.
 
 use std::{
     collections::HashMap,
@@ -30,7 +30,7 @@ use crate::{
 pub(super) const CLASSES: [Class; 4] = [Class::Critical, Class::Opening, Class::Normal, Class::Bulk];
 
 impl Class {
-    /// It is let in while less than this part of the limit is used by anybody, in percent.
+    /// A call of the class is admitted while less than this part of the limit is in use by all classes, in percent.
     fn share_percent(self) -> usize {
         match self {
             Self::Critical => 100,
@@ -40,21 +40,21 @@ impl Class {
         }
     }
 
-    /// The part of the limit that it may use itself, in percent.
+    /// The part of the limit that calls of the class may use, in percent.
     fn own_percent(self) -> usize {
         match self {
-            // Else nothing but streams would be opened while there are many.
+            // Otherwise many opening streams would leave no place for calls.
             Self::Opening => 25,
             _ => 100,
         }
     }
 
-    /// How long a call waits for its turn at most, in good times and while the queue stands.
+    /// The longest time that a call waits for its turn; shorter while the queue stands, for all but the first two classes.
     fn patience(self, standing: bool) -> Duration {
         Duration::from_millis(match (self, standing) {
-            // In the end as long as its caller waits: it is let in before all others.
+            // In effect until the caller's deadline: critical calls are admitted before all others.
             (Self::Critical, _) => 10_000,
-            // Desks come back within the time that their agents' leases last.
+            // Desks reconnect within the time that their agents' leases last.
             (Self::Opening, _) => 30_000,
             (Self::Normal, false) => 250,
             (Self::Normal, true) => 50,
@@ -63,17 +63,17 @@ impl Class {
         })
     }
 
-    /// How many may wait, as a multiple of the limit: it bounds the memory.
+    /// How many calls of the class may wait, as a multiple of the limit: this bounds the memory.
     fn queue_factor(self) -> usize {
         match self {
             Self::Critical => 4,
-            // They have taken one of the places of streams before they wait.
+            // Streams have taken one of the places of streams before they wait, which bounds them.
             Self::Opening => usize::MAX,
             Self::Normal | Self::Bulk => 1,
         }
     }
 
-    /// Of what is kept for critical calls, half is within the share of a caller who has used its own up with others.
+    /// The share of a caller. Critical calls may take half of the rest beyond it.
     fn share(self, percent: usize) -> Share {
         match self {
             Self::Critical => Share::Percent(percent.midpoint(100)),
@@ -81,17 +81,17 @@ impl Class {
         }
     }
 
-    /// All of them are to be served, so none may be passed by.
+    /// Whether calls of the class are served in the order of their arrival.
     fn in_order(self) -> bool {
         matches!(self, Self::Critical | Self::Opening)
     }
 }
 
-/// The gate before a service.
+/// Admits calls to a service up to a limit, and queues those that find no place.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct AdmissionQueue {
     most: usize,
-    /// What a caller may have of the places, and of each queue, in percent.
+    /// The share of the places, and of each queue, that a caller may have, in percent.
     caller_percent: usize,
     state: Mutex<State>,
     shed: [AtomicU64; 4],
@@ -108,14 +108,14 @@ struct State {
 }
 
 impl State {
-    fn room_for(&self, class: Class) -> bool {
+    fn is_available_for(&self, class: Class) -> bool {
         let limit = self.limit.now();
-        // One place there is always.
+        // There is always one place.
         self.under_way * 100 < (limit * class.share_percent()).max(100)
             && self.of_class[class as usize] * 100 < (limit * class.own_percent()).max(100)
     }
 
-    /// How many calls a caller has under way; none when it may not have another. Where callers are not told apart, they have no share.
+    /// How many calls a caller has under way; none when it may not have another. An unauthenticated caller has no share to use up.
     fn under_way_of(&self, caller: &CallerId, share: Share) -> Option<usize> {
         if caller.is_unauthenticated() {
             return Some(0);
@@ -145,10 +145,10 @@ impl State {
         }
     }
 
-    /// Somebody of this class, or of one before it, waits for a place that there is.
+    /// Whether a call of this class, or of a class before it, waits for a place that is free.
     fn is_awaited(&self, class: Class, caller_percent: usize) -> bool {
         let waits = |class: &Class| {
-            self.room_for(*class)
+            self.is_available_for(*class)
                 && self.queues[*class as usize]
                     .any(|caller| self.under_way_of(caller, class.share(caller_percent)).is_some())
         };
@@ -156,7 +156,7 @@ impl State {
     }
 }
 
-impl Gate {
+impl AdmissionQueue {
     pub(super) fn new(most: usize, target: Option<Duration>, caller_percent: usize) -> Arc<Self> {
         let limit = Limit::new(most, target, Instant::now());
         let state = State {
@@ -175,7 +175,7 @@ impl Gate {
         })
     }
 
-    /// Waits for a place; else tells why there was none in time.
+    /// Waits for a place; the error says why there was none in time.
     pub(super) async fn enter(
         self: &Arc<Self>,
         class: Class,
@@ -193,7 +193,7 @@ impl Gate {
         let mut state = self.lock();
         let share = class.share(self.caller_percent);
         let has_its_share = state.under_way_of(caller, share).is_none();
-        if !has_its_share && state.room_for(class) && !state.is_awaited(class, self.caller_percent) {
+        if !has_its_share && state.is_available_for(class) && !state.is_awaited(class, self.caller_percent) {
             state.let_in(class, caller);
             return Place::Free(self.permit(class, caller.clone(), now));
         }
@@ -211,18 +211,18 @@ impl Gate {
         let (grant, granted) = oneshot::channel();
         queue.push(caller.clone(), grant, now);
         drop(state);
-        // Somebody may have left a place that nobody was waiting for.
+        // A place may have become free while no call was waiting.
         self.hand_out();
         Place::Queued(granted, now + patience, full)
     }
 
-    /// Gives free places to those who wait.
+    /// Gives free places to waiting calls.
     fn hand_out(self: &Arc<Self>) {
         let mut granted = vec![];
         let mut state = self.lock();
         let now = Instant::now();
         for class in CLASSES {
-            while state.room_for(class) {
+            while state.is_available_for(class) {
                 let mut queue = std::mem::take(&mut state.queues[class as usize]);
                 let share = class.share(self.caller_percent);
                 let next = queue.next(class.in_order(), now, |caller| state.under_way_of(caller, share));
@@ -234,13 +234,13 @@ impl Gate {
         }
         drop(state);
         for (waiter, class, caller) in granted {
-            // Who has gone away in between drops the permit, which hands its place on.
+            // A call that was given up meanwhile drops the permit, which hands its place on.
             drop(waiter.send(self.permit(class, caller, now)));
         }
     }
 
     fn permit(self: &Arc<Self>, class: Class, caller: CallerId, since: Instant) -> Permit {
-        Permit { gate: self.clone(), class, caller, since, served: false }
+        Permit { admission: self.clone(), class, caller, since, served: false }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -289,10 +289,10 @@ impl Place {
     }
 }
 
-/// A place. It is free again when this is dropped.
+/// A place among the calls under way. Dropping the permit frees the place.
 #[derive(Debug)]
 pub(super) struct Permit {
-    gate: Arc<Gate>,
+    admission: Arc<AdmissionQueue>,
     class: Class,
     caller: CallerId,
     since: Instant,
@@ -300,7 +300,7 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// Its call has really begun, so that its time counts.
+    /// Begins to measure the call's time, as its handler starts now.
     pub(super) fn serves(&mut self) {
         self.since = Instant::now();
         self.served = true;
@@ -309,14 +309,14 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.gate.lock();
+        let mut state = self.admission.lock();
         state.let_go(self.class, &self.caller);
-        // Bulk calls may be long by nature.
+        // Bulk calls are long by nature, and say nothing about the load.
         if self.served && self.class != Class::Bulk {
             state.limit.ended(self.since, Instant::now());
         }
         drop(state);
-        self.gate.hand_out();
+        self.admission.hand_out();
     }
 }
 
@@ -334,28 +334,31 @@ mod tests {
 
     #[tokio::test]
     async fn each_class_has_its_share_and_the_critical_one_all() {
-        let gate = Gate::new(10, None, 75);
+        let admission = AdmissionQueue::new(10, None, 75);
         let mut held = vec![];
         for (class, most) in
             [(Class::Bulk, 5), (Class::Normal, 8), (Class::Opening, 9), (Class::Critical, 10)]
         {
-            while gate.under_way() < most {
-                held.push(gate.enter(class, &all(), soon()).await.unwrap());
+            while admission.under_way() < most {
+                held.push(admission.enter(class, &all(), soon()).await.unwrap());
             }
-            assert!(gate.enter(class, &all(), Instant::now() + Duration::from_millis(5)).await.is_err());
-            assert_eq!(gate.under_way(), most);
+            assert!(admission.enter(class, &all(), Instant::now() + Duration::from_millis(5)).await.is_err());
+            assert_eq!(admission.under_way(), most);
         }
-        assert_eq!(gate.shed(Class::Normal), 1);
+        assert_eq!(admission.shed(Class::Normal), 1);
         held.clear();
-        assert_eq!((gate.under_way(), gate.waiting()), (0, 0));
+        assert_eq!((admission.under_way(), admission.waiting()), (0, 0));
     }
 
-    /// Waits at the gate, and is in the queue when this returns.
-    async fn queued(gate: &Arc<Gate>, class: Class) -> tokio::task::JoinHandle<Result<Permit, Full>> {
-        let (gate, before) = (gate.clone(), gate.waiting());
-        let waits = gate.clone();
+    /// Starts a call that waits; it is in the queue when this returns.
+    async fn queued(
+        admission: &Arc<AdmissionQueue>,
+        class: Class,
+    ) -> tokio::task::JoinHandle<Result<Permit, Full>> {
+        let (admission, before) = (admission.clone(), admission.waiting());
+        let waits = admission.clone();
         let waiting = tokio::spawn(async move { waits.enter(class, &all(), soon()).await });
-        while gate.waiting() == before {
+        while admission.waiting() == before {
             tokio::task::yield_now().await;
         }
         waiting
@@ -363,61 +366,61 @@ mod tests {
 
     #[tokio::test]
     async fn the_more_important_goes_first_and_one_that_went_away_keeps_no_place() {
-        let gate = Gate::new(1, None, 75);
-        let held = gate.enter(Class::Critical, &all(), soon()).await.unwrap();
-        let normal = queued(&gate, Class::Normal).await;
-        let gone = queued(&gate, Class::Critical).await;
-        let critical = queued(&gate, Class::Critical).await;
+        let admission = AdmissionQueue::new(1, None, 75);
+        let held = admission.enter(Class::Critical, &all(), soon()).await.unwrap();
+        let normal = queued(&admission, Class::Normal).await;
+        let gone = queued(&admission, Class::Critical).await;
+        let critical = queued(&admission, Class::Critical).await;
         gone.abort();
         assert!(gone.await.unwrap_err().is_cancelled());
-        assert_eq!(gate.waiting(), 2);
+        assert_eq!(admission.waiting(), 2);
         drop(held);
         let first = critical.await.unwrap().unwrap();
-        assert_eq!(gate.waiting(), 1);
+        assert_eq!(admission.waiting(), 1);
         drop(first);
         drop(normal.await.unwrap().unwrap());
-        assert_eq!((gate.under_way(), gate.waiting()), (0, 0));
+        assert_eq!((admission.under_way(), admission.waiting()), (0, 0));
     }
 
     #[tokio::test]
     async fn one_caller_takes_neither_all_places_nor_a_whole_queue() {
-        let gate = Gate::new(100, None, 75);
+        let admission = AdmissionQueue::new(100, None, 75);
         let (much, little) = (CallerId::of_subject("much"), CallerId::of_subject("little"));
         let mut held = vec![];
         for _ in 0..75 {
-            held.push(gate.enter(Class::Critical, &much, soon()).await.unwrap());
+            held.push(admission.enter(Class::Critical, &much, soon()).await.unwrap());
         }
-        let refused = gate.enter(Class::Normal, &much, Instant::now() + Duration::from_millis(5)).await;
+        let refused = admission.enter(Class::Normal, &much, Instant::now() + Duration::from_millis(5)).await;
         assert_eq!(refused.err(), Some(Full::Share));
         let waits = |_| {
-            let (gate, much) = (gate.clone(), much.clone());
-            tokio::spawn(async move { gate.enter(Class::Normal, &much, soon()).await })
+            let (admission, much) = (admission.clone(), much.clone());
+            tokio::spawn(async move { admission.enter(Class::Normal, &much, soon()).await })
         };
         let waiting: Vec<_> = (0..200).map(waits).collect();
-        while gate.waiting() < 75 {
+        while admission.waiting() < 75 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(gate.waiting(), 75, "the others of them are refused at once");
+        assert_eq!(admission.waiting(), 75, "the others of them are refused at once");
         for _ in 0..4 {
-            held.push(gate.enter(Class::Normal, &little, Instant::now()).await.unwrap());
+            held.push(admission.enter(Class::Normal, &little, Instant::now()).await.unwrap());
         }
-        assert!(gate.enter(Class::Critical, &little, soon()).await.is_ok(), "critical calls find more");
+        assert!(admission.enter(Class::Critical, &little, soon()).await.is_ok(), "critical calls find more");
         for entered in waiting {
             assert_eq!(entered.await.unwrap().err(), Some(Full::Share));
         }
         held.clear();
-        assert_eq!((gate.under_way(), gate.waiting(), gate.lock().by_caller.len()), (0, 0, 0));
+        assert_eq!((admission.under_way(), admission.waiting(), admission.lock().by_caller.len()), (0, 0, 0));
     }
 
     #[tokio::test]
-    async fn streams_that_open_wait_for_each_other_and_leave_room_for_calls() {
-        let gate = Gate::new(20, None, 75);
+    async fn streams_that_open_wait_for_each_other_and_leave_is_available_for_calls() {
+        let admission = AdmissionQueue::new(20, None, 75);
         let mut streams = vec![];
         for _ in 0..5 {
-            streams.push(gate.enter(Class::Opening, &all(), soon()).await.unwrap());
+            streams.push(admission.enter(Class::Opening, &all(), soon()).await.unwrap());
         }
-        let more = queued(&gate, Class::Opening).await;
-        let _call = gate.enter(Class::Normal, &all(), soon()).await.unwrap();
+        let more = queued(&admission, Class::Opening).await;
+        let _call = admission.enter(Class::Normal, &all(), soon()).await.unwrap();
         assert!(!more.is_finished());
         streams.pop();
         assert!(more.await.unwrap().is_ok());
@@ -425,13 +428,16 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_too_long_is_sent_away() {
-        let gate = Gate::new(1, None, 75);
-        let held = gate.enter(Class::Critical, &all(), soon()).await.unwrap();
+        let admission = AdmissionQueue::new(1, None, 75);
+        let held = admission.enter(Class::Critical, &all(), soon()).await.unwrap();
         let start = Instant::now();
-        assert!(gate.enter(Class::Normal, &all(), soon()).await.is_err());
+        assert!(admission.enter(Class::Normal, &all(), soon()).await.is_err());
         assert!(start.elapsed() >= Class::Normal.patience(false));
-        assert!(gate.enter(Class::Critical, &all(), Instant::now()).await.is_err(), "its deadline is over");
+        assert!(
+            admission.enter(Class::Critical, &all(), Instant::now()).await.is_err(),
+            "its deadline is over"
+        );
         drop(held);
-        assert_eq!((gate.under_way(), gate.waiting()), (0, 0));
+        assert_eq!((admission.under_way(), admission.waiting()), (0, 0));
     }
 }

@@ -1,4 +1,4 @@
-//! Streams live for half an hour, rights may end earlier: a stream's caller is looked at again and again.
+//! Rechecks the caller of an open stream at intervals: a stream lasts up to half an hour, and its caller's rights may end earlier.
 
 use std::{
     pin::Pin,
@@ -13,27 +13,27 @@ use http_body::Frame;
 use tokio::sync::oneshot;
 use tonic::{Status, body::Body};
 
-use super::{Gate, Pending};
+use super::{Authorizer, Pending};
 use crate::{Refusal, tls::Accepted};
 
-/// How often.
+/// How often the caller of a stream is checked.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// All that has to be looked at again.
-pub(super) struct Again {
-    gate: Arc<Gate>,
+/// What the checks of a stream's caller need.
+pub(super) struct Recheck {
+    authorizer: Arc<Authorizer>,
     path: String,
     headers: HeaderMap,
     accepted: Option<Accepted>,
     pending: Option<Pending>,
 }
 
-impl Again {
-    /// For a stream; none for other calls.
-    pub(super) fn of(gate: Arc<Gate>, request: &Request<Body>) -> Option<Self> {
+impl Recheck {
+    /// For a call that opens a stream; none for other calls.
+    pub(super) fn of(authorizer: Arc<Authorizer>, request: &Request<Body>) -> Option<Self> {
         let path = request.uri().path().to_owned();
-        gate.streams(&path).then(|| Self {
-            gate,
+        authorizer.streams(&path).then(|| Self {
+            authorizer,
             path,
             headers: request.headers().clone(),
             accepted: request.extensions().get::<Accepted>().cloned(),
@@ -41,7 +41,7 @@ impl Again {
         })
     }
 
-    /// The answer, which ends when the caller may no longer have it.
+    /// The response, whose stream ends with a refusal once the caller may no longer have it.
     pub(super) fn over(self, response: Response<Body>) -> Response<Body> {
         let (mut over, ended) = oneshot::channel();
         tokio::spawn(async move {
@@ -50,8 +50,8 @@ impl Again {
                     () = over.closed() => return,
                     () = tokio::time::sleep(INTERVAL) => {}
                 }
-                if let Err(refusal) = self.look().await {
-                    // Nobody reads it when the stream has just ended by itself.
+                if let Err(refusal) = self.check().await {
+                    // The receiver is gone when the stream has just ended by itself.
                     drop(over.send(refusal));
                     return;
                 }
@@ -60,15 +60,17 @@ impl Again {
         response.map(|stream| Body::new(Ending { stream, ended: Some(ended) }))
     }
 
-    /// A store that doesn't answer is no reason to end a stream.
-    async fn look(&self) -> Result<(), Refusal> {
+    /// Repeats the checks of the call's begin. Other failures, as of the store, are no reason to end a stream.
+    async fn check(&self) -> Result<(), Refusal> {
         use segue_proto::common::v1::ErrorReason as R;
-        let Self { gate, path, headers, accepted, pending } = self;
+        let Self { authorizer, path, headers, accepted, pending } = self;
         let looked = async {
-            let caller = gate.caller(headers, accepted.as_ref()).await?;
-            gate.let_through(path, &caller)?;
+            let caller = authorizer.caller(headers, accepted.as_ref()).await?;
+            authorizer.let_through(path, &caller)?;
             match pending {
-                Some(Pending { things, .. }) => gate.ask(&Pending { caller, things: things.clone() }).await,
+                Some(Pending { things, .. }) => {
+                    authorizer.ask(&Pending { caller, things: things.clone() }).await
+                }
                 None => Ok(()),
             }
         };
