@@ -3,7 +3,10 @@
 //! To add a message or an RPC: write it in `proto/`, documented, and build. A message that can hold a code or personal
 //! data goes into `SECRET_MESSAGES` of `build.rs` and gets a `Debug` in `redact.rs`.
 
+mod descriptors;
 mod redact;
+
+pub use descriptors::{ContractError, contracts, message_descriptor};
 
 /// All contracts with their comments, as served by reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -9,10 +9,14 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
-use segue_proto::audit::v1::{
-    AuditHead, AuditRecord, ListAuditRecordsRequest, ListAuditRecordsResponse,
-    audit_service_client::AuditServiceClient,
+use prost_reflect::{DynamicMessage, MessageDescriptor};
+use segue_proto::{
+    ContractError,
+    audit::v1::{
+        AuditHead, AuditRecord, ListAuditRecordsRequest, ListAuditRecordsResponse,
+        audit_service_client::AuditServiceClient,
+    },
+    message_descriptor,
 };
 use segue_runtime::{
     audit::{chain_of, record_of},
@@ -187,9 +191,8 @@ fn check(flags: &CheckFlags) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn kind() -> anyhow::Result<MessageDescriptor> {
-    let pool = DescriptorPool::decode(segue_proto::DESCRIPTORS).context("the contracts can't be read")?;
-    pool.get_message_by_name("segue.audit.v1.AuditRecord").context("the contracts have no AuditRecord")
+fn kind() -> Result<MessageDescriptor, ContractError> {
+    message_descriptor("segue.audit.v1.AuditRecord")
 }
 
 fn to_json(kind: &MessageDescriptor, record: &AuditRecord) -> anyhow::Result<String> {

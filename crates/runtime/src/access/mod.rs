@@ -16,7 +16,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request};
-use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
+use prost_reflect::{Kind, MessageDescriptor};
 use segue_proto::common::v1::ErrorReason;
 use tonic::body::Body;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -75,12 +75,11 @@ pub(crate) struct Pending {
 impl Authorizer {
     pub(crate) fn new(identity: Identity, owners: Option<Owners>) -> Result<Self, BootError> {
         let wrong = |error: String| BootError::Reflection(error);
-        let pool =
-            DescriptorPool::decode(segue_proto::DESCRIPTORS).map_err(|error| wrong(error.to_string()))?;
+        let contracts = segue_proto::contracts().map_err(|error| wrong(error.to_string()))?;
         let mut rules = HashMap::new();
         for (service, methods) in TABLE {
             let described =
-                pool.get_service_by_name(service).ok_or_else(|| wrong(format!("no {service}")))?;
+                contracts.get_service_by_name(service).ok_or_else(|| wrong(format!("no {service}")))?;
             for Rule { method, allow } in *methods {
                 let found = described.methods().find(|known| known.name() == *method);
                 let found = found.ok_or_else(|| wrong(format!("{service} has no {method}")))?;

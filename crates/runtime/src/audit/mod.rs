@@ -5,9 +5,8 @@ mod keeper;
 mod refusals;
 mod service;
 
-use std::sync::LazyLock;
-
-use prost_reflect::{DescriptorPool, DynamicMessage};
+use prost_reflect::DynamicMessage;
+use segue_proto::message_descriptor;
 
 use crate::methods;
 
@@ -16,23 +15,17 @@ pub(crate) use refusals::Refusals;
 pub(crate) use service::Lists;
 pub use service::{chain_of, record_of};
 
-static CONTRACTS: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(segue_proto::DESCRIPTORS).unwrap_or_else(|error| {
-        tracing::error!(%error, "the contracts can't be read");
-        DescriptorPool::new()
-    })
-});
-
 /// A message in JSON, for the log. `name` is that of its type, with its package.
 pub fn json(name: &str, message: &impl prost::Message) -> String {
-    let written = CONTRACTS.get_message_by_name(name).and_then(|kind| {
-        let message = DynamicMessage::decode(kind, message.encode_to_vec().as_slice()).ok()?;
-        serde_json::to_string(&message).ok()
-    });
-    written.unwrap_or_else(|| {
-        tracing::error!(name, "a message can't be written for the audit log");
+    written(name, message).unwrap_or_else(|error| {
+        tracing::error!(name, %error, "a message can't be written for the audit log");
         String::new()
     })
+}
+
+fn written(name: &str, message: &impl prost::Message) -> Result<String, Box<dyn std::error::Error>> {
+    let message = DynamicMessage::decode(message_descriptor(name)?, message.encode_to_vec().as_slice())?;
+    Ok(serde_json::to_string(&message)?)
 }
 
 /// Names and values as an object in JSON, for the log.

@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, bail, ensure};
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, ReflectMessage as _};
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _};
+use segue_proto::{ContractError, message_descriptor};
 use serde_json::{Map, Value};
 
 use super::Document;
@@ -85,7 +86,7 @@ pub(super) fn read(format: Format, text: &str) -> anyhow::Result<Document> {
 
 /// A message as a value in the contract's JSON mapping.
 pub(super) fn value_of(message: &impl Message, name: &str) -> anyhow::Result<Value> {
-    to_value(&kind(&pool()?, name)?, message)
+    to_value(&kind(name)?, message)
 }
 
 struct Kinds {
@@ -95,23 +96,18 @@ struct Kinds {
 }
 
 impl Kinds {
-    fn new() -> anyhow::Result<Self> {
-        let pool = pool()?;
+    fn new() -> Result<Self, ContractError> {
         Ok(Self {
-            feature: kind(&pool, "FeatureDefinition")?,
-            platform: kind(&pool, "Platform")?,
-            work_profile: kind(&pool, "WorkProfile")?,
+            feature: kind("FeatureDefinition")?,
+            platform: kind("Platform")?,
+            work_profile: kind("WorkProfile")?,
         })
     }
 }
 
-fn pool() -> anyhow::Result<DescriptorPool> {
-    DescriptorPool::decode(segue_proto::DESCRIPTORS).context("the contracts can't be read")
-}
-
-fn kind(pool: &DescriptorPool, name: &str) -> anyhow::Result<MessageDescriptor> {
-    let name = format!("segue.selector.v1.{name}");
-    pool.get_message_by_name(&name).with_context(|| format!("the contracts have no {name}"))
+/// The description of one of the selector's messages.
+fn kind(name: &str) -> Result<MessageDescriptor, ContractError> {
+    message_descriptor(&format!("segue.selector.v1.{name}"))
 }
 
 fn to_values(kind: &MessageDescriptor, messages: &[impl Message]) -> anyhow::Result<Value> {
