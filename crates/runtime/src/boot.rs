@@ -52,7 +52,7 @@ fn complain(what: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Outside, whether it started; inside, how it ended.
+/// The outer result says whether the service started, the inner one how it ended.
 fn run<C, B, F>(
     name: &'static str,
     telemetry: &TelemetryConfig,
@@ -76,7 +76,7 @@ where
         telemetry.finish().await;
         Ok(ended)
     });
-    // Dropping it would wait for name look-ups and the like without bound.
+    // Dropping the runtime would wait for blocking tasks such as name look-ups without limit.
     runtime.shutdown_background();
     outcome
 }

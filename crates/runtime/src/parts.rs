@@ -1,4 +1,4 @@
-//! What every service is made of, and why one does not start.
+//! What a service is started with besides its configuration, and the errors of its start.
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -25,9 +25,9 @@ use crate::{
     transport::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES},
 };
 
-/// A desk opens one for each of its agents. A client with more needs more connections.
+/// A desk opens a stream for each of its agents. A client with more agents needs more connections.
 const MAX_STREAMS_PER_CONNECTION: u32 = 256;
-/// What may be sent over a connection, and over a stream of it, before anything of it is read.
+/// How much a client may send over a connection, and over one of its streams, before the server has read any of it.
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 /// Streams last half an hour at most (`StreamEnd`), and then so does what is left of an old connection.
@@ -44,13 +44,13 @@ pub struct ServerConfig {
     pub grace: Duration,
     /// By which certificate to be known, and whose to trust: for callers and for called services.
     pub credentials: Credentials,
-    /// How callers are told apart; none: everybody may do everything.
+    /// How callers are identified; none: every caller may make every call.
     pub identity: Option<IdentityConfig>,
     /// How often files of certificates, identities and keys are looked at.
     pub reload: Duration,
     /// How old a connection becomes before its caller is asked to open another.
     pub connection_age: Duration,
-    /// How much it takes at a time.
+    /// How much the service takes on at a time.
     pub limits: Limits,
     /// How long the records of the audit log are kept.
     pub audit_kept_for: Duration,
@@ -142,7 +142,7 @@ impl ServerConfig {
         })
     }
 
-    /// On a loopback port, for tests and benches, which bring crowds of their own: nothing of what they call is refused.
+    /// A free loopback port and wide limits, for tests and benches with many callers.
     pub fn loopback(port: u16) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
@@ -212,7 +212,7 @@ impl Server {
         self
     }
 
-    /// Says to whom a thing belongs, for the rules of [`TABLE`](crate::access::TABLE) that ask for its owner.
+    /// Looks up the owners of things, for the rules of [`TABLE`](crate::access::TABLE) that depend on them.
     #[must_use]
     pub fn owners<F>(mut self, owner_of: impl Fn(String) -> F + Send + Sync + 'static) -> Self
     where
@@ -292,7 +292,7 @@ async fn until(stop: Stop, work: impl Future<Output = ()>) {
     }
 }
 
-/// What is around the handlers, from outside.
+/// The layers around the handlers, from the outermost.
 struct Layers {
     incoming: IncomingLayer,
     access: AccessLayer,

@@ -1,5 +1,5 @@
-//! Serving HTTP to whoever comes: the pages and the operations port. The server libraries' own loops wait for a request's
-//! head and body, and for a reader of an answer, without end, and take any number of connections.
+//! Serves HTTP to any client: the pages and the operations port. The server libraries' own loops wait without limit for a request's
+//! head and body and for the reader of an answer, and accept any number of connections.
 
 mod body;
 mod io;
@@ -31,20 +31,20 @@ use crate::{
 };
 use io::Timed;
 
-/// When the system has no sockets left, others have to be closed first.
+/// The pause after a failed accept: when the system has no sockets left, others have to be closed first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Of one request.
+/// The most headers of one request.
 const MAX_HEADERS: usize = 64;
 const MOST_CALLS_PER_CONNECTION: u32 = 64;
 
-/// What connections and requests may take.
+/// The limits of connections and requests.
 #[derive(Debug, Clone)]
 pub struct HttpLimits {
     /// For a request's head, from the connection's begin or the answer before: how long a connection may be idle, too.
     pub head: Duration,
     /// For a request's body.
     pub body: Duration,
-    /// How long an answer may wait for its reader. An event stream says something more often than that.
+    /// How long an answer may wait for its reader. Event streams send something more often than that.
     pub stalled: Duration,
     /// The largest body.
     pub body_bytes: usize,
@@ -52,7 +52,7 @@ pub struct HttpLimits {
     pub connections: usize,
     /// Connections of an IPv4 address or an IPv6 /64; the networks around have more (ADR 0028).
     pub connections_per_network: usize,
-    /// Proxies, which are many callers and have no limit of their own.
+    /// Proxies. Each carries the requests of many callers, and has no limit of its own.
     pub proxies: HostList,
 }
 
@@ -72,7 +72,7 @@ impl HttpLimits {
     }
 }
 
-/// Which HTTP is spoken.
+/// The versions of HTTP that are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versions {
     /// HTTP/1 only, for browsers and the proxies before them.
@@ -81,7 +81,7 @@ pub enum Versions {
     OneAndTwo,
 }
 
-/// Serves until the stop is told and what is under way has been answered; dropped, it cuts everything off. Requests carry
+/// Serves until the stop is told and all requests under way have been answered; dropped, it closes all connections. Requests carry
 /// their connection's [`ConnectInfo`].
 pub async fn serve(
     listener: TcpListener,
@@ -137,7 +137,7 @@ fn builder(versions: Versions, limits: &HttpLimits) -> Builder<TokioExecutor> {
     }
 }
 
-/// An answer that holds something until it has been sent, or given up.
+/// A response that keeps a value until it has been sent or given up.
 pub fn holding<T: Send + 'static>(response: Response, held: T) -> Response {
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {
@@ -147,7 +147,7 @@ pub fn holding<T: Send + 'static>(response: Response, held: T) -> Response {
     })
 }
 
-/// What every connection is served with.
+/// What all connections share.
 struct Door {
     router: Router,
     builder: Builder<TokioExecutor>,
@@ -178,13 +178,13 @@ impl Door {
     }
 
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        // Without it small answers wait for the acknowledgement of earlier ones. A failure means that it is closed again.
+        // Otherwise small answers wait for the acknowledgement of earlier ones. A failure means that the connection is closed already.
         drop(stream.set_nodelay(true));
         let service = Extension(ConnectInfo(peer)).layer(self.router.clone());
         let io = TokioIo::new(Timed::new(stream, self.limits.head, self.limits.stalled));
         let serving = self.builder.serve_connection(io, TowerToHyperService::new(service));
         tokio::pin!(serving);
-        // How a connection ends is its caller's affair, which may also happen all the time.
+        // The error with which a connection ends is not logged: a client can cause it as often as it likes.
         tokio::select! {
             _ = serving.as_mut() => {}
             () = self.stop.told() => {

@@ -13,13 +13,13 @@ use super::{
 };
 use crate::{Refusal, tls::spiffe};
 
-/// How far two clocks may be apart.
-/// A subject is stored in the audit log, and looked for there.
+/// The longest subject, which is stored in the audit log and can be searched there.
 const MAX_SUBJECT_BYTES: usize = 512;
+/// How far the clocks of issuer and service may be apart.
 const LEEWAY_SECONDS: f64 = 30.0;
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// Which tokens are taken.
+/// Which tokens are accepted.
 #[derive(Debug, Clone)]
 pub(super) struct TokenConfig {
     keys: KeySource,
@@ -72,14 +72,14 @@ impl Tokens {
         self.keys.look().await;
     }
 
-    /// Whom a token names, when everything about it is right.
+    /// The subject of a token; an error unless all checks pass.
     pub(super) async fn subject(&self, token: &str) -> Result<String, Refusal> {
         let bad = || unknown("the bearer token is not one that is taken here");
         if token.len() > MAX_TOKEN_BYTES {
             return Err(bad());
         }
         let header = decode_header(token).map_err(|_| bad())?;
-        // Nothing critical is understood here (RFC 7515, 4.1.11).
+        // Critical header parameters are not supported (RFC 7515, 4.1.11).
         if header.crit.is_some() {
             return Err(bad());
         }
@@ -103,7 +103,7 @@ impl Tokens {
             return Err(bad());
         }
         let claims = self.verify(token, &key, header.alg).ok_or_else(bad)?;
-        // These names are for certificates: who issues tokens must not be able to name a service.
+        // SPIFFE ids come from certificates only: the issuer of tokens must not be able to name a service.
         if claims.sub.starts_with(spiffe::SCHEME) {
             return Err(bad());
         }
@@ -120,13 +120,13 @@ impl Tokens {
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.set_issuer(&[&self.issuer]);
         rules.set_audience(&[&self.audience]);
-        // Against our clock, below: the library would take the machine's.
+        // Times are checked against the service's clock, below; the library would take the machine's.
         rules.validate_exp = false;
         let claims = decode::<Claims>(token, &key.key, &rules).ok()?.claims;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time fit into a double")]
         let now = self.clock.now_ms() as f64 / 1000.0;
         let in_time = claims.exp + LEEWAY_SECONDS > now && claims.nbf - LEEWAY_SECONDS <= now;
-        // One that is stolen must not be good for years.
+        // The lifetime is bounded, so that a stolen token is not valid for years.
         let too_long = claims.exp - LEEWAY_SECONDS - now > self.life.as_secs_f64();
         let is_name =
             (1..=MAX_SUBJECT_BYTES).contains(&claims.sub.len()) && !claims.sub.contains(char::is_control);

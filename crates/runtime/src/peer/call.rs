@@ -20,7 +20,7 @@ use crate::{
     methods, trace_context,
 };
 
-/// Kept back from the caller's deadline, to answer it in time.
+/// Subtracted from the caller's deadline, so that the caller is answered in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 /// The most attempts of a call when it is unknown whether the one before was carried out.
 const MOST_ATTEMPTS: u32 = 3;
@@ -29,16 +29,16 @@ const MOST_UNSENT: u32 = 5;
 /// The longest pause before the first retry; before the second it is twice as long. Pauses are random, so that the retries of several
 /// calls don't arrive together.
 const LONGEST_PAUSE_MS: u32 = 25;
-/// How long a call waits for an endpoint that may be back in a moment, before it fails.
+/// How long a call waits for an endpoint before it fails.
 const PATIENCE: Duration = Duration::from_millis(150);
-/// How long it waits for the first look-up of the name.
+/// How long a call waits for the first look-up of the name.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(2);
-/// How often whoever waits looks again, if nobody wakes it.
+/// How often a waiting call looks for an endpoint, besides when it is woken.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// More than any client of ours would read.
+/// The largest answer that is read for a call that can be retried; no client of Segue reads a larger one.
 const LARGEST_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Makes a call: once, or again where nobody would notice.
+/// Makes a call, with retries where its method allows them.
 pub(super) async fn make(
     pool: Arc<Pool>,
     limit: Option<Duration>,
@@ -46,7 +46,7 @@ pub(super) async fn make(
 ) -> Result<Response<Body>, Status> {
     pool.follow();
     pool.budget.called();
-    // Whoever makes the call may want it to take less.
+    // The call may have a shorter timeout of its own.
     let wanted = limit.map(|limit| requested_timeout(request.headers()).unwrap_or(limit).min(limit));
     let call = Call { deadline: wanted.map(|limit| Instant::now() + left(limit)), pool };
     let (mut parts, body) = request.into_parts();
@@ -60,7 +60,7 @@ pub(super) async fn make(
     }
 }
 
-/// What the call may take: no more than its own caller waits.
+/// The time left for the call: no more than its own caller waits.
 fn left(limit: Duration) -> Duration {
     DEADLINE
         .try_with(|deadline| deadline.saturating_duration_since(Instant::now()).saturating_sub(ANSWER_MARGIN))
@@ -74,7 +74,7 @@ struct Call {
 }
 
 impl Call {
-    /// A stream, or a method that nobody knows: its body can be sent once.
+    /// Makes a call whose body can be sent once: a stream, or a method without a row in `methods.rs`.
     async fn once(&self, parts: Parts, body: Body) -> Result<Response<Body>, Status> {
         let mut held = self.endpoint(&[]).await?;
         match self.attempt(&mut held, self.request(&parts, body)?).await {
@@ -125,7 +125,7 @@ impl Call {
         tokio::time::sleep(Duration::from_millis(millis.into())).await;
     }
 
-    /// An endpoint that takes the call. When there's none, a moment's patience, and then the truth.
+    /// Waits for an endpoint that takes the call; the error says why there was none in time.
     async fn endpoint(&self, tried: &[SocketAddr]) -> Result<Held, Status> {
         let start = Instant::now();
         loop {
@@ -138,7 +138,7 @@ impl Call {
             if Instant::now() >= end || due.is_some_and(|due| due > end) {
                 return Err(self.nobody(due).into());
             }
-            // Woken or not, it looks again.
+            // The endpoints are looked at again, whether the call was woken or not.
             let _ = tokio::time::timeout(LOOK_AGAIN, self.pool.changed.notified()).await;
         }
     }
@@ -150,7 +150,7 @@ impl Call {
         match due {
             Some(due) => {
                 let wait = due.saturating_duration_since(Instant::now()).max(PATIENCE);
-                // Not all of them at the same moment.
+                // The pause is random, so that waiting calls don't all look at the same moment.
                 let jitter = self.pool.random_below(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
                 refusal.retry_after(wait + Duration::from_millis(jitter.into()))
             }
@@ -179,7 +179,7 @@ impl Call {
         Ok(request)
     }
 
-    /// An attempt with all of its answer, so that one that breaks in the middle can be made again.
+    /// Makes an attempt and reads the whole answer, so that an attempt whose answer breaks off can be retried.
     async fn whole(&self, held: &mut Held, request: Request<Body>) -> Result<Response<Body>, Failure> {
         let reading = async |held: &mut Held| {
             let (parts, body) = self.attempt(held, request).await?.into_parts();
@@ -207,7 +207,7 @@ impl Call {
         let failure = match answer {
             Ok(Ok(response)) => match Failure::in_headers(&response) {
                 None => {
-                    // A server that tells that it's late, just before its caller would, has not answered either.
+                    // A server that reports the deadline as exceeded, just before its client would, counts as not answering.
                     if !Failure::tells_lateness(&response) {
                         held.answered();
                     }
@@ -221,7 +221,7 @@ impl Call {
         match failure {
             Failure::Unsent => held.failed(Failing::Unreachable),
             Failure::Broken(_) => held.failed(Failing::Unanswered),
-            // Whether the wait was long enough to tell, the endpoint's holder knows.
+            // `Held` decides, when it is dropped, whether the wait was long enough to count against the endpoint.
             Failure::Late => {}
         }
         Err(failure)

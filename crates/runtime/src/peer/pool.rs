@@ -1,4 +1,4 @@
-//! The endpoints behind a name, and who of them gets a call.
+//! The endpoints behind a name, and the choice of the endpoint for each call.
 
 use std::{
     io,
@@ -24,7 +24,7 @@ use super::{
     dial::Dial,
 };
 
-/// A shorter wait says nothing about the peer: its caller may just be in a hurry.
+/// A call that is given up after a shorter wait says nothing about the endpoint: the caller's deadline may just be short.
 const TELLING_WAIT: Duration = Duration::from_secs(1);
 
 /// All endpoints of one peer.
@@ -39,10 +39,10 @@ pub(super) struct Pool {
     members: RwLock<Arc<[Arc<Member>]>>,
     resolving: OnceLock<()>,
     looked_up: OnceLock<()>,
-    /// Told once, not each time that it's tried.
+    /// Whether the last look-up failed: the log has one line for a series of failures.
     lookup_fails: AtomicBool,
     lookup_wanted: Arc<Notify>,
-    /// Whoever waits for an endpoint looks again.
+    /// Wakes the calls that wait for an endpoint.
     pub(super) changed: Notify,
     pub(super) budget: Budget,
     pub(super) counts: Counts,
@@ -55,7 +55,7 @@ pub(super) struct Counts {
     pub(super) failed_fast: AtomicU64,
 }
 
-/// One endpoint: a connection that heals itself.
+/// One endpoint, with a connection that is made again after a failure.
 struct Member {
     address: SocketAddr,
     channel: Channel,
@@ -78,21 +78,21 @@ pub struct PeerStatus {
     pub streams: bool,
     /// Addresses behind the name.
     pub endpoints: usize,
-    /// Those of them that are left alone because they don't answer. When that's all of them, calls fail at once.
+    /// Addresses whose breaker is open because they don't answer. When all are open, calls fail at once.
     pub open: usize,
     /// Calls and streams under way.
     pub under_way: usize,
-    /// Attempts since the start, each try of a call.
+    /// Attempts of calls since the start, retries included.
     pub attempts: u64,
-    /// Those that were made again because nobody knew what had become of the one before.
+    /// Retries since the start, made because the outcome of the attempt before was unknown.
     pub retries: u64,
-    /// Calls that failed at once because nobody is there.
+    /// Calls that failed at once because all breakers were open.
     pub failed_fast: u64,
 }
 
-/// Nobody takes a call now.
+/// No endpoint takes a call now.
 pub(super) struct Nobody {
-    /// From when on somebody may; none if that depends on a call under way or on a look-up.
+    /// When an endpoint may take one; none if that depends on a call under way or on a look-up.
     pub(super) due: Option<Instant>,
 }
 
@@ -136,7 +136,7 @@ impl Pool {
         self.looked_up.get().is_some()
     }
 
-    /// Starts to follow the name, once. Connections need a runtime, which there is when the first call is made.
+    /// Starts the look-ups of the name, once. They need a runtime, which exists when the first call is made.
     pub(super) fn follow(self: &Arc<Self>) {
         self.resolving.get_or_init(|| {
             let uri = self.endpoint.uri();
@@ -154,7 +154,7 @@ impl Pool {
         });
     }
 
-    /// Takes over what a look-up has found. Nothing found is no reason to leave those who may still be there.
+    /// Takes over the addresses that a look-up has found. When it has found none, the known endpoints stay.
     pub(super) fn found(&self, found: io::Result<Vec<SocketAddr>>) {
         let failure = match found {
             Ok(addresses) if addresses.is_empty() => Some("it has no address".to_owned()),
@@ -201,8 +201,8 @@ impl Pool {
         })
     }
 
-    /// The less busy of two drawn ones that take calls, rather not one of those that were tried before. If nobody does,
-    /// one that has been left alone for long enough.
+    /// The less busy of two endpoints that are drawn from those that take calls, without those tried before where there are others. If none
+    /// takes calls, an endpoint whose breaker has been open for long enough.
     pub(super) fn pick(self: &Arc<Self>, tried: &[SocketAddr]) -> Result<Held, Nobody> {
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner).clone();
         let now = Instant::now();
@@ -224,7 +224,7 @@ impl Pool {
     fn less_busy<'a>(&self, able: &[&'a Arc<Member>]) -> Option<&'a Arc<Member>> {
         let count = u32::try_from(able.len()).ok()?;
         let first = self.random.below(count);
-        // Another one than the first, each as likely.
+        // The second is another one than the first, each as likely.
         let second = (first + 1 + self.random.below(count.saturating_sub(1))) % count.max(1);
         let drawn = [first, second].map(|index| able.get(index as usize).copied());
         drawn.into_iter().flatten().min_by_key(|member| member.under_way.load(Ordering::Relaxed))
@@ -248,12 +248,12 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // Whoever follows the name finds out that it's over.
+        // Wakes the task that looks the name up, which then ends.
         self.lookup_wanted.notify_one();
     }
 }
 
-/// A call on its way to an endpoint. Dropped without a word, it was given up.
+/// An attempt of a call at an endpoint. One that is dropped before it was answered or has failed was given up by its caller.
 pub(super) struct Held {
     pool: Arc<Pool>,
     member: Arc<Member>,

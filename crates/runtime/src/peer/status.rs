@@ -1,4 +1,4 @@
-//! How the peers of this process are, for those who publish it.
+//! The state of the peers of this process, for metrics and tests.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
@@ -30,7 +30,7 @@ pub(crate) fn observe() {
     record(&ENDPOINTS_DEAD, |peer| peer.open);
 }
 
-/// The channel for streams has the same endpoints as the one for calls.
+/// Leaves channels for streams out: they have the same endpoints as those for calls.
 fn record(metric: &Metric, what: fn(&PeerStatus) -> usize) {
     metric.observe(move |instrument| {
         for peer in statuses().iter().filter(|peer| !peer.streams) {

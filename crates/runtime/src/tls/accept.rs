@@ -1,5 +1,5 @@
-//! Taking connections in, with or without TLS. The server library's own TLS can't change its certificate while it runs, and
-//! it waits without end for a connection's first words.
+//! Accepts connections, with or without TLS. The server library's own TLS can't change its certificate while it runs, and waits
+//! without limit for a connection's first bytes.
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
@@ -23,17 +23,17 @@ use crate::{
     shares::Full,
 };
 
-/// A caller that has not shown who it is and said its first words by then is not worth waiting for.
+/// A connection whose handshake and preface take longer is closed.
 const OPENING_LIMIT: Duration = Duration::from_secs(5);
-/// When the system has no sockets left, others have to be closed first.
+/// The pause after a failed accept: when the system has no sockets left, others have to be closed first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Whom connections are taken from.
+/// Accepts the connections of a listener.
 #[derive(Clone)]
 pub(crate) struct Callers {
-    /// What to show them, and whose certificates to trust.
+    /// The server's certificate, and the authorities of its callers'.
     pub(crate) credentials: Credentials,
-    /// Where they count.
+    /// The limits that accepted connections count for.
     pub(crate) connections: Connections,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn accept(listener: TcpListener, callers: Callers) -> impl Stream<Ite
 async fn take_all(listener: &TcpListener, callers: &Callers, sender: &mpsc::Sender<io::Result<Connection>>) {
     let opening = Arc::new(Semaphore::new(MAX_OPENING));
     loop {
-        // Connections beyond wait in the listener's own queue.
+        // Further connections wait in the listener's backlog.
         let Ok(turn) = opening.clone().acquire_owned().await else { return };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -70,7 +70,7 @@ async fn take_all(listener: &TcpListener, callers: &Callers, sender: &mpsc::Send
                 continue;
             }
         };
-        // Without it small answers wait for the acknowledgement of earlier ones. A failure means that it is closed again.
+        // Otherwise small answers wait for the acknowledgement of earlier ones. A failure means that the connection is closed already.
         drop(stream.set_nodelay(true));
         let (sender, callers) = (sender.clone(), callers.clone());
         tokio::spawn(async move {
@@ -103,7 +103,7 @@ async fn open(stream: TcpStream, from: IpAddr, callers: &Callers) -> io::Result<
         return Err(io::Error::other("it does not speak HTTP/2"));
     }
     let name = shown.as_ref().map(|shown| CallerId::of_subject(&shown.spiffe_id));
-    // One that finds no place is closed at once, so that its client goes elsewhere; left in the backlog it would wait.
+    // A connection that finds no place is closed at once, so that its client turns to another replica; in the backlog it would wait.
     let place = callers.connections.place(from, name.as_ref()).map_err(too_many)?;
     Ok(Connection::new(io, shown, place))
 }
@@ -117,7 +117,7 @@ fn too_many(full: Full) -> io::Error {
 
 static LOG_THROTTLE: LogThrottle = LogThrottle::new();
 
-/// Anybody can make this happen all the time.
+/// Any client can cause these lines.
 fn failed(error: &io::Error) {
     if let Some(untold) = LOG_THROTTLE.admit() {
         tracing::info!(%error, untold, "a connection could not be opened");

@@ -18,17 +18,17 @@ use tonic::transport::server::Connected;
 use super::{Credentials, spiffe};
 use crate::overload::{ConnectionMemory, Place};
 
-/// What every HTTP/2 client says first, without waiting for the server (RFC 9113, section 3.4).
+/// The first bytes of every HTTP/2 client, sent without waiting for the server (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What is known of a connection's other end.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Accepted {
-    /// Its certificate, if it names anybody.
+    /// Its certificate, if that has a SPIFFE id.
     pub(crate) shown: Option<Arc<Shown>>,
-    /// What its calls take of the memory for messages.
+    /// The memory that the messages of its calls take.
     pub(crate) memory: ConnectionMemory,
-    /// How it counts, for as long as it is there: calls go on after it.
+    /// Its place among the connections. Weak, as calls may go on after their connection has ended.
     pub(crate) place: Weak<Place>,
 }
 
@@ -44,14 +44,14 @@ pub(crate) struct Shown {
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Shown {
-    /// Of a handshake that has just checked it.
+    /// The certificate of a handshake, which has just checked it.
     pub(super) fn of(chain: Option<&[CertificateDer<'_>]>) -> Option<Self> {
         let spiffe_id = spiffe::id_of(chain)?;
         let chain = chain?.iter().map(|certificate| certificate.clone().into_owned()).collect();
         Some(Self { spiffe_id, chain, checked: Mutex::new(Instant::now()) })
     }
 
-    /// Whether it's still good. A connection lives longer than some certificates.
+    /// Whether the certificate is still valid: a connection may outlive it.
     pub(crate) fn is_good(&self, credentials: &Credentials) -> bool {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if checked.elapsed() < CHECK_INTERVAL {
@@ -71,7 +71,7 @@ pub(crate) struct Connection {
     preface_left: &'static [u8],
     accepted: Accepted,
     place: Arc<Place>,
-    /// When it has to have a name; none when it has one.
+    /// When the connection has to have a name; none when it has one.
     nameless_until: Option<Pin<Box<Sleep>>>,
 }
 
