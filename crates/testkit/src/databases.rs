@@ -30,7 +30,12 @@ pub struct Databases {
 impl Databases {
     /// Starts the engine.
     pub fn start(storage: Storage) -> Self {
-        let postgres = (storage == Storage::Postgres).then(Postgres::start);
+        Self::start_with(storage, &[])
+    }
+
+    /// The same, with settings of a server, as `NAME=VALUE`.
+    pub fn start_with(storage: Storage, settings: &[&str]) -> Self {
+        let postgres = (storage == Storage::Postgres).then(|| Postgres::start_with(settings));
         let directory = tempfile::Builder::new().prefix("segue-test-").tempdir().unwrap();
         Self { storage, directory, postgres, made: 0.into() }
     }

@@ -6,6 +6,7 @@ mod authority;
 mod databases;
 mod postgres;
 mod process;
+mod proxy;
 mod refusals;
 mod wait;
 
@@ -13,6 +14,7 @@ pub use authority::{Authority, Issued, Validity};
 pub use databases::{Databases, Storage};
 pub use postgres::Postgres;
 pub use process::{Process, free_port};
+pub use proxy::Proxy;
 pub use refusals::{Refused, refused};
 pub use wait::{WAIT, wait_for, wait_for_some};
 

@@ -14,6 +14,7 @@ use crate::{free_port, process::Process};
 pub struct Postgres {
     directory: TempDir,
     port: u16,
+    settings: Vec<String>,
     server: Process,
     databases: AtomicU32,
 }
@@ -21,19 +22,85 @@ pub struct Postgres {
 impl Postgres {
     /// Makes a cluster and starts it. Commits are flushed as in production.
     pub fn start() -> Self {
-        let directory = tempfile::Builder::new().prefix("segue-postgres-").tempdir().unwrap();
-        if is_root() {
-            run(Command::new("chown").arg("postgres").arg(directory.path()));
-        }
+        Self::start_with(&[])
+    }
+
+    /// The same, with settings of the server, as `NAME=VALUE`.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let directory = folder();
         let data = directory.path().join("data");
         run(tool("initdb")
             .args(["--no-sync", "--auth=trust", "--username=segue", "--encoding=UTF8", "--locale=C"])
             .arg(&data));
+        Self::serve(directory, settings.iter().map(|setting| (*setting).to_owned()).collect())
+    }
+
+    /// Starts a standby of this server, with a copy of all that it has. It follows by what listens on a port: this server's own,
+    /// or that of a proxy before it. It is asynchronous: this server does not wait for it.
+    pub fn standby(&self, port: u16) -> Self {
+        let directory = folder();
+        run(tool("pg_basebackup")
+            .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"])
+            .args(["-h", "127.0.0.1", "-U", "segue", "-p"])
+            .arg(port.to_string())
+            .arg("-D")
+            .arg(directory.path().join("data")));
+        Self::serve(directory, vec![])
+    }
+
+    fn serve(directory: TempDir, settings: Vec<String>) -> Self {
         let port = free_port();
-        let server = serve(directory.path(), port);
-        let this = Self { directory, port, server, databases: AtomicU32::new(0) };
+        let server = serve(directory.path(), port, &settings);
+        let this = Self { directory, port, settings, server, databases: AtomicU32::new(0) };
         this.wait_until_ready();
         this
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of a database as it is reached by a port: this server's own, or that of a proxy before it.
+    pub fn url(name: &str, port: u16) -> String {
+        format!("postgres://segue@127.0.0.1:{port}/{name}")
+    }
+
+    /// Runs statements in the database `postgres` and answers what they found, as text.
+    pub fn sql(&self, statements: &str) -> String {
+        let mut psql = tool("psql");
+        psql.args([
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "segue",
+            "-d",
+            "postgres",
+            "-p",
+        ])
+        .arg(self.port.to_string())
+        .args(["-c", statements]);
+        run(&mut psql).trim().to_owned()
+    }
+
+    /// Takes no writes from now on, on the connections that are open either.
+    pub fn make_read_only(&self) {
+        self.sql("ALTER SYSTEM SET default_transaction_read_only = on");
+        self.sql("SELECT pg_reload_conf()");
+    }
+
+    /// Whether a standby has all that this server has.
+    pub fn is_followed_by(&self, standby: &Self) -> bool {
+        let written = self.sql("SELECT pg_current_wal_lsn()");
+        standby.sql(&format!("SELECT COALESCE(pg_last_wal_replay_lsn() >= '{written}', false)")) == "t"
+    }
+
+    /// Makes a standby the one that takes writes.
+    pub fn promote(&self) {
+        run(tool("pg_ctl").args(["promote", "-w", "-D"]).arg(self.directory.path().join("data")));
     }
 
     /// Makes a database and returns its URL.
@@ -43,7 +110,7 @@ impl Postgres {
             .args(["-h", "127.0.0.1", "-U", "segue", "-p"])
             .arg(self.port.to_string())
             .arg(&name));
-        format!("postgres://segue@127.0.0.1:{}/{name}", self.port)
+        Self::url(&name, self.port)
     }
 
     /// Ends the server as a crash does: no clean-up, no checkpoint.
@@ -56,7 +123,7 @@ impl Postgres {
 
     /// Starts it again on the same port with the same data.
     pub fn restart(&mut self) {
-        self.server = serve(self.directory.path(), self.port);
+        self.server = serve(self.directory.path(), self.port, &self.settings);
         self.wait_until_ready();
     }
 
@@ -92,7 +159,16 @@ impl Drop for Postgres {
     }
 }
 
-fn serve(directory: &Path, port: u16) -> Process {
+/// A folder that the server may write to.
+fn folder() -> TempDir {
+    let directory = tempfile::Builder::new().prefix("segue-postgres-").tempdir().unwrap();
+    if is_root() {
+        run(Command::new("chown").arg("postgres").arg(directory.path()));
+    }
+    directory
+}
+
+fn serve(directory: &Path, port: u16, settings: &[String]) -> Process {
     let mut command = tool("postgres");
     command
         .arg("-D")
@@ -102,6 +178,7 @@ fn serve(directory: &Path, port: u16) -> Process {
         .arg("-p")
         .arg(port.to_string());
     command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]);
+    command.args(settings.iter().flat_map(|setting| ["-c", setting]));
     Process::start(command, directory, "postgres")
 }
 
@@ -129,7 +206,9 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 
-fn run(command: &mut Command) {
+/// Answers what it has printed.
+fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

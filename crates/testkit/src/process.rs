@@ -92,9 +92,8 @@ impl Process {
 
     /// Asks it to end, and waits for that.
     pub fn terminate(&mut self) -> ExitStatus {
-        // The shell has `kill` built in; the program of that name is missing on small systems.
-        let sent = Command::new("sh").arg("-c").arg(format!("kill {}", self.id())).status().unwrap();
-        assert!(sent.success() || self.ended().is_some(), "the signal was not sent");
+        let sent = self.send("TERM");
+        assert!(sent || self.ended().is_some(), "the signal was not sent");
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -103,6 +102,22 @@ impl Process {
             assert!(Instant::now() < deadline, "process does not end:\n{}", self.log());
             std::thread::park_timeout(Duration::from_millis(20));
         }
+    }
+
+    /// Stops it where it stands: its connections stay open, and it does nothing until it is resumed.
+    pub fn pause(&self) {
+        assert!(self.send("STOP"), "the signal was not sent");
+    }
+
+    /// Lets it go on after a pause.
+    pub fn resume(&self) {
+        assert!(self.send("CONT"), "the signal was not sent");
+    }
+
+    /// The shell has `kill` built in; the program of that name is missing on small systems.
+    fn send(&self, signal: &str) -> bool {
+        let command = format!("kill -{signal} {}", self.id());
+        Command::new("sh").arg("-c").arg(command).status().unwrap().success()
     }
 
     /// Whether it has ended, and how.
