@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Messages that hold access codes or personal data; `src/redact.rs` gives each a `Debug` without its content.
-const SECRET_MESSAGES: [&str; 15] = [
+const SECRET_MESSAGES: [&str; 17] = [
     "segue.audit.v1.AuditRecord",
     "segue.audit.v1.ListAuditRecordsRequest",
     "segue.channel.v1.CloseSessionRequest",
@@ -42,7 +42,9 @@ const SECRET_MESSAGES: [&str; 15] = [
     "segue.common.v1.RemainingWork",
     "segue.issuer.v1.RedeemCodeRequest",
     "segue.router.v1.Contact",
+    "segue.router.v1.ContactEvent",
     "segue.router.v1.SubmitContactRequest",
+    "segue.router.v1.TransferContactRequest",
     "segue.selector.v1.AdapterChange",
     "segue.selector.v1.ImportAccountsRequest",
     "segue.selector.v1.LinkAccountRequest",

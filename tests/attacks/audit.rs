@@ -8,8 +8,9 @@ use segue_proto::{
     common::v1::ErrorReason,
     issuer::v1::{RedeemCodeRequest, RevokeHandoffRequest},
     router::v1::{
-        AbandonContactRequest, Agent, Presence, Priority, PutAgentRequest, SetContactPriorityRequest,
-        SetPresenceRequest, SubmitContactRequest,
+        AbandonContactRequest, Agent, DeleteAgentRequest, Presence, Priority, PutAgentRequest,
+        SetContactPriorityRequest, SetPresenceRequest, Skills, SubmitContactRequest, TransferContactRequest,
+        transfer_contact_request::To,
     },
     selector::v1::{GetPlatformRequest, LinkAccountRequest, Platform, UpdatePlatformRequest},
 };
@@ -132,6 +133,7 @@ async fn what_is_done_to_agents_is_recorded(system: &Processes) {
         request_id: request_id(),
         agent: "A7".to_owned(),
         presence: Presence::Available.into(),
+        ..Default::default()
     };
     router.set_presence(sign_in).await.unwrap();
     let submit = SubmitContactRequest {
@@ -149,9 +151,21 @@ async fn what_is_done_to_agents_is_recorded(system: &Processes) {
         priority: Priority::Urgent.into(),
     };
     router.set_contact_priority(sooner).await.unwrap();
+    let elsewhere = Skills { skills: vec!["nor-this".to_owned()] };
+    let transfer = TransferContactRequest {
+        request_id: request_id(),
+        id: contact.clone(),
+        to: Some(To::ToSkills(elsewhere)),
+        reason: "told in confidence".to_owned(),
+        ..TransferContactRequest::default()
+    };
+    router.transfer_contact(transfer).await.unwrap();
     let end = AbandonContactRequest { request_id: request_id(), id: contact.clone() };
     router.abandon_contact(end).await.unwrap();
-    let acts = told(&log, 4, |record| record.subject == SUPERVISOR).await;
+    let delete = DeleteAgentRequest { request_id: request_id(), id: "A7".to_owned() };
+    router.delete_agent(delete).await.unwrap();
+    // The reason of a transfer is in the contact's events alone: it may be about the customer.
+    let acts = told(&log, 6, |record| record.subject == SUPERVISOR).await;
     let seen: Vec<(&str, &str, &str, &str)> = acts
         .iter()
         .map(|record| {
@@ -165,7 +179,14 @@ async fn what_is_done_to_agents_is_recorded(system: &Processes) {
         ("PutAgent", "agent/A7", "", agent),
         ("SetPresence", "agent/A7", r#"{"presence":"offline"}"#, r#"{"presence":"available"}"#),
         ("SetContactPriority", &contact, r#"{"priority":"normal"}"#, r#"{"priority":"urgent"}"#),
+        (
+            "TransferContact",
+            &contact,
+            r#"{"agent":"","priority":"urgent","skills":"nobody-has-it"}"#,
+            r#"{"agent":"","priority":"urgent","skills":"nor-this"}"#,
+        ),
         ("AbandonContact", &contact, r#"{"state":"queued"}"#, r#"{"state":"abandoned"}"#),
+        ("DeleteAgent", "agent/A7", agent, ""),
     ];
     assert_eq!(seen, expected);
 }

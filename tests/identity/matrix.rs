@@ -241,7 +241,7 @@ fn who_administers_one_thing_changes_no_other() {
     assert_eq!(writes_of(Role::HandoffAdmin), ["CancelHandoff", "RevokeHandoff"]);
     assert_eq!(
         writes_of(Role::RoutingAdmin),
-        ["PutAgent", "SetPresence", "AbandonContact", "SetContactPriority"]
+        ["PutAgent", "DeleteAgent", "SetPresence", "AbandonContact", "SetContactPriority", "TransferContact"]
     );
     assert!(writes_of(Role::Auditor).is_empty() && writes_of(Role::Operator).is_empty());
     assert!(writes_of(Role::PlatformAdmin).contains(&"UpdatePlatform"));

@@ -12,8 +12,9 @@ use segue_proto::{
     },
     router::v1::{
         AbandonContactRequest, AcceptContactRequest, Agent, AgentPlatform, CompleteContactRequest,
-        ContactState, DeclineContactRequest, FinishWrapUpRequest, GetContactRequest, Presence, Priority,
-        PutAgentRequest, SetContactPriorityRequest, SetPresenceRequest, SubmitContactRequest,
+        ContactState, DeclineContactRequest, DeleteAgentRequest, FinishWrapUpRequest, GetContactRequest,
+        Line, Presence, Priority, PutAgentRequest, SetContactPriorityRequest, SetPresenceRequest,
+        SubmitContactRequest, TransferContactRequest, transfer_contact_request::To,
     },
     selector::v1::{
         CreatePlatformRequest, DeleteFeatureDefinitionRequest, DeletePlatformRequest,
@@ -89,8 +90,12 @@ async fn desks(one: &Clients, two: &Clients) {
         };
         let id = agent.id.clone();
         router.put_agent(PutAgentRequest { request_id: request_id(), agent: Some(agent) }).await.unwrap();
-        let presence =
-            SetPresenceRequest { request_id: request_id(), agent: id, presence: Presence::Available.into() };
+        let presence = SetPresenceRequest {
+            request_id: request_id(),
+            agent: id,
+            presence: Presence::Available.into(),
+            ..Default::default()
+        };
         router.set_presence(presence).await.unwrap();
     }
     let contact = |request_id, (session, agent): (&str, &str)| SubmitContactRequest {
@@ -121,6 +126,7 @@ async fn desks(one: &Clients, two: &Clients) {
                 request_id: request_id(),
                 agent: agent.to_owned(),
                 presence: presence.into(),
+                ..Default::default()
             };
             router.set_presence(request).await.unwrap();
         }
@@ -223,6 +229,7 @@ async fn routing(one: &Clients, two: &Clients) {
         request_id,
         agent: agent.to_owned(),
         presence: Presence::Away.into(),
+        ..Default::default()
     };
     by_both!(one, two, router.set_presence, presence, ["a-1", "a-2"]);
     let contact = |request_id, session: &str| SubmitContactRequest {
@@ -234,8 +241,18 @@ async fn routing(one: &Clients, two: &Clients) {
     };
     let contacts = by_both!(one, two, router.submit_contact, contact, ["s-1", "s-2"]);
     let [first, second] = contacts.map(|answer| answer.contact.unwrap().id);
+    let transfer = |request_id, id: &str| TransferContactRequest {
+        request_id,
+        id: id.to_owned(),
+        to: Some(To::ToLine(Line {})),
+        reason: "to be seen".to_owned(),
+        ..TransferContactRequest::default()
+    };
+    by_both!(one, two, router.transfer_contact, transfer, [first.as_str(), second.as_str()]);
     let abandon = |request_id, id: &str| AbandonContactRequest { request_id, id: id.to_owned() };
     by_both!(one, two, router.abandon_contact, abandon, [first.as_str(), second.as_str()]);
+    let delete = |request_id, id: &str| DeleteAgentRequest { request_id, id: id.to_owned() };
+    both_succeed!(one, two, router.delete_agent, delete, ["a-1", "a-2"]);
 }
 
 async fn handing_off(one: &Clients, two: &Clients) {

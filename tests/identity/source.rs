@@ -30,6 +30,7 @@ async fn a_desk_hands_off_conversations_of_its_own_agents_only() {
         request_id: request_id(),
         agent: EAST.to_owned(),
         presence: Presence::Available.into(),
+        ..Default::default()
     };
     east.router.clone().set_presence(presence).await.unwrap();
     let handoff = |agent: &str, session: &str| CreateHandoffRequest {

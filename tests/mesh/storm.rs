@@ -107,6 +107,7 @@ impl Storm {
             request_id: request_id(),
             agent: id.to_owned(),
             presence: Presence::Available.into(),
+            ..Default::default()
         };
         router.set_presence(presence).await.unwrap();
     }

@@ -92,6 +92,7 @@ impl Fixture {
             request_id: request_id(),
             agent: agent.to_owned(),
             presence: presence.into(),
+            ..Default::default()
         };
         self.clients.router.clone().set_presence(request).await.unwrap();
     }

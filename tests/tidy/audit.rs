@@ -21,7 +21,7 @@ export ended. `check` says the same of a file. Records are kept for `audit-days`
 
 Calls of the methods in the table that were done, and those that were refused, with the reason. Of all other methods: calls of those
 who may not make them (`CALLER_UNKNOWN`, `CALLER_NOT_ALLOWED`, `CALLER_NOT_OWNER`, `CONTACT_NOT_YOURS`, `SESSION_NOT_OF_AGENT`). Also
-`SetPresence` and `AbandonContact` by a `routing-admin`, and `ImportAccounts` when a stream begins to change accounts, and at the end of one
+`SetPresence`, `AbandonContact` and `TransferContact` by a `routing-admin`, and `ImportAccounts` when a stream begins to change accounts, and at the end of one
 with an `import_id`. A repeated request is one act.
 
 The first refusal of a subject, method and reason is recorded within a second, those that follow once a minute, with their number

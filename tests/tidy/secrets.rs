@@ -9,7 +9,7 @@ use prost_types::{
 use crate::repository::{files, none};
 
 /// Fields of these names hold codes, personal data or what people wrote about a customer.
-const TELLING: [&str; 16] = [
+const TELLING: [&str; 17] = [
     "account",
     "accounts",
     "attributes",
@@ -20,6 +20,7 @@ const TELLING: [&str; 16] = [
     "entry_uri",
     "message",
     "png",
+    "reason",
     "source_address",
     "speech",
     "subject",

@@ -62,6 +62,8 @@ fn full_size(workspace: &Workspace) -> Result<()> {
         "core",
         "--test",
         "crowd",
+        "--test",
+        "faults",
     ]))?;
     // By cargo's own runner, as the other one ends a test after five minutes.
     for (test, variable, size) in

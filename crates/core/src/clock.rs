@@ -11,6 +11,11 @@ use std::{
 pub trait Clock: Debug + Send + Sync {
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> i64;
+
+    /// Whether it is turned by hand: then it takes the place of all clocks, the database's too.
+    fn is_turned_by_hand(&self) -> bool {
+        false
+    }
 }
 
 /// A clock that many share.
@@ -45,6 +50,10 @@ impl ManualClock {
 }
 
 impl Clock for ManualClock {
+    fn is_turned_by_hand(&self) -> bool {
+        true
+    }
+
     fn now_ms(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
     }

@@ -7,7 +7,7 @@ use crate::{
     channel::v1::{CloseSessionRequest, FindAccountsResponse},
     common::v1::{AccessInfo, CodeFace, Identity, RemainingWork},
     issuer::v1::RedeemCodeRequest,
-    router::v1::{Contact, SubmitContactRequest},
+    router::v1::{Contact, ContactEvent, SubmitContactRequest, TransferContactRequest},
     selector::v1::{AdapterChange, ImportAccountsRequest, LinkAccountRequest, UnlinkAccountRequest},
 };
 
@@ -30,8 +30,10 @@ redacted! {
     CloseSessionRequest { handoff_id, platform, session }
     CodeFace { kind }
     Contact {
-        id, state, priority, platform, session, agent, work_order, position, create_time, skills, handoff_id, update_time
+        id, state, priority, platform, session, agent, work_order, position, create_time, skills, handoff_id, update_time,
+        expire_time
     }
+    ContactEvent { sequence, time, kind, state, agent, priority }
     FindAccountsResponse {}
     Identity { kind }
     ImportAccountsRequest { line, platform, identities }
@@ -39,7 +41,8 @@ redacted! {
     ListAuditRecordsRequest { page_size, after_sequence, method, resource }
     RedeemCodeRequest { request_id, platform }
     RemainingWork { profile, requirements, preferences }
-    SubmitContactRequest { request_id, platform, session, customer, skills, priority }
+    SubmitContactRequest { request_id, platform, session, customer, skills, priority, time_to_live, rejoins }
+    TransferContactRequest { request_id, id, agent, priority }
     UnlinkAccountRequest { request_id, platform }
 }
 

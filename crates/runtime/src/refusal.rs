@@ -180,7 +180,10 @@ pub fn code_of(reason: ErrorReason) -> Code {
         | R::CodeAlreadyUsed
         | R::CodeExpired
         | R::CodeCancelled
-        | R::CodeRetired => Code::FailedPrecondition,
+        | R::CodeRetired
+        | R::OfferWithdrawn
+        | R::AgentInUse
+        | R::AgentUnavailable => Code::FailedPrecondition,
         R::ContactNotYours
         | R::SessionNotOfAgent
         | R::CallerNotAllowed

@@ -2,16 +2,22 @@ use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use sqlx::{AnyPool, Executor as _, any::AnyPoolOptions, migrate::Migrator, postgres::PgConnectOptions};
-use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use crate::{
     Conn, Engine, MigrationStep, Reading, StoreError,
+    command::{Commands, Decider, Link, Runner},
     group_commit::GroupCommit,
+    health::Health,
     metrics::DatabaseMetrics,
-    notify::{Notifications, Signals},
-    schema,
+    notify::{Changes, Notifications, Signals},
+    requests, schema,
 };
+
+/// How long a ping may take.
+const PING_LIMIT: Duration = Duration::from_secs(5);
 
 static SHARED_SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static SHARED_POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -32,9 +38,10 @@ pub struct Migrations {
 pub struct Settings {
     /// `sqlite://PATH`, `sqlite::memory:` or `postgres://...`. A secret: it may hold a password.
     pub url: String,
-    /// Most connections at a time; an in-memory database always has one. On PostgreSQL there is one more, which listens.
+    /// Most connections at a time; an in-memory database always has one. On PostgreSQL there is one more, which listens, and each
+    /// decider has one of its own.
     pub max_connections: u32,
-    /// Most writes in one commit; 1 turns group commit off.
+    /// Most writes in one commit, or commands in one turn of a decider; 1 turns group commit off.
     pub max_batch: usize,
     /// Who applies migrations.
     pub migrations: MigrationStep,
@@ -67,6 +74,21 @@ pub struct Database {
     notifications: Arc<Notifications>,
     engine: Engine,
     metrics: Arc<DatabaseMetrics>,
+    health: Health,
+    deciders: Arc<Deciders>,
+}
+
+/// The tasks of deciders; they end with it.
+struct Deciders {
+    settings: Settings,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Drop for Deciders {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
 impl Database {
@@ -75,7 +97,8 @@ impl Database {
     pub async fn open(settings: &Settings, migrations: Migrations) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of_url(&settings.url)?;
-        let pool = pool_options(engine, settings.max_connections)
+        let health = Health::new();
+        let pool = pool_options(engine, settings.max_connections, health.clone())
             .connect(&settings.url)
             .await
             .map_err(StoreError::from)?;
@@ -89,6 +112,7 @@ impl Database {
             settings.max_batch.max(1),
             signals.clone(),
             metrics.clone(),
+            health.clone(),
         );
         let notifications = Arc::new(match engine {
             // Replicas share a server; a file and memory have one process.
@@ -98,7 +122,31 @@ impl Database {
                 Notifications::start(server, pool.clone(), signals.clone())
             }
         });
-        Ok(Self { pool, writer, signals, notifications, engine, metrics })
+        let deciders = Arc::new(Deciders {
+            settings: settings.clone(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        });
+        Ok(Self { pool, writer, signals, notifications, engine, metrics, health, deciders })
+    }
+
+    /// Starts to decide, over a connection of its own, until the database is closed.
+    pub fn decide<D: Decider>(&self, decider: D) -> Commands<D> {
+        let (commands, items) = Commands::new(self.metrics.clone());
+        let runner = Runner {
+            decider,
+            items,
+            link: Link::new(&self.deciders.settings.url, self.engine, self.pool.clone()),
+            most: self.deciders.settings.max_batch.max(1),
+            signals: self.signals.clone(),
+            others: Changes::new(self.signals.watch_others()),
+            metrics: self.metrics.clone(),
+            health: self.health.clone(),
+            stop: self.deciders.stop.clone(),
+            has_panicked: false,
+        };
+        self.deciders.tasks.spawn(runner.run());
+        commands
     }
 
     /// A connection to read with. Each statement sees what was committed before it.
@@ -128,13 +176,31 @@ impl Database {
     /// PostgreSQL, where a notification that is lost (an outage, PgBouncer in transaction mode) is lost silently, and
     /// not on SQLite: poll as well. It may also wake for nothing.
     pub fn changes(&self) -> Changes {
-        Changes(self.signals.watch())
+        Changes::new(self.signals.watch())
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, readers and the decider.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.read().await?.execute("SELECT 1").await?;
-        Ok(())
+        let read = async {
+            self.read().await?.execute("SELECT 1").await?;
+            Ok::<_, StoreError>(())
+        };
+        timeout(PING_LIMIT, read).await.unwrap_or(Err(StoreError::Unavailable))?;
+        if self.health.is_deciding() { Ok(()) } else { Err(StoreError::Unavailable) }
+    }
+
+    /// Deletes the answers to requests that are no longer kept, the oldest first, in writes that others don't wait long behind; run
+    /// it now and then.
+    pub async fn forget_requests(&self, now_ms: i64) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        loop {
+            let some =
+                self.write(now_ms, |conn, now_ms| Box::pin(requests::delete_some(conn, *now_ms))).await?;
+            forgotten += some;
+            if some < requests::DELETED_AT_A_TIME.unsigned_abs() {
+                return Ok(forgotten);
+            }
+        }
     }
 
     /// The engine behind it.
@@ -149,6 +215,9 @@ impl Database {
 
     /// Waits for open work and closes all connections.
     pub async fn close(&self) {
+        self.deciders.stop.cancel();
+        self.deciders.tasks.close();
+        self.deciders.tasks.wait().await;
         self.notifications.end().await;
         self.pool.close().await;
     }
@@ -160,30 +229,19 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// Waits for changes. A notification only wakes; what is true is in the database.
-#[derive(Debug, Clone)]
-pub struct Changes(watch::Receiver<u64>);
-
-impl Changes {
-    /// Waits until something was committed since the last call, or at most for `poll`.
-    pub async fn wait(&mut self, poll: Duration) {
-        // An error means that the database was closed: fall back to polling, the caller's read will tell.
-        if !matches!(tokio::time::timeout(poll, self.0.changed()).await, Ok(Ok(())))
-            && self.0.has_changed().is_err()
-        {
-            tokio::time::sleep(poll).await;
-        }
-    }
-}
-
-fn pool_options(engine: Engine, max_connections: u32) -> AnyPoolOptions {
-    let options =
-        AnyPoolOptions::new().acquire_timeout(Duration::from_secs(5)).after_connect(move |conn, _| {
+fn pool_options(engine: Engine, max_connections: u32, health: Health) -> AnyPoolOptions {
+    let options = AnyPoolOptions::new()
+        .acquire_timeout(Duration::from_secs(5))
+        .before_acquire(move |_, about| {
+            let is_of_use = health.is_of_use(about.age);
+            Box::pin(async move { Ok(is_of_use) })
+        })
+        .after_connect(move |conn, _| {
             Box::pin(async move {
                 for statement in engine.session_setup() {
                     conn.execute(*statement).await?;
                 }
-                Ok(())
+                engine.refuse_read_only(conn).await
             })
         });
     match engine {

@@ -49,6 +49,14 @@ impl Engine {
         }
     }
 
+    /// How a reading transaction begins, all statements of which see the same commits.
+    pub fn begin_snapshot(self) -> &'static str {
+        match self {
+            Self::SqliteMemory | Self::SqliteFile => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+
     /// Run before a commit. PostgreSQL answers COMMIT with success even when a statement has failed and it rolls back
     /// instead; should work ever swallow such an error, this statement fails and the write is not acknowledged.
     pub(crate) fn before_commit(self) -> Option<&'static str> {
@@ -75,7 +83,51 @@ impl Engine {
                 "SET idle_in_transaction_session_timeout = '15s'",
                 "SET statement_timeout = '15s'",
                 "SET lock_timeout = '10s'",
+                // So that the server soon finds out that this process has vanished, and frees the locks that it holds.
+                "SET tcp_keepalives_idle = 5",
+                "SET tcp_keepalives_interval = 2",
+                "SET tcp_keepalives_count = 3",
             ],
+        }
+    }
+
+    /// Run once on a decider's connection, whose statements all go by keys. A plan that was made while a table was small would be
+    /// kept after it has grown.
+    pub(crate) fn decider_setup(self) -> &'static [&'static str] {
+        match self {
+            Self::SqliteMemory | Self::SqliteFile => &[],
+            Self::Postgres => &[
+                "SET enable_seqscan = off",
+                "SET enable_hashjoin = off",
+                "SET enable_mergejoin = off",
+                "SET jit = off",
+                "SET idle_in_transaction_session_timeout = '5s'",
+            ],
+        }
+    }
+
+    /// Refuses a server that takes no writes: a standby, or a primary that was demoted. Asked once of every new connection, so
+    /// that the next attempt may lead to another server.
+    pub(crate) async fn refuse_read_only(self, conn: &mut Conn) -> Result<(), sqlx::Error> {
+        if self != Self::Postgres {
+            return Ok(());
+        }
+        let setting = "SELECT current_setting('transaction_read_only')";
+        let is_read_only: String = sqlx::query_scalar(setting).fetch_one(conn).await?;
+        if is_read_only == "on" {
+            return Err(sqlx::Error::Io(std::io::ErrorKind::ReadOnlyFilesystem.into()));
+        }
+        Ok(())
+    }
+
+    /// An expression for the time in milliseconds since the Unix epoch by the clock of the engine: of its server, so that replicas
+    /// have one. It says when it is evaluated, not when its transaction began.
+    pub fn clock(self) -> &'static str {
+        match self {
+            Self::SqliteMemory | Self::SqliteFile => {
+                "CAST((julianday('now') - 2440587.5) * 86400000.0 AS BIGINT)"
+            }
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
         }
     }
 
@@ -93,7 +145,7 @@ impl Engine {
     }
 
     /// The engine behind a connection, for the few statements that differ.
-    pub(crate) fn of_conn(conn: &Conn) -> Self {
+    pub fn of_conn(conn: &Conn) -> Self {
         if conn.backend_name() == "PostgreSQL" { Self::Postgres } else { Self::SqliteFile }
     }
 }

@@ -12,15 +12,21 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{AnyPool, Connection as _, Executor as _};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     Conn, Engine, StoreError,
+    health::Health,
     metrics::{DatabaseMetrics, Operation},
     notify::Signals,
 };
 
 const QUEUE: usize = 4096;
+/// How long a transaction may take: a server that vanished without a word answers nothing.
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// How often contended work is done again.
 const ATTEMPTS: u32 = 8;
 /// After the first of them; it doubles. Who has won goes on without a pause, and would win again.
@@ -74,9 +80,10 @@ impl GroupCommit {
         max_batch: usize,
         signals: Arc<Signals>,
         metrics: Arc<DatabaseMetrics>,
+        health: Health,
     ) -> Self {
         let (sender, mut queue) = mpsc::channel::<Box<dyn Job>>(QUEUE);
-        let committer = Committer { pool, engine, signals, metrics };
+        let committer = Committer { pool, engine, signals, metrics, health };
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(max_batch);
             while queue.recv_many(&mut batch, max_batch).await > 0 {
@@ -126,6 +133,7 @@ struct Committer {
     engine: Engine,
     signals: Arc<Signals>,
     metrics: Arc<DatabaseMetrics>,
+    health: Health,
 }
 
 impl Committer {
@@ -172,28 +180,42 @@ impl Committer {
         let writes = jobs.len();
         let committed = self.transact(&mut conn, jobs).await;
         timer.done(committed.as_ref().err().map(Aborted::kind));
-        if committed.is_ok() {
-            self.metrics.committed(writes);
+        match &committed {
+            Ok(()) => self.metrics.committed(writes),
+            Err(aborted) if aborted.kind() == StoreError::Unavailable => self.health.discard_connections(),
+            Err(_) => {}
         }
         committed
     }
 
     async fn transact(&self, conn: &mut Conn, jobs: &mut [Box<dyn Job>]) -> Result<(), Aborted> {
-        let not_begun = |error: sqlx::Error| Aborted::NotBegun(error.into());
-        let mut transaction = conn.begin_with(self.engine.begin()).await.map_err(not_begun)?;
+        let limit = Instant::now() + WRITE_LIMIT;
+        let beginning = in_time(limit, conn.begin_with(self.engine.begin()));
+        let mut transaction = beginning.await.map_err(Aborted::NotBegun)?;
         for job in jobs {
             // Dropping the transaction rolls it back.
-            job.run(&mut transaction).await.map_err(Aborted::RolledBack)?;
+            let run = timeout_at(limit, job.run(&mut transaction)).await;
+            run.unwrap_or(Err(StoreError::Unavailable)).map_err(Aborted::RolledBack)?;
         }
         if let Some(check) = self.engine.before_commit() {
-            transaction.execute(check).await.map_err(|error| Aborted::RolledBack(error.into()))?;
+            in_time(limit, transaction.execute(check)).await.map_err(Aborted::RolledBack)?;
         }
-        let committed = transaction.commit().await.map_err(|error| match error.into() {
+        let committed = in_time(limit, transaction.commit()).await.map_err(|error| match error {
             StoreError::Unavailable => Aborted::Unknown(StoreError::Unavailable),
             error => Aborted::RolledBack(error),
         });
         // Before the callers are answered, so that none of them is woken later by its own write.
         self.signals.committed();
         committed
+    }
+}
+
+async fn in_time<T>(
+    limit: Instant,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match timeout_at(limit, work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(StoreError::Unavailable),
     }
 }

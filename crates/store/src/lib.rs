@@ -6,6 +6,7 @@
 //! - Writes are small functions over a transaction, handed to [`Database::write`]. Writes that arrive together are
 //!   committed together (group commit), and each is answered after its commit.
 //! - A write that must reach another service owes the call in the same transaction: [`outbox`].
+//! - Decisions that are made one after the other, from memory and in batches, are commands: [`command`].
 //! - A write that a client may repeat goes through [`requests`].
 //! - A write that somebody may have to account for is recorded in the same transaction: [`audit`].
 //!
@@ -13,24 +14,29 @@
 //! a type. To add a table, put a migration of the same name into both of the service's `migrations/` folders.
 
 pub mod audit;
+pub mod command;
 mod create;
 mod database;
 mod engine;
 mod error;
 mod group_commit;
+mod health;
 mod metrics;
 mod notify;
 pub mod outbox;
 mod reading;
 pub mod requests;
+mod rows;
 mod schema;
 
 pub use create::{Claim, claim_databases};
-pub use database::{Changes, Database, Migrations, Settings};
+pub use database::{Database, Migrations, Settings};
 pub use engine::Engine;
 pub use error::StoreError;
 pub use metrics::{METRICS, sample_until};
+pub use notify::Changes;
 pub use reading::Reading;
+pub use rows::{Kind, Rows, Value};
 pub use schema::MigrationStep;
 /// A connection inside a write, or a reading one.
 pub use sqlx::AnyConnection as Conn;

@@ -3,16 +3,25 @@
 //! A request is named by its caller, its method and the id that the caller gave it: two callers who use one id have made two requests.
 //!
 //! Inside a write: [`begin`] first. When it says [`Begun::Fresh`], do the work, then [`finish`] with the encoded answer, or
-//! [`forget`] when the work was refused and nothing was written.
+//! [`forget`] when the work was refused and nothing was written. Where writes are made one after the other under a lock and in
+//! batches ([`crate::command`]), [`known`] asks for all of a batch at once, and [`keep`] keeps their answers.
+
+use std::collections::HashMap;
 
 use segue_core::{CallerId, KeyRing, Purpose, canonical_uuid, hex};
 use sha2::{Digest as _, Sha256};
-use sqlx::Row as _;
+use sqlx::{Row as _, any::AnyRow};
 
-use crate::{Conn, StoreError};
+use crate::{
+    Conn,
+    Kind::{self, Bytes, Int, Text},
+    Rows, StoreError,
+};
 
 /// How long answers are kept.
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// Most answers that are deleted in one write.
+pub(crate) const DELETED_AT_A_TIME: i64 = 1000;
 
 /// What names a request, and a fingerprint of its content.
 #[derive(Debug, Clone)]
@@ -61,6 +70,11 @@ impl RequestKey {
     fn new(caller: &CallerId, id: &str, method: &'static str, fingerprints: Vec<String>) -> Self {
         let name = format!("{method}/{}", caller.scoped(id));
         Self { id: id.to_owned(), caller: caller.clone(), name, method, fingerprints }
+    }
+
+    /// Caller, method and id: what tells the request from all others.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The request's id.
@@ -134,12 +148,59 @@ pub async fn look_up(conn: &mut Conn, key: &RequestKey) -> Result<Option<Begun>,
     .bind(key.method)
     .fetch_optional(conn)
     .await?;
-    let Some(row) = row else { return Ok(None) };
+    row.map_or(Ok(None), |row| begun(&row, key))
+}
+
+fn begun(row: &AnyRow, key: &RequestKey) -> Result<Option<Begun>, StoreError> {
     let fingerprint: String = row.try_get("fingerprint")?;
     if !key.fingerprints.contains(&fingerprint) {
         return Ok(Some(Begun::Reused));
     }
     Ok(row.try_get::<Option<Vec<u8>>, _>("response")?.map(Begun::Done))
+}
+
+/// What is known of several requests, by their names. Those that are not in it are fresh.
+pub async fn known(conn: &mut Conn, keys: &[&RequestKey]) -> Result<HashMap<String, Begun>, StoreError> {
+    const COLUMNS: &[(&str, Kind)] = &[("name", Text), ("id", Text), ("method", Text)];
+    let mut rows = Rows::new(COLUMNS);
+    for key in keys {
+        rows.push([key.name().into(), key.id().into(), key.method.into()]);
+    }
+    let found = rows
+        .fetch(
+            conn,
+            "SELECT v.name, r.fingerprint, r.response FROM v
+             -- Programs of before 0.2 stored the id alone.
+             JOIN requests r ON r.request_id IN (v.name, v.id) AND r.method = v.method",
+        )
+        .await?;
+    let by_name: HashMap<&str, &RequestKey> = keys.iter().map(|key| (key.name(), *key)).collect();
+    let mut known = HashMap::new();
+    for row in &found {
+        let name: String = row.try_get("name")?;
+        let begun = by_name.get(name.as_str()).map_or(Ok(None), |key| begun(row, key))?;
+        known.extend(begun.map(|begun| (name, begun)));
+    }
+    Ok(known)
+}
+
+/// Keeps the answers of requests that were fresh.
+pub async fn keep(
+    conn: &mut Conn,
+    answers: Vec<(&RequestKey, Vec<u8>)>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    const COLUMNS: &[(&str, Kind)] =
+        &[("name", Text), ("method", Text), ("fingerprint", Text), ("response", Bytes), ("at", Int)];
+    let mut rows = Rows::new(COLUMNS);
+    for (key, response) in answers {
+        let fingerprint = key.fingerprints.first().map_or("", String::as_str);
+        rows.push([key.name().into(), key.method.into(), fingerprint.into(), response.into(), now_ms.into()]);
+    }
+    let insert = "INSERT INTO requests (request_id, method, fingerprint, response, created_at)
+                  SELECT name, method, fingerprint, response, at FROM v WHERE name IS NOT NULL";
+    rows.execute(conn, insert).await?;
+    Ok(())
 }
 
 /// Keeps the answer.
@@ -158,11 +219,11 @@ pub async fn forget(conn: &mut Conn, key: &RequestKey) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Deletes answers that are older than [`KEPT_MS`]; run it now and then.
-pub async fn purge(conn: &mut Conn, now_ms: i64) -> Result<u64, StoreError> {
-    let deleted = sqlx::query("DELETE FROM requests WHERE created_at < $1")
-        .bind(now_ms - KEPT_MS)
-        .execute(conn)
-        .await?;
+/// Deletes answers that are older than [`KEPT_MS`], the oldest first and at most [`DELETED_AT_A_TIME`].
+pub(crate) async fn delete_some(conn: &mut Conn, now_ms: i64) -> Result<u64, StoreError> {
+    let oldest = "DELETE FROM requests WHERE request_id IN (
+                      SELECT o.request_id FROM requests o WHERE o.created_at < $1
+                      ORDER BY o.created_at LIMIT $2)";
+    let deleted = sqlx::query(oldest).bind(now_ms - KEPT_MS).bind(DELETED_AT_A_TIME).execute(conn).await?;
     Ok(deleted.rows_affected())
 }

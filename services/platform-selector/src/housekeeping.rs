@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use segue_core::SharedClock;
 use segue_runtime::Stop;
-use segue_store::{Database, requests};
+use segue_store::Database;
 
 use crate::{config::History, store};
 
@@ -12,8 +12,7 @@ const INTERVAL: Duration = Duration::from_secs(10 * 60);
 pub(crate) async fn forget_what_is_old(db: Database, history: History, clock: SharedClock, stop: Stop) {
     loop {
         let now_ms = clock.now_ms();
-        let purged = db.write(now_ms, |conn, now_ms| Box::pin(requests::purge(conn, *now_ms))).await;
-        match purged {
+        match db.forget_requests(now_ms).await {
             Ok(requests) => tracing::debug!(requests, "forgot old requests"),
             Err(error) => tracing::warn!(%error, "old requests stay until the next time"),
         }

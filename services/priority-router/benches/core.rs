@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use priority_router::{
     Rules,
-    core::{
+    domain::{
         Abilities, Answer, Command, ContactId, Decision, Given, Leaving, Name, Past, Presence, Priority,
         Served, State, Submit,
     },
@@ -40,7 +40,8 @@ impl Bench {
         let skills = (0..3).map(|skill| skill_name(number + skill * 7)).collect();
         let served = |cost_units| Served { cost_units, wrap_up_seconds: 0 };
         let platforms = [("chat".into(), served(33)), ("voice".into(), served(100))].into();
-        let abilities = Arc::new(Abilities { capacity_units: 100, skills, platforms });
+        let abilities =
+            Arc::new(Abilities { display_name: "".into(), capacity_units: 100, skills, platforms });
         let agent = agent_name(number);
         self.run(&Command::PutAgent { agent: agent.clone(), abilities });
         self.run(&Command::SetPresence { agent, presence: Presence::Available, leaving: Leaving::AtOnce });

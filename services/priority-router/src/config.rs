@@ -15,6 +15,12 @@ const SETTINGS: &[Setting] = &[
         "45",
         "how long a handoff waits for its own agent before others may take it, 0 to 3600",
     ),
+    Setting::new(
+        "contact-ttl-seconds",
+        "86400",
+        "how long a contact waits for an agent, if its submitter doesn't say, before it expires, 10 to 2592000",
+    ),
+    Setting::new("ringing-offers", "3", "how many offers may ring at an agent at a time, 1 to 100"),
     Setting::new("offer-timeout-seconds", "20", "how long an agent may take to accept an offer, 1 to 600"),
     Setting::new(
         "decline-back-off-seconds",
@@ -85,6 +91,8 @@ impl Config {
         let database = read_database(reader);
         let hold = reader.seconds("hold-seconds", 0..=3600);
         let overflow = reader.seconds("overflow-seconds", 0..=3600);
+        let contact_ttl = reader.seconds("contact-ttl-seconds", 10..=2_592_000);
+        let ringing_offers = reader.number("ringing-offers", 1..=100);
         let offer_timeout = reader.seconds("offer-timeout-seconds", 1..=600);
         let decline_back_off = reader.seconds("decline-back-off-seconds", 0..=3600);
         let patience = reader.seconds("patience-seconds", 0..=86_400);
@@ -108,7 +116,8 @@ impl Config {
             service_level_ms: millis(service_level?),
             sweep_ms: i64::try_from(sweep?).ok()?,
             history_ms: i64::try_from(history_days?).ok()?.checked_mul(DAY_MS)?,
-            ..Rules::default()
+            contact_ttl_ms: millis(contact_ttl?),
+            most_ringing_offers: i64::try_from(ringing_offers?).ok()?,
         };
         Some(Self { server: server?, database: database?, rules })
     }
@@ -157,9 +166,11 @@ mod tests {
             "--service-level-seconds=0",
             "--sweep-milliseconds=9",
             "--history-days=0",
+            "--contact-ttl-seconds=9",
+            "--ringing-offers=0",
         ])
         .unwrap_err();
-        assert_eq!(errors.len(), 12, "{errors:?}");
+        assert_eq!(errors.len(), 14, "{errors:?}");
     }
 
     #[test]

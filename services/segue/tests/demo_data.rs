@@ -226,7 +226,8 @@ async fn what_is_there_is_kept_by_the_first_load_and_by_others() {
     system.selector().update_platform(update).await.unwrap();
     let agent = demo_data::DEMO_AGENT.to_owned();
     let available = Presence::Available.into();
-    let sign_in = SetPresenceRequest { request_id: request_id(), agent, presence: available };
+    let sign_in =
+        SetPresenceRequest { request_id: request_id(), agent, presence: available, ..Default::default() };
     system.router().set_presence(sign_in).await.unwrap();
     let before = system.contents().await;
     assert!(before.work_profiles.iter().all(|profile| profile.version == 1));

@@ -11,10 +11,11 @@ let agent = '';
 let chosen = '';
 let stream = null;
 
-const OVER = ['COMPLETED', 'ABANDONED', 'HANDED_OFF', 'WITHDRAWN'];
+const OVER = ['COMPLETED', 'ABANDONED', 'HANDED_OFF', 'EXPIRED', 'WITHDRAWN'];
 const WORDS = {
   QUEUED: 'waiting', OFFERED: 'offered to you', ASSIGNED: 'with you', COMPLETED: 'completed',
-  ABANDONED: 'customer left', HANDED_OFF: 'closed: went on elsewhere', WITHDRAWN: 'offer withdrawn',
+  ABANDONED: 'customer left', HANDED_OFF: 'closed: went on elsewhere', EXPIRED: 'waited for too long',
+  WITHDRAWN: 'offer withdrawn',
 };
 
 // Why the router changed the presence by itself.

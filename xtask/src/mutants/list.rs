@@ -4,7 +4,7 @@
 pub struct Mutant {
     /// What no longer holds.
     pub rule: &'static str,
-    /// Where, in `domain/core`.
+    /// Where, in `domain`.
     pub file: &'static str,
     /// A text that stands there once.
     pub from: &'static str,

@@ -77,7 +77,7 @@ impl Package {
 
     /// How the test ends with the mutant.
     fn catches(&self, mutant: &Mutant) -> Result<Option<i32>> {
-        let path = self.folder.join("src/domain/core").join(mutant.file);
+        let path = self.folder.join("src/domain").join(mutant.file);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         if text.matches(mutant.from).count() != 1 {
             bail!("`{}` stands not exactly once in {}: {}", mutant.from, mutant.file, mutant.rule);
@@ -120,6 +120,7 @@ edition = "2024"
 [dependencies]
 segue-core = { path = "CORE" }
 thiserror = "2"
+serde = { version = "1", features = ["derive", "rc"] }
 [profile.dev]
 debug = false
 opt-level = 1
@@ -127,8 +128,8 @@ opt-level = 1
 "#;
 
 const LIB: &str = "#[expect(dead_code, unused_imports, reason = \"the rest of the service is not here\")]
-mod domain;
-pub use domain::{Rules, core};
+pub mod domain;
+pub use domain::Rules;
 ";
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

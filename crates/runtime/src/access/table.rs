@@ -123,6 +123,7 @@ pub const TABLE: &[(&str, &[Rule])] = &[
         "segue.router.v1.PriorityRouterService",
         &[
             rule("PutAgent", &[ROUTING_ADMIN]),
+            rule("DeleteAgent", &[ROUTING_ADMIN]),
             rule("GetAgent", &[OPERATOR, ROUTING_ADMIN, ISSUER, desk("id")]),
             rule("ListAgents", &[OPERATOR, ROUTING_ADMIN]),
             rule("SetPresence", &[ROUTING_ADMIN, desk("agent")]),
@@ -138,6 +139,8 @@ pub const TABLE: &[(&str, &[Rule])] = &[
             rule("CompleteContact", &[desk("agent")]),
             rule("AbandonContact", &[ROUTING_ADMIN, ISSUER, platform_of("id")]),
             rule("SetContactPriority", &[ROUTING_ADMIN]),
+            // Without an agent it is by a supervisor, whom `desk` never is: it names its own.
+            rule("TransferContact", &[ROUTING_ADMIN, desk("agent")]),
             rule("FinishWrapUp", &[desk("agent")]),
             rule("ListContactEvents", &[OPERATOR, ROUTING_ADMIN, desk_of("id")]),
             rule("GetQueueStats", &[OPERATOR, ROUTING_ADMIN, platform("platform")]),

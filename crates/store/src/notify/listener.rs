@@ -54,7 +54,7 @@ impl Listener {
 
     async fn hear(&self, pool: &PgPool, outage: &mut Option<Duration>) -> Result<Infallible, sqlx::Error> {
         let mut listener = timeout(CONNECT_LIMIT, listen(pool)).await.map_err(io::Error::from)??;
-        self.signals.wake();
+        self.signals.hear();
         // LISTEN succeeds through PgBouncer in transaction mode, and a dead peer is as silent as a quiet one. Only a
         // notification that comes back shows that they do.
         self.signals.to_tell.notify_one();
@@ -67,7 +67,7 @@ impl Listener {
                         tracing::info!("other replicas' commits heard of again");
                     }
                     if heard.payload() != self.name {
-                        self.signals.wake();
+                        self.signals.hear();
                     }
                     asked = false;
                 }

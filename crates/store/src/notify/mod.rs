@@ -31,6 +31,8 @@ const SEND_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(crate) struct Signals {
     woken: watch::Sender<u64>,
+    /// Commits of other handles alone.
+    others: watch::Sender<u64>,
     to_tell: Notify,
 }
 
@@ -45,8 +47,18 @@ impl Signals {
         self.woken.subscribe()
     }
 
+    pub(crate) fn watch_others(&self) -> watch::Receiver<u64> {
+        self.others.subscribe()
+    }
+
     fn wake(&self) {
         self.woken.send_modify(|count| *count += 1);
+    }
+
+    /// Another handle has committed something, or may have.
+    fn hear(&self) {
+        self.others.send_modify(|count| *count += 1);
+        self.wake();
     }
 }
 
@@ -73,6 +85,24 @@ impl Notifications {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+/// Waits for changes. A notification only wakes; what is true is in the database.
+#[derive(Debug, Clone)]
+pub struct Changes(watch::Receiver<u64>);
+
+impl Changes {
+    pub(crate) fn new(commits: watch::Receiver<u64>) -> Self {
+        Self(commits)
+    }
+
+    /// Waits until something was committed since the last call, or at most for `poll`.
+    pub async fn wait(&mut self, poll: Duration) {
+        // An error means that the database was closed: fall back to polling, the caller's read will tell.
+        if !matches!(timeout(poll, self.0.changed()).await, Ok(Ok(()))) && self.0.has_changed().is_err() {
+            sleep(poll).await;
+        }
     }
 }
 

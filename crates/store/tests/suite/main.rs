@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod create;
 #[cfg(test)]
 mod dispatcher;
@@ -13,6 +15,8 @@ mod dispatcher;
 mod engines;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod lost_commits;
 #[cfg(test)]
 mod notify;
 #[cfg(test)]
@@ -24,9 +28,13 @@ mod proxy;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod schema_steps;
+#[cfg(test)]
+mod tickets;
 #[cfg(test)]
 mod writes;
 
@@ -76,6 +84,27 @@ on_every_engine! {
         old_records_are_forgotten_from_the_beginning,
         records_are_found_by_who_and_what,
     ]
+    command: [
+        commands_that_wait_share_a_commit,
+        a_repeated_command_is_decided_once,
+        one_request_in_one_batch_is_decided_once,
+        a_command_that_fails_fails_alone,
+        a_turn_that_wrote_nothing_is_not_committed,
+        a_refusal_keeps_nothing,
+        an_act_is_recorded_once,
+        a_look_sees_what_others_have_decided,
+        a_peek_asks_the_database_nothing,
+        contended_turns_are_done_again,
+        a_panicking_command_fails_alone,
+        replicas_decide_one_after_the_other,
+        a_command_is_decided_when_its_caller_has_gone,
+        closing_ends_the_decider,
+        a_decider_that_nobody_can_ask_ends,
+    ]
+    rows: [
+        rows_come_back_as_they_were_written,
+        any_number_of_rows_needs_few_statements,
+    ]
     schema: [
         migrations_apply_and_are_kept_on_reopening,
         an_acknowledged_write_is_there_after_reopening,
@@ -103,6 +132,7 @@ on_every_engine! {
         a_forgotten_request_is_fresh_again,
         a_failed_write_leaves_no_claim,
         old_answers_are_purged,
+        many_old_answers_are_purged_some_at_a_time,
         sixty_four_callers_of_one_id_have_one_effect,
     ]
     outbox: [

@@ -133,12 +133,54 @@ pub async fn old_answers_are_purged(engines: &Engines) {
     assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
     let purge = |now: i64| {
         let db = db.clone();
-        async move { db.write(now, |conn, now| Box::pin(requests::purge(conn, *now))).await }
+        async move { db.forget_requests(now).await }
     };
     assert_eq!(purge(NOW + KEPT_MS).await, Ok(0));
     assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Done(b"answer".to_vec())));
     assert_eq!(purge(NOW + KEPT_MS + 1).await, Ok(1));
     assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
+}
+
+/// A row that can't be deleted ends the purge: what was deleted before it stands.
+pub async fn many_old_answers_are_purged_some_at_a_time(engines: &Engines) {
+    let db = engines.open().await;
+    let keys: Vec<RequestKey> = (0..2500).map(|number| key(&format!("{number:04}"), "x")).collect();
+    let (kept, stuck) = (keys.clone(), keys[1500].name().to_owned());
+    let filled = db.write((kept, stuck), |conn, (keys, stuck)| {
+        Box::pin(async move {
+            for (at, key) in (NOW..).zip(keys) {
+                requests::keep(conn, vec![(key, vec![7])], at).await?;
+            }
+            sqlx::query("INSERT INTO kept_requests (request_id) VALUES ($1)")
+                .bind(stuck.as_str())
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+    });
+    filled.await.unwrap();
+    let count = || async {
+        let mut conn = db.read().await.unwrap();
+        let found: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM requests").fetch_one(&mut *conn).await.unwrap();
+        found
+    };
+    let later = NOW + KEPT_MS + 2400;
+    assert_eq!(db.forget_requests(later).await, Err(StoreError::Failed));
+    assert_eq!(count().await, 1500, "the oldest thousand is gone");
+    assert_eq!(look_up(&db, &keys[999]).await, None);
+    assert_eq!(look_up(&db, &keys[1000]).await, Some(Begun::Done(vec![7])));
+
+    let freed = db.write((), |conn, ()| {
+        Box::pin(async move {
+            sqlx::query("DELETE FROM kept_requests").execute(conn).await?;
+            Ok(())
+        })
+    });
+    freed.await.unwrap();
+    assert_eq!(db.forget_requests(later).await, Ok(1400), "in two writes");
+    assert_eq!(count().await, 100, "those that are not old");
+    assert_eq!(db.forget_requests(later).await, Ok(0));
 }
 
 pub async fn sixty_four_callers_of_one_id_have_one_effect(engines: &Engines) {

@@ -47,6 +47,7 @@ fn check(contact: Option<&Contact>, agent: &str, unknown: UnknownSessions) -> Re
             Err(refused("must be with the agent; it waits in line"))
         }
         ContactState::HandedOff => Err(refused("must go on; it was handed off")),
+        ContactState::Expired => Err(refused("must be with the agent; nobody took it in time")),
         _ if contact.agent == agent => Ok(()),
         _ => Err(refused("must be with the agent")),
     }
@@ -79,6 +80,7 @@ mod tests {
             (S::Queued, "A1", false),
             (S::Offered, "A1", false),
             (S::HandedOff, "A1", false),
+            (S::Expired, "A1", false),
         ] {
             let checked = check(Some(&contact(state, of)), "A1", UnknownSessions::Allow);
             assert_eq!(checked.is_ok(), allowed, "{state:?} of {of:?}");

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use segue_store::{Conn, StoreError, requests};
+use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
 
 use super::{Store, limits, totals};
@@ -153,10 +153,11 @@ impl Store {
                         .await?;
                     purge_handoffs(conn, now.saturating_sub(*history_ms)).await?;
                     limits::purge(conn, *now).await?;
-                    totals::purge(conn, *now).await?;
-                    requests::purge(conn, *now).await.map(|_| ())
+                    totals::purge(conn, *now).await
                 })
             })
-            .await
+            .await?;
+        self.database.forget_requests(input.0).await?;
+        Ok(())
     }
 }

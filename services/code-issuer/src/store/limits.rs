@@ -1,6 +1,6 @@
 //! What is kept about wrong codes: who tried them. How many there were at a platform is in `totals.rs`.
 //!
-//! Every redemption and every new handoff takes one lock first, like a routing decision does (ADR 0003). Without it, replicas that count the
+//! Every redemption and every new handoff takes one lock first, like a routing decision does (ADR 0031). Without it, replicas that count the
 //! same guesser would each see the count before the other's, and locking the guessers' rows instead would deadlock: a
 //! group commit takes many, in any order.
 

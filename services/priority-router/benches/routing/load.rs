@@ -21,28 +21,30 @@ pub const PLATFORM: &str = "chat";
 
 pub type Client = PriorityRouterServiceClient<Channel>;
 
-/// A service with agents who have one contact at a time each.
+/// Replicas of a service with agents who have one contact at a time each.
 pub struct Load {
     pub agents: usize,
     clients: Vec<Client>,
-    running: Running,
+    running: Vec<Running>,
     stop: Stop,
     sessions: AtomicUsize,
 }
 
 impl Load {
-    pub async fn start(url: &str, agents: usize) -> Arc<Self> {
+    pub async fn start(url: &str, replicas: usize, agents: usize) -> Arc<Self> {
         let stop = Stop::new();
-        let config = Config {
-            server: ServerConfig::loopback(0),
-            database: segue_store::Settings::of_url(url),
-            // Offers don't time out while others are measured.
-            rules: Rules { offer_timeout_ms: 3_600_000, ..Rules::default() },
-        };
-        let running = bind(config, Parts::real(stop.clone())).await.unwrap();
-        let mut clients = vec![];
-        for _ in 0..CONNECTIONS {
-            let endpoint = Endpoint::from_shared(running.uri()).unwrap().tcp_nodelay(true);
+        let (mut running, mut clients) = (vec![], vec![]);
+        for _ in 0..replicas {
+            let config = Config {
+                server: ServerConfig::loopback(0),
+                database: segue_store::Settings::of_url(url),
+                // Offers don't time out while others are measured.
+                rules: Rules { offer_timeout_ms: 3_600_000, ..Rules::default() },
+            };
+            running.push(bind(config, Parts::real(stop.clone())).await.unwrap());
+        }
+        for replica in running.iter().cycle().take(CONNECTIONS.next_multiple_of(replicas)) {
+            let endpoint = Endpoint::from_shared(replica.uri()).unwrap().tcp_nodelay(true);
             clients.push(PriorityRouterServiceClient::new(endpoint.connect().await.unwrap()));
         }
         let load = Arc::new(Self { agents, clients, running, stop, sessions: AtomicUsize::new(0) });
@@ -59,11 +61,13 @@ impl Load {
         let Ok(this) = Arc::try_unwrap(self) else { panic!("still in use") };
         this.stop.now();
         drop(this.clients);
-        this.running.stopped().await.unwrap();
+        for replica in this.running {
+            replica.stopped().await.unwrap();
+        }
     }
 
     pub fn client(&self, caller: usize) -> Client {
-        self.clients[caller % CONNECTIONS].clone()
+        self.clients[caller % self.clients.len()].clone()
     }
 
     pub fn agent(number: usize) -> String {
@@ -90,7 +94,7 @@ impl Load {
         let request = PutAgentRequest { request_id: request_id(), agent: Some(agent) };
         self.client(id.len()).put_agent(request).await.unwrap();
         let (agent, presence) = (id.to_owned(), Presence::Available.into());
-        let request = SetPresenceRequest { request_id: request_id(), agent, presence };
+        let request = SetPresenceRequest { request_id: request_id(), agent, presence, ..Default::default() };
         self.client(id.len()).set_presence(request).await.unwrap();
     }
 

@@ -14,20 +14,23 @@ const MEASURED: Duration = Duration::from_secs(4);
 #[derive(Default)]
 pub struct Measured {
     pub contacts_per_second: f64,
+    pub contacts: usize,
     submit: Vec<Duration>,
     accept: Vec<Duration>,
     complete: Vec<Duration>,
 }
 
 impl Measured {
-    pub fn print(mut self, agents: usize, waiting: usize, reads: f64, empty: f64) {
+    pub fn print(mut self, case: &Case, peers: &Peers, empty: f64) {
+        let Case { replicas, agents, waiting } = case;
         let shown = |took: &mut Vec<Duration>| {
             format!("{:.1}/{:.1} ms", percentile(took, 0.5), percentile(took, 0.99))
         };
         println!(
-            "{agents:>7} {waiting:>8} {:>7.0}/s {:>8.3} {:>8.2}  {:>17} {:>17} {:>17}",
+            "{replicas:>8} {agents:>7} {waiting:>8} {:>7.0}/s {:>8.3} {:>8.3} {:>8.2}  {:>17} {:>17} {:>17}",
             self.contacts_per_second,
-            self.contacts_per_second * 3.0 / reads,
+            self.contacts_per_second * 3.0 / peers.echoes,
+            self.contacts_per_second * 3.0 / peers.reads,
             self.contacts_per_second / empty,
             shown(&mut self.submit),
             shown(&mut self.accept),
@@ -36,7 +39,64 @@ impl Measured {
     }
 }
 
-/// The peer: a call that reads one row.
+/// What is measured.
+pub struct Case {
+    pub replicas: usize,
+    pub agents: usize,
+    pub waiting: usize,
+}
+
+/// Calls a second of others in the same run.
+pub struct Peers {
+    pub echoes: f64,
+    pub reads: f64,
+}
+
+/// One caller alone: how long a call takes, in the middle.
+pub async fn alone(load: &Arc<Load>) -> f64 {
+    let (mut took, mut measured) = (vec![], Measured::default());
+    let start = Instant::now();
+    while start.elapsed() < MEASURED / 3 {
+        one(load, 0, false, &mut None, &mut measured).await;
+    }
+    took.extend(measured.submit);
+    took.extend(measured.accept);
+    took.extend(measured.complete);
+    percentile(&mut took, 0.5)
+}
+
+/// A bare server of the same library that answers the same request without looking at it.
+pub async fn echoes_per_second() -> f64 {
+    use segue_proto::channel::v1::{FindAccountsRequest, channel_service_client::ChannelServiceClient};
+    let (uri, server) = crate::echo::start().await;
+    let mut clients = vec![];
+    for _ in 0..4 {
+        let endpoint = tonic::transport::Endpoint::from_shared(uri.clone()).unwrap().tcp_nodelay(true);
+        clients.push(ChannelServiceClient::new(endpoint.connect().await.unwrap()));
+    }
+    let start = Instant::now();
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..CALLERS {
+        let mut client = clients[caller % clients.len()].clone();
+        callers.spawn(async move {
+            let mut count = 0_u32;
+            while start.elapsed() < MEASURED / 3 {
+                let request = FindAccountsRequest { platform: "chat".to_owned(), ..Default::default() };
+                client.find_accounts(request).await.unwrap();
+                count += 1;
+            }
+            count
+        });
+    }
+    let mut total = 0;
+    while let Some(count) = callers.join_next().await {
+        total += count.unwrap();
+    }
+    server.abort();
+    f64::from(total) / start.elapsed().as_secs_f64()
+}
+
+/// The peer: a call that reads one agent.
 pub async fn reads_per_second(load: &Arc<Load>) -> f64 {
     let start = Instant::now();
     let mut callers = tokio::task::JoinSet::new();
@@ -82,7 +142,8 @@ pub async fn measure(load: &Arc<Load>, has_line: bool) -> Measured {
         all.accept.extend(measured.accept);
         all.complete.extend(measured.complete);
     }
-    all.contacts_per_second = all.complete.len() as f64 / start.elapsed().as_secs_f64();
+    all.contacts = all.complete.len();
+    all.contacts_per_second = all.contacts as f64 / start.elapsed().as_secs_f64();
     all
 }
 

@@ -28,7 +28,7 @@ pub struct Rules {
     pub history_ms: i64,
     /// How often is looked for what time has brought.
     pub sweep_ms: i64,
-    /// For how long a contact waits for an agent, if its submitter doesn't say. Of the core alone (ADR 0030), as is the next.
+    /// For how long a contact waits for an agent, if its submitter doesn't say.
     pub contact_ttl_ms: i64,
     /// How many offers may ring at an agent at a time.
     pub most_ringing_offers: i64,

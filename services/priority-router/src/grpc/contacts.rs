@@ -1,18 +1,22 @@
+use std::collections::BTreeSet;
+
 use prost::Message;
-use segue_core::new_id;
 use segue_proto::router::v1::{self as proto, *};
 use segue_runtime::{Fields, Refusal, access::administers, caller, page};
-use segue_store::requests::RequestKey;
+use segue_store::{StoreError, requests::RequestKey};
 
-use super::{parse, wire};
+use super::parse;
 use crate::{
-    domain::{Contact, NEVER, Origin, Priority, State, WaitsFor},
-    error::contact_not_found,
-    routing::{Abandon, Accept, Complete, Decline, Router, SetPriority, Submit},
-    store::{self, contacts::Filter},
+    convert::{self, Kept},
+    decider::{Answer, Command, Once, Router, Texts},
+    domain::{self, Name, Priority, Submit},
+    errors::contact_not_found,
+    store::{
+        self,
+        contacts::{self, Filter},
+    },
 };
 
-const MAX_SKILLS: usize = 16;
 const MAX_IDENTITIES: usize = 16;
 const MAX_ATTRIBUTES: usize = 32;
 const MAX_ATTRIBUTE_CHARS: usize = 1000;
@@ -26,28 +30,29 @@ pub(super) async fn submit(
     if request.customer.is_some() {
         fields.check_customer("customer", request.customer.as_ref(), 0..=MAX_IDENTITIES);
     }
-    let contact = new_contact(router, &mut fields, &request);
+    let (submit, texts) = new_contact(&mut fields, &request);
     fields.finish()?;
     // Not stored, not even as a fingerprint.
     request.customer = None;
     // The rest may be guessed from a plain fingerprint, but needs no guessing: what is personal in it, the subject and the
-    // attributes, is for the desk and stands in clear in the contact's row and in the answer beside the fingerprint. The
-    // router has no keys by design; so the fingerprint must be forgotten no later than the contact (`routing::purge`).
+    // attributes, is for the desk and stands in clear in the contact's row. The router has no keys by design; so the fingerprint
+    // must be forgotten no later than the contact (`jobs::purge`).
     let key = RequestKey::plain(&caller(), &request_id, "SubmitContact", &request);
-    router
-        .decide_once(key, Submit(contact), |contact| SubmitContactResponse {
-            contact: Some(wire::contact(contact)),
-        })
-        .await
+    let command = Command { texts: Texts::Contact(texts), ..about_contact(domain::Command::Submit(submit)) };
+    let contact = Some(decide(router, key, command).await?);
+    Ok(SubmitContactResponse { contact })
 }
 
 pub(super) async fn get(router: &Router, request: GetContactRequest) -> Result<GetContactResponse, Refusal> {
     let mut fields = Fields::new();
     let id = parse::contact_id(&mut fields, "id", &request.id);
     fields.finish()?;
-    let mut conn = router.database.read().await?;
-    let contact = store::contacts::get(&mut conn, &id).await?.ok_or_else(|| contact_not_found(&id))?;
-    Ok(GetContactResponse { contact: Some(wire::contact(contact)) })
+    let found = match id {
+        Some(id) => router.contact(id).await?,
+        None => None,
+    };
+    let contact = found.ok_or_else(|| contact_not_found(&request.id))?;
+    Ok(GetContactResponse { contact: Some(convert::contact(contact)) })
 }
 
 pub(super) async fn of_session(
@@ -58,10 +63,13 @@ pub(super) async fn of_session(
     let platform = fields.slug("platform", &request.platform);
     let session = fields.text("session", &request.session, 1..=128);
     fields.finish()?;
-    let mut conn = router.database.read().await?;
-    let contact = store::contacts::newest_of_session(&mut conn, &platform, &session).await?;
-    let contact = contact.ok_or_else(|| contact_not_found(&session))?;
-    Ok(GetSessionContactResponse { contact: Some(wire::contact(contact)) })
+    let row = {
+        let mut conn = router.database.read().await?;
+        contacts::newest_of_session(&mut conn, &platform, &session).await?
+    };
+    let row = row.ok_or_else(|| contact_not_found(&session))?;
+    let shown = router.show(vec![row]).await?.pop().ok_or(StoreError::Failed)?;
+    Ok(GetSessionContactResponse { contact: Some(convert::contact(shown)) })
 }
 
 pub(super) async fn list(
@@ -82,15 +90,18 @@ pub(super) async fn list(
     let (of_state, of_class) = (state.as_str_name(), priority.as_str_name());
     let scope = format!("ListContacts|{of_state}|{}|{}|{of_class}", request.agent, request.platform);
     let before = page::start(&scope, &request.page_token)?.unwrap_or_default();
-    let mut conn = router.database.read().await?;
     let filter = Filter {
         state: i64::from(state as i32),
         agent: &request.agent,
         platform: &request.platform,
         priority: i64::from(priority as i32),
     };
-    let found = store::contacts::list(&mut conn, &filter, &before, page_size + 1).await?;
-    let mut contacts: Vec<_> = found.into_iter().map(wire::contact).collect();
+    let found = {
+        let mut conn = router.database.read().await?;
+        contacts::list(&mut conn, &filter, &before, page_size + 1).await?
+    };
+    let shown = router.show(found).await?;
+    let mut contacts: Vec<_> = shown.into_iter().map(convert::contact).collect();
     let next_page_token =
         page::cut(&scope, &mut contacts, page_size, Message::encoded_len, |contact| contact.id.clone());
     Ok(ListContactsResponse { contacts, next_page_token })
@@ -100,39 +111,30 @@ pub(super) async fn accept(
     router: &Router,
     request: AcceptContactRequest,
 ) -> Result<AcceptContactResponse, Refusal> {
-    let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
+    let (request_id, contact, agent) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
     let key = RequestKey::plain(&caller(), &request_id, "AcceptContact", &request);
-    router
-        .decide_once(key, Accept(named), |contact| AcceptContactResponse {
-            contact: Some(wire::contact(contact)),
-        })
-        .await
+    let command = about_contact(domain::Command::Accept { contact, agent });
+    Ok(AcceptContactResponse { contact: Some(decide(router, key, command).await?) })
 }
 
 pub(super) async fn decline(
     router: &Router,
     request: DeclineContactRequest,
 ) -> Result<DeclineContactResponse, Refusal> {
-    let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
+    let (request_id, contact, agent) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
     let key = RequestKey::plain(&caller(), &request_id, "DeclineContact", &request);
-    router
-        .decide_once(key, Decline(named), |contact| DeclineContactResponse {
-            contact: Some(wire::contact(contact)),
-        })
-        .await
+    let command = about_contact(domain::Command::Decline { contact, agent });
+    Ok(DeclineContactResponse { contact: Some(decide(router, key, command).await?) })
 }
 
 pub(super) async fn complete(
     router: &Router,
     request: CompleteContactRequest,
 ) -> Result<CompleteContactResponse, Refusal> {
-    let (request_id, named) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
+    let (request_id, contact, agent) = parse::of_agent(&request.request_id, &request.id, &request.agent)?;
     let key = RequestKey::plain(&caller(), &request_id, "CompleteContact", &request);
-    router
-        .decide_once(key, Complete(named), |contact| CompleteContactResponse {
-            contact: Some(wire::contact(contact)),
-        })
-        .await
+    let command = about_contact(domain::Command::Complete { contact, agent });
+    Ok(CompleteContactResponse { contact: Some(decide(router, key, command).await?) })
 }
 
 pub(super) async fn abandon(
@@ -141,14 +143,13 @@ pub(super) async fn abandon(
 ) -> Result<AbandonContactResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let id = parse::contact_id(&mut fields, "id", &request.id);
+    let contact = parse::contact_id(&mut fields, "id", &request.id);
     fields.finish()?;
+    let contact = contact.ok_or_else(|| contact_not_found(&request.id))?;
     let key = RequestKey::plain(&caller(), &request_id, "AbandonContact", &request);
-    router
-        .decide_once(key, Abandon { id, is_administrative: administers() }, |contact| {
-            AbandonContactResponse { contact: Some(wire::contact(contact)) }
-        })
-        .await
+    let command =
+        Command { is_administrative: administers(), ..about_contact(domain::Command::Abandon { contact }) };
+    Ok(AbandonContactResponse { contact: Some(decide(router, key, command).await?) })
 }
 
 pub(super) async fn set_priority(
@@ -157,16 +158,38 @@ pub(super) async fn set_priority(
 ) -> Result<SetContactPriorityResponse, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
-    let id = parse::contact_id(&mut fields, "id", &request.id);
+    let contact = parse::contact_id(&mut fields, "id", &request.id);
     fields.enumeration::<proto::Priority>("priority", request.priority);
-    let priority = priority(&mut fields, request.priority);
+    let class = parse::class(&mut fields, "priority", request.priority).unwrap_or(Priority::Normal);
     fields.finish()?;
+    let contact = contact.ok_or_else(|| contact_not_found(&request.id))?;
     let key = RequestKey::plain(&caller(), &request_id, "SetContactPriority", &request);
-    router
-        .decide_once(key, SetPriority { id, priority }, |contact| SetContactPriorityResponse {
-            contact: Some(wire::contact(contact)),
-        })
-        .await
+    let command =
+        Command { is_administrative: true, ..about_contact(domain::Command::SetPriority { contact, class }) };
+    Ok(SetContactPriorityResponse { contact: Some(decide(router, key, command).await?) })
+}
+
+pub(super) async fn transfer(
+    router: &Router,
+    request: TransferContactRequest,
+) -> Result<TransferContactResponse, Refusal> {
+    let mut fields = Fields::new();
+    let request_id = fields.request_id(&request.request_id);
+    let contact = parse::contact_id(&mut fields, "id", &request.id);
+    let by = parse::transfers(&mut fields, "agent", &request.agent);
+    let to = parse::transfer_target(&mut fields, request.to.as_ref());
+    let class = parse::class(&mut fields, "priority", request.priority);
+    let reason = parse::reason(&mut fields, "reason", &request.reason);
+    fields.finish()?;
+    let contact = contact.ok_or_else(|| contact_not_found(&request.id))?;
+    let Some(to) = to else { return Err(crate::errors::invalid_field("to", "must be given")) };
+    let key = RequestKey::plain(&caller(), &request_id, "TransferContact", &request);
+    let command = Command {
+        reason,
+        is_administrative: by == domain::By::Supervisor,
+        ..about_contact(domain::Command::Transfer { contact, by, to, class })
+    };
+    Ok(TransferContactResponse { contact: Some(decide(router, key, command).await?) })
 }
 
 pub(super) async fn list_events(
@@ -174,9 +197,10 @@ pub(super) async fn list_events(
     request: ListContactEventsRequest,
 ) -> Result<ListContactEventsResponse, Refusal> {
     let mut fields = Fields::new();
-    let id = parse::contact_id(&mut fields, "id", &request.id);
+    parse::contact_id(&mut fields, "id", &request.id);
     let page_size = fields.page_size(request.page_size);
     fields.finish()?;
+    let id = request.id;
     let scope = format!("ListContactEvents|{id}");
     let after = page::start(&scope, &request.page_token)?;
     let after = after.and_then(|seq| seq.parse().ok()).unwrap_or_default();
@@ -186,49 +210,53 @@ pub(super) async fn list_events(
         // Each contact has an event, so this one isn't there.
         return Err(contact_not_found(&id));
     }
-    let mut events: Vec<_> = found.into_iter().map(wire::event).collect();
+    let mut events: Vec<_> = found.into_iter().map(convert::event).collect();
     let next_page_token = page::finish(&scope, &mut events, page_size, |event| event.sequence.to_string());
     Ok(ListContactEventsResponse { events, next_page_token })
 }
 
-fn new_contact(router: &Router, fields: &mut Fields, request: &SubmitContactRequest) -> Contact {
-    let now_ms = router.clock.now_ms();
-    let mut attributes = request.attributes.clone();
-    parse::entries(fields, "attributes", &mut attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS);
-    Contact {
-        id: new_id("contact", now_ms, &router.random),
-        state: State::Queued,
-        priority: priority(fields, request.priority),
-        platform: fields.slug("platform", &request.platform),
-        session: parse::session_id(fields, "session", &request.session),
-        agent: String::new(),
-        skills: parse::skills(fields, "skills", &request.skills, MAX_SKILLS),
-        units: 0,
-        open_to_all: true,
-        overflow_at: NEVER,
-        subject: fields.text("subject", &request.subject, 0..=256),
-        attributes: wire::stored_attributes(attributes),
-        origin: Origin::default(),
-        arrival: 0,
-        created_at: now_ms,
-        updated_at: now_ms,
-        waited_until: 0,
-        answered_at: 0,
-        last_seq: 0,
-        position: 0,
-        waits_for: WaitsFor::Nothing,
+/// A command whose answer is a contact.
+fn about_contact(what: domain::Command) -> Command {
+    Command { keep: Some(convert::kept_contact), ..Command::new(what) }
+}
+
+/// Has a command about a contact decided once.
+async fn decide(router: &Router, key: RequestKey, command: Command) -> Result<Contact, Refusal> {
+    match router.decide_once(key, command).await? {
+        Once::Now(Answer::Contact(shown)) => Ok(convert::contact(*shown)),
+        Once::Now(_) => Err(StoreError::Failed.into()),
+        Once::Before(kept) => {
+            let kept = Kept::decode(kept.as_slice()).map_err(|_| StoreError::Failed)?;
+            let row = match kept.id().parse() {
+                Ok(id) => {
+                    let mut conn = router.database.read().await?;
+                    contacts::get(&mut conn, id).await?
+                }
+                Err(domain::NotAnId) => None,
+            };
+            Ok(kept.contact(row))
+        }
     }
 }
 
-fn priority(fields: &mut Fields, value: i32) -> Priority {
-    match fields.optional_enumeration("priority", value) {
-        proto::Priority::Low => Priority::Low,
-        proto::Priority::Unspecified | proto::Priority::Normal => Priority::Normal,
-        proto::Priority::High => Priority::High,
-        proto::Priority::Urgent => Priority::Urgent,
-        proto::Priority::Handoff => {
-            fields.violation("priority", "is given by an access code alone and can't be asked for");
-            Priority::Normal
-        }
-    }
+fn new_contact(fields: &mut Fields, request: &SubmitContactRequest) -> (Submit, contacts::Texts) {
+    let mut attributes = request.attributes.clone();
+    parse::entries(fields, "attributes", &mut attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS);
+    let submit = Submit {
+        class: parse::class(fields, "priority", request.priority).unwrap_or(Priority::Normal),
+        platform: fields.slug("platform", &request.platform).into(),
+        session: parse::session_id(fields, "session", &request.session).into(),
+        skills: parse::skills(fields, "skills", &request.skills, parse::MAX_CONTACT_SKILLS)
+            .into_iter()
+            .map(Name::from)
+            .collect::<BTreeSet<Name>>(),
+        ttl_ms: parse::time_to_live(fields, "time_to_live", request.time_to_live.as_ref()),
+        rejoins: parse::rejoins(fields, "rejoins", &request.rejoins),
+    };
+    let texts = contacts::Texts {
+        subject: fields.text("subject", &request.subject, 0..=256),
+        attributes: convert::stored_attributes(attributes),
+        ..contacts::Texts::default()
+    };
+    (submit, texts)
 }

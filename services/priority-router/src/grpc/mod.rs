@@ -2,22 +2,20 @@
 
 mod agents;
 mod contacts;
-pub(crate) mod news;
 mod parse;
 mod queue_stats;
 mod service_list;
 mod watch_assignments;
 mod watch_contact;
-mod wire;
 
 use segue_proto::router::v1::{priority_router_service_server::PriorityRouterService, *};
 use segue_runtime::{Refusal, Stop, StreamEnd, access::Owner};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use self::news::News;
 use crate::{
-    routing::{Desks, Router},
+    decider::{Desks, Router},
+    domain::{Contact, ContactId},
     store,
 };
 
@@ -26,19 +24,26 @@ use crate::{
 pub(crate) struct Service {
     pub router: Router,
     pub desks: Desks,
-    pub news: News,
     pub stream_end: StreamEnd,
     pub stop: Stop,
 }
 
-/// To whom a contact belongs: the agent that it is with or meant for, and its platform.
+/// To whom a contact belongs: the agent that it is with or meant for, and its platform. The decision asks again whose it is.
 pub(crate) async fn owner_of_contact(router: Router, id: String) -> Result<Option<Owner>, Refusal> {
+    let Ok(id) = id.parse::<ContactId>() else { return Ok(None) };
+    let open = router.peek(move |state| state.contact(id)).await?;
+    if let Some(view) = open {
+        return Ok(Some(owner(&view.contact)));
+    }
     let mut conn = router.database.read().await?;
-    let contact = store::contacts::load(&mut conn, &id).await?;
-    Ok(contact.map(|contact| Owner {
-        agents: vec![contact.agent, contact.origin.named_agent],
-        platforms: vec![contact.platform],
-    }))
+    let stored = store::contacts::get(&mut conn, id).await?;
+    Ok(stored.map(|stored| owner(&stored.contact)))
+}
+
+fn owner(contact: &Contact) -> Owner {
+    let named = contact.named.as_ref().map(|named| named.agent.to_string());
+    let agents = contact.agent().map(ToString::to_string).into_iter().chain(named).collect();
+    Owner { agents, platforms: vec![contact.queue.platform.to_string()] }
 }
 
 macro_rules! answers {
@@ -76,6 +81,7 @@ macro_rules! answers {
 
 answers! {
     put_agent: PutAgentRequest -> PutAgentResponse by agents::put;
+    delete_agent: DeleteAgentRequest -> DeleteAgentResponse by agents::delete;
     get_agent: GetAgentRequest -> GetAgentResponse by agents::get;
     list_agents: ListAgentsRequest -> ListAgentsResponse by agents::list;
     set_presence: SetPresenceRequest -> SetPresenceResponse by agents::set_presence;
@@ -88,6 +94,7 @@ answers! {
     complete_contact: CompleteContactRequest -> CompleteContactResponse by contacts::complete;
     abandon_contact: AbandonContactRequest -> AbandonContactResponse by contacts::abandon;
     set_contact_priority: SetContactPriorityRequest -> SetContactPriorityResponse by contacts::set_priority;
+    transfer_contact: TransferContactRequest -> TransferContactResponse by contacts::transfer;
     list_contact_events: ListContactEventsRequest -> ListContactEventsResponse by contacts::list_events;
     finish_wrap_up: FinishWrapUpRequest -> FinishWrapUpResponse by agents::finish_wrap_up;
     acknowledge_assignments: AcknowledgeAssignmentsRequest -> AcknowledgeAssignmentsResponse

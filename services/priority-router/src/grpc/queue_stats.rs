@@ -3,10 +3,11 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use segue_proto::router::v1::{GetQueueStatsRequest, GetQueueStatsResponse, QueueStats};
 use segue_runtime::{Fields, Refusal};
 
-use super::wire;
 use crate::{
-    routing::Router,
-    store::stats::{self, Counted, MINUTE_MS},
+    convert::{duration, small},
+    decider::Router,
+    domain::{Count, State, Waiting},
+    store::stats::{self, MINUTE_MS},
 };
 
 const USUAL_WINDOW_SECONDS: i32 = 3600;
@@ -15,9 +16,8 @@ const DAY_SECONDS: i32 = 24 * 60 * 60;
 
 #[derive(Default)]
 struct Line {
-    counted: Counted,
-    waiting: i64,
-    oldest_at: Option<i64>,
+    counted: Count,
+    waiting: Option<Waiting>,
 }
 
 pub(super) async fn get(
@@ -39,41 +39,47 @@ pub(super) async fn get(
         }
     };
     fields.finish()?;
-    let now_ms = router.clock.now_ms();
+    let now_ms = router.now_ms();
     let since_minute = now_ms / MINUTE_MS - i64::from(window / MINUTE_SECONDS) + 1;
     let mut lines: BTreeMap<_, Line> = BTreeMap::new();
-    let mut conn = router.database.read().await?;
-    for served in stats::served(&mut conn, &request.platform, since_minute).await? {
+    let served = {
+        let mut conn = router.database.read().await?;
+        stats::served(&mut conn, &request.platform, since_minute).await?
+    };
+    for served in served {
         lines.entry((served.platform, Reverse(served.priority))).or_default().counted = served.counted;
     }
-    for waiting in stats::waiting(&mut conn, &request.platform).await? {
-        let line = lines.entry((waiting.platform, Reverse(waiting.priority))).or_default();
-        (line.waiting, line.oldest_at) = (waiting.count, Some(waiting.oldest_at));
+    for ((platform, class), waiting) in router.look(State::waiting).await? {
+        if request.platform.is_empty() || *request.platform == *platform {
+            let line = lines.entry((platform.to_string(), Reverse(class))).or_default();
+            line.waiting = Some(waiting);
+        }
     }
     let stats = lines
         .into_iter()
         .map(|((platform, Reverse(priority)), line)| QueueStats {
             platform,
-            priority: wire::small(priority.code()),
+            priority: small(priority.code()),
             ..line.shown(now_ms)
         })
         .collect();
-    let service_level_seconds = wire::small(router.rules.service_level_ms / 1000);
+    let service_level_seconds = small(router.rules.service_level_ms / 1000);
     Ok(GetQueueStatsResponse { stats, service_level_seconds })
 }
 
 impl Line {
     fn shown(&self, now_ms: i64) -> QueueStats {
-        let Counted { answered, answered_in_time, waited_ms, abandoned, handled, handled_ms } = self.counted;
-        let mean = |sum: i64, count: i64| (count > 0).then(|| wire::duration(sum / count));
+        let Count { answered, answered_in_time, waited_ms, abandoned, handled, handled_ms } = self.counted;
+        let mean = |sum: i64, count: i64| (count > 0).then(|| duration(sum / count));
         QueueStats {
             platform: String::new(),
             priority: 0,
-            waiting: wire::small(self.waiting),
-            oldest_wait: self.oldest_at.map(|at| wire::duration(now_ms - at)),
-            answered: wire::small(answered),
-            answered_in_time: wire::small(answered_in_time),
-            abandoned: wire::small(abandoned),
+            waiting: small(self.waiting.map_or(0, |waiting| waiting.count)),
+            unserved: small(self.waiting.map_or(0, |waiting| waiting.unserved)),
+            oldest_wait: self.waiting.map(|waiting| duration(now_ms - waiting.oldest_at)),
+            answered: small(answered),
+            answered_in_time: small(answered_in_time),
+            abandoned: small(abandoned),
             service_level: share(answered_in_time, answered + abandoned),
             average_wait: mean(waited_ms, answered),
             average_handle_time: mean(handled_ms, handled),
@@ -83,5 +89,5 @@ impl Line {
 
 /// Of nothing, all was in time.
 fn share(part: i64, whole: i64) -> f64 {
-    if whole == 0 { 1.0 } else { f64::from(wire::small(part)) / f64::from(wire::small(whole)) }
+    if whole == 0 { 1.0 } else { f64::from(small(part)) / f64::from(small(whole)) }
 }

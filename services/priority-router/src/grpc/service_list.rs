@@ -1,13 +1,14 @@
 use prost::Message;
-use segue_core::new_id;
 use segue_proto::router::v1::*;
 use segue_runtime::{Fields, Refusal, millis_of, page};
+use segue_store::StoreError;
 
-use super::{parse, wire};
+use super::parse;
 use crate::{
-    domain::{Entry, EntryState},
-    routing::{Admit, PutEntry, Release, Router},
-    store,
+    convert,
+    decider::{Answer, Command, Router, Texts},
+    domain::{self, CodeHash, PutEntry},
+    store::entries,
 };
 
 const MAX_CODE_HASHES: usize = 64;
@@ -17,11 +18,13 @@ pub(super) async fn put(
     request: PutServiceListEntryRequest,
 ) -> Result<PutServiceListEntryResponse, Refusal> {
     let mut fields = Fields::new();
-    let now_ms = router.clock.now_ms();
-    let command = put_entry(&mut fields, &request, now_ms);
+    let (put, texts) = put_entry(&mut fields, &request);
     fields.finish()?;
-    let entry = router.decide(command).await?;
-    Ok(PutServiceListEntryResponse { entry: Some(wire::entry(entry)) })
+    let command = Command { texts: Texts::Entry(texts), ..Command::new(domain::Command::PutEntry(put)) };
+    match router.decide(command).await? {
+        Answer::Entry(entry) => Ok(PutServiceListEntryResponse { entry: Some(convert::entry(*entry)) }),
+        _ => Err(StoreError::Failed.into()),
+    }
 }
 
 pub(super) async fn admit(
@@ -29,16 +32,17 @@ pub(super) async fn admit(
     request: AdmitHandoffRequest,
 ) -> Result<AdmitHandoffResponse, Refusal> {
     let mut fields = Fields::new();
-    let command = Admit {
-        handoff_id: fields.number("handoff_id", &request.handoff_id),
-        code_hash: parse::code_hash(&mut fields, "code_hash", &request.code_hash),
-        platform: fields.slug("platform", &request.platform),
-        session: parse::session_id(&mut fields, "session", &request.session),
-        contact_id: new_id("contact", router.clock.now_ms(), &router.random),
+    let admit = domain::Command::Admit {
+        handoff: fields.number("handoff_id", &request.handoff_id).into(),
+        code: code_hash(&mut fields, "code_hash", &request.code_hash),
+        platform: fields.slug("platform", &request.platform).into(),
+        session: parse::session_id(&mut fields, "session", &request.session).into(),
     };
     fields.finish()?;
-    let contact = router.decide(command).await?;
-    Ok(AdmitHandoffResponse { contact: Some(wire::contact(contact)) })
+    match router.decide(Command::new(admit)).await? {
+        Answer::Contact(contact) => Ok(AdmitHandoffResponse { contact: Some(convert::contact(*contact)) }),
+        _ => Err(StoreError::Failed.into()),
+    }
 }
 
 pub(super) async fn release(
@@ -46,10 +50,14 @@ pub(super) async fn release(
     request: ReleaseServiceListEntryRequest,
 ) -> Result<ReleaseServiceListEntryResponse, Refusal> {
     let mut fields = Fields::new();
-    let handoff_id = fields.number("handoff_id", &request.handoff_id);
+    let handoff = fields.number("handoff_id", &request.handoff_id).into();
     fields.finish()?;
-    let state = router.decide(Release(handoff_id)).await?;
-    Ok(ReleaseServiceListEntryResponse { state: wire::entry_state(state).into() })
+    match router.decide(Command::new(domain::Command::Release { handoff })).await? {
+        Answer::Entry(entry) => {
+            Ok(ReleaseServiceListEntryResponse { state: convert::small(entry.state.code()) })
+        }
+        _ => Err(StoreError::Failed.into()),
+    }
 }
 
 pub(super) async fn list(
@@ -68,55 +76,58 @@ pub(super) async fn list(
     let before = token.split_once('|').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
     let mut conn = router.database.read().await?;
     let state = i64::from(state as i32);
-    let found = store::entries::list(&mut conn, state, &request.agent, before, page_size + 1).await?;
-    let mut entries: Vec<_> = found.into_iter().map(wire::entry).collect();
+    let found = entries::list(&mut conn, state, &request.agent, before, page_size + 1).await?;
+    let mut entries: Vec<_> = found.into_iter().map(convert::entry).collect();
     let next_page_token = page::cut(&scope, &mut entries, page_size, Message::encoded_len, |entry| {
         format!("{}|{}", millis_of(entry.create_time.as_ref()), entry.handoff_id)
     });
     Ok(ListServiceListResponse { entries, next_page_token })
 }
 
-fn put_entry(fields: &mut Fields, request: &PutServiceListEntryRequest, now_ms: i64) -> PutEntry {
+fn put_entry(fields: &mut Fields, request: &PutServiceListEntryRequest) -> (PutEntry, entries::Texts) {
     let source = parse::session(fields, "source", request.source.as_ref());
     let policy = fields.optional_enumeration::<AgentPolicy>("agent_policy", request.agent_policy);
     let expires_at = millis_of(request.expire_time.as_ref());
     fields.require(expires_at > 0, "expire_time", "must be given");
     let mut remaining_work = request.remaining_work.clone();
     parse::remaining_work(fields, "remaining_work", remaining_work.as_mut());
-    let entry = Entry {
-        handoff_id: fields.number("handoff_id", &request.handoff_id),
-        generation: fields.range("generation", request.generation, 1..=i32::MAX).into(),
-        state: EntryState::Live,
+    let handoff = fields.number("handoff_id", &request.handoff_id).into();
+    let generation = fields.range("generation", request.generation, 1..=i32::MAX).into();
+    let texts = entries::Texts {
         work_order: fields.number("work_order", &request.work_order),
-        agent: fields.number("agent", &request.agent),
-        source_platform: source.platform,
-        source_session: source.session,
-        target_platform: fields.slug("target_platform", &request.target_platform),
-        cost_units: fields.range("cost_units", request.cost_units, 0..=1000).into(),
-        hold_units: 0,
-        hold_until: 0,
         remaining_work: remaining_work.map(|work| work.encode_to_vec()).unwrap_or_default(),
+    };
+    let put = PutEntry {
+        handoff,
+        generation,
+        agent: fields.number("agent", &request.agent).into(),
+        source_platform: source.platform.into(),
+        source_session: source.session.into(),
+        target_platform: fields.slug("target_platform", &request.target_platform).into(),
+        cost_units: fields.range("cost_units", request.cost_units, 0..=1000).into(),
         same_agent_only: policy == AgentPolicy::SameAgentOnly,
         expires_at,
-        contact_id: String::new(),
-        created_at: now_ms,
-        closed_at: 0,
+        codes: code_hashes(fields, &request.code_hashes),
     };
-    PutEntry { code_hashes: code_hashes(fields, &request.code_hashes), entry }
+    (put, texts)
 }
 
-fn code_hashes(fields: &mut Fields, values: &[String]) -> Vec<String> {
+fn code_hashes(fields: &mut Fields, values: &[String]) -> Vec<CodeHash> {
     if values.is_empty() {
         fields.violation("code_hashes", "must have at least 1 entry");
     }
     fields.at_most("code_hashes", values.len(), MAX_CODE_HASHES);
-    let mut hashes: Vec<String> = values
+    let mut hashes: Vec<CodeHash> = values
         .iter()
         .take(MAX_CODE_HASHES)
         .enumerate()
-        .map(|(index, value)| parse::code_hash(fields, &format!("code_hashes[{index}]"), value))
+        .map(|(index, value)| code_hash(fields, &format!("code_hashes[{index}]"), value))
         .collect();
     hashes.sort_unstable();
     hashes.dedup();
     hashes
+}
+
+fn code_hash(fields: &mut Fields, field: &str, value: &str) -> CodeHash {
+    CodeHash(parse::code_hash(fields, field, value).into())
 }

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use segue_proto::router::v1::{WatchContactRequest, WatchContactResponse};
 use segue_runtime::{Fields, Refusal, StreamEnd};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{Service, news::Topic, parse, wire};
+use super::{Service, parse};
 use crate::{
-    domain::{Contact, State},
-    error::contact_not_found,
-    routing::Router,
+    convert,
+    decider::{Listener, Router, ShownContact, Topic},
+    domain::{ContactId, Others, Stage},
+    errors::contact_not_found,
     store::{contacts, stats},
 };
 
@@ -21,7 +22,7 @@ const AHEAD: usize = 4;
 /// The line moves with every decision; how often a stream looks at it depends on how near its contact is to the front.
 const POLL_IN_FRONT: Duration = Duration::from_millis(500);
 const POLL_FAR_BACK: Duration = Duration::from_secs(5);
-const IN_FRONT: i64 = 10;
+const IN_FRONT: usize = 10;
 /// What the estimate goes by.
 const WINDOW_MINUTES: i64 = 60;
 
@@ -34,9 +35,10 @@ pub(super) async fn open(
     let mut fields = Fields::new();
     let id = parse::contact_id(&mut fields, "id", &request.id);
     fields.finish()?;
+    let id = id.ok_or_else(|| contact_not_found(&request.id))?;
     let router = service.router.clone();
-    let mut news = service.news.listen(Topic::Contact(id.clone()));
-    let first = read(&router, &id).await?;
+    let mut news = router.notifier.listen(Topic::Contact(id));
+    let first = router.contact(id).await?.ok_or_else(|| contact_not_found(&request.id))?;
     let (messages, stream) = mpsc::channel(AHEAD);
     let stream_end = service.stream_end.clone();
     tokio::spawn(async move {
@@ -54,22 +56,24 @@ pub(super) async fn open(
 /// Sends the contact now and after each change, until it has ended or nobody reads.
 async fn follow(
     router: &Router,
-    news: &mut super::news::Listener,
+    news: &mut Listener,
     messages: &Sender,
-    first: Contact,
+    first: ShownContact,
 ) -> Result<(), Refusal> {
     let mut contact = first;
     loop {
-        let (id, ends) = (contact.id.clone(), contact.state.is_final());
+        let ends = !contact.stored.is_open();
         let message = message(router, contact.clone()).await?;
         if messages.send(Ok(message)).await.is_err() || ends {
             return Ok(());
         }
         let shown = contact;
         contact = loop {
-            let is_far_back = shown.state != State::Queued || shown.position > IN_FRONT;
-            news.wait(if is_far_back { POLL_FAR_BACK } else { POLL_IN_FRONT }).await;
-            let now = read(router, &id).await?;
+            let is_far_back = shown.position == 0 || shown.position > IN_FRONT;
+            let poll = if is_far_back { POLL_FAR_BACK } else { POLL_IN_FRONT };
+            // Neither the end of the wait nor what the news say matters: the contact is looked at in any case.
+            drop(timeout(poll, news.next()).await);
+            let now = look(router, &shown).await?;
             if now != shown {
                 break now;
             }
@@ -77,37 +81,61 @@ async fn follow(
     }
 }
 
-async fn read(router: &Router, id: &str) -> Result<Contact, Refusal> {
-    let mut conn = router.database.read().await?;
-    contacts::get(&mut conn, id).await?.ok_or_else(|| contact_not_found(id))
+/// The contact now. While it is open, the open state tells all of it that changes.
+async fn look(router: &Router, shown: &ShownContact) -> Result<ShownContact, Refusal> {
+    let id: ContactId = shown.stored.id;
+    if let Some(view) = router.peek(move |state| state.contact(id)).await? {
+        // What becomes a handoff's has other texts from then on.
+        if view.contact.handoff == shown.stored.contact.handoff {
+            return Ok(ShownContact::of_view(view, shown.stored.clone()));
+        }
+    }
+    let row = {
+        let mut conn = router.database.read().await?;
+        contacts::get(&mut conn, id).await?
+    };
+    let row = row.ok_or_else(|| contact_not_found(&id.to_string()))?;
+    router.show(vec![row]).await?.pop().ok_or_else(|| contact_not_found(&id.to_string()))
 }
 
-async fn message(router: &Router, contact: Contact) -> Result<WatchContactResponse, Refusal> {
-    let now_ms = router.clock.now_ms();
-    let estimated_wait = estimate_ms(router, &contact, now_ms).await?.map(wire::duration);
-    let wait = wire::duration(contact.wait_ms(now_ms));
-    Ok(WatchContactResponse { contact: Some(wire::contact(contact)), wait: Some(wait), estimated_wait })
+async fn message(router: &Router, shown: ShownContact) -> Result<WatchContactResponse, Refusal> {
+    let now_ms = router.now_ms();
+    let estimated_wait = estimate_ms(router, &shown, now_ms).await?.map(convert::duration);
+    let wait = convert::duration(shown.wait_ms(now_ms));
+    Ok(WatchContactResponse { contact: Some(convert::contact(shown)), wait: Some(wait), estimated_wait })
 }
 
 /// The line moves on once each time one of its agents finishes a contact, that is, every handling time divided by the
-/// number of agents; a handoff that waits for one agent has one, but no longer than until it may go to others.
-async fn estimate_ms(router: &Router, contact: &Contact, now_ms: i64) -> Result<Option<i64>, Refusal> {
-    if contact.state != State::Queued {
+/// number of agents; one that waits for its agent has one, but no longer than until it may go to others.
+async fn estimate_ms(router: &Router, shown: &ShownContact, now_ms: i64) -> Result<Option<i64>, Refusal> {
+    let contact = &shown.stored.contact;
+    if contact.stage != Stage::Waiting {
         return Ok(None);
     }
-    let mut conn = router.database.read().await?;
     let since = now_ms / stats::MINUTE_MS - WINDOW_MINUTES;
-    let served = stats::served(&mut conn, &contact.platform, since).await?;
+    let served = {
+        let mut conn = router.database.read().await?;
+        stats::served(&mut conn, &contact.queue.platform, since).await?
+    };
     let (handled, handled_ms) = served.iter().fold((0, 0), |(handled, ms), served| {
         (handled + served.counted.handled, ms + served.counted.handled_ms)
     });
     if handled == 0 {
         return Ok(None);
     }
-    if !contact.open_to_all {
-        let bound = contact.overflow_at.saturating_sub(now_ms).max(0);
+    if !contact.is_open() {
+        let bound = match contact.named.as_ref().map(|named| named.others) {
+            Some(Others::From(at)) => at.saturating_sub(now_ms).max(0),
+            _ => i64::MAX,
+        };
         return Ok(Some((handled_ms / handled).min(bound)));
     }
-    let agents = stats::serving(&mut conn, &contact.queue(), &contact.platform).await?;
-    Ok((agents > 0).then(|| contact.position.max(1) * handled_ms / handled / agents))
+    let id = shown.stored.id;
+    let agents = router.peek(move |state| state.serving(id)).await?;
+    let (agents, position) = (whole(agents), whole(shown.position.max(1)));
+    Ok((agents > 0).then(|| position * handled_ms / handled / agents))
+}
+
+fn whole(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

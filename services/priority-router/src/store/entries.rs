@@ -1,175 +1,240 @@
-use segue_store::{Conn, StoreError};
+//! The customer-service list. Handoffs that are over keep the hashes of their codes, so that a repeated admission finds its entry
+//! also when the code was drawn again.
+
+use std::collections::BTreeMap;
+
+use segue_store::{
+    Conn,
+    Kind::{self, Bytes, Int, Text},
+    Rows, StoreError,
+};
 use sqlx::{Row as _, any::AnyRow};
 
-use crate::domain::{Entry, EntryState};
+use super::{join_skills, of_code, split_skills};
+use crate::domain::{CodeHash, ContactId, Entry, EntryState, Hold, Name};
 
-macro_rules! select_entries {
-    ($rest:literal) => {
-        concat!(
-            "SELECT e.handoff_id, e.generation, e.state, e.work_order, e.agent, e.source_platform,
-                    e.source_session, e.target_platform, e.cost_units, e.hold_units, e.hold_until,
-                    e.remaining_work, e.same_agent_only, e.expires_at, e.contact_id, e.created_at, e.closed_at
-             FROM service_list e ",
-            $rest
-        )
+/// A row of the list as it is shown. The codes' hashes never leave the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub handoff: String,
+    pub state: EntryState,
+    pub work_order: String,
+    pub agent: String,
+    pub source_platform: String,
+    pub source_session: String,
+    pub target_platform: String,
+    pub hold_units: i64,
+    pub hold_until: i64,
+    pub expires_at: i64,
+    pub contact: String,
+    pub created_at: i64,
+}
+
+/// What a row keeps and nothing is decided by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Texts {
+    pub work_order: String,
+    /// The remaining work, encoded as the contract's message.
+    pub remaining_work: Vec<u8>,
+}
+
+/// A live entry for its row.
+#[derive(Debug)]
+pub(crate) struct Live<'e> {
+    pub handoff: Name,
+    pub entry: Entry,
+    /// For a row that is made.
+    pub texts: Option<&'e Texts>,
+    pub now_ms: i64,
+}
+
+/// An entry that has ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    pub handoff: Name,
+    /// The contact of one that was admitted.
+    pub contact: Option<ContactId>,
+    pub at_ms: i64,
+}
+
+macro_rules! entry_columns {
+    () => {
+        "e.handoff_id, e.state, e.work_order, e.agent, e.source_platform, e.source_session, e.target_platform,
+         e.hold_units, e.hold_until, e.expires_at, e.contact_id, e.created_at"
     };
 }
 
-pub(crate) async fn get(conn: &mut Conn, handoff_id: &str) -> Result<Option<Entry>, StoreError> {
-    let row =
-        sqlx::query(select_entries!("WHERE e.handoff_id = $1")).bind(handoff_id).fetch_optional(conn).await?;
-    row.as_ref().map(entry).transpose()
-}
+const LIVE: &[(&str, Kind)] = &[
+    ("handoff_id", Text),
+    ("generation", Int),
+    ("work_order", Text),
+    ("agent", Text),
+    ("source_platform", Text),
+    ("source_session", Text),
+    ("source_contact", Text),
+    ("source_skills", Text),
+    ("target_platform", Text),
+    ("cost_units", Int),
+    ("hold_units", Int),
+    ("hold_until", Int),
+    ("remaining_work", Bytes),
+    ("same_agent_only", Int),
+    ("expires_at", Int),
+    ("now", Int),
+];
 
-/// The entry of a handoff, if a code's hash admits to it. Handoffs that are over keep their hashes, so that a repeated
-/// admission finds its entry also when the code was drawn again.
-pub(crate) async fn by_code(
-    conn: &mut Conn,
-    handoff_id: &str,
-    code_hash: &str,
-) -> Result<Option<Entry>, StoreError> {
-    let row = sqlx::query(select_entries!(
-        "JOIN service_list_codes k ON k.handoff_id = e.handoff_id
-         WHERE e.handoff_id = $1 AND k.code_hash = $2"
-    ))
-    .bind(handoff_id)
-    .bind(code_hash)
-    .fetch_optional(conn)
+/// Writes live entries.
+pub(crate) async fn put_live(conn: &mut Conn, entries: &[Live<'_>]) -> Result<(), StoreError> {
+    let mut rows = Rows::new(LIVE);
+    let nothing = Texts::default();
+    for Live { handoff, entry, texts, now_ms } in entries {
+        let texts = texts.unwrap_or(&nothing);
+        let hold = entry.hold.unwrap_or(Hold { units: 0, until: 0 });
+        rows.push([
+            (**handoff).into(),
+            entry.generation.into(),
+            texts.work_order.as_str().into(),
+            (*entry.agent).into(),
+            (*entry.source_platform).into(),
+            (*entry.source_session).into(),
+            entry.source.map(|source| source.to_string()).unwrap_or_default().into(),
+            entry.source_skills.as_ref().map(join_skills).into(),
+            (*entry.target_platform).into(),
+            entry.cost_units.into(),
+            hold.units.into(),
+            hold.until.into(),
+            texts.remaining_work.clone().into(),
+            entry.same_agent_only.into(),
+            entry.expires_at.into(),
+            (*now_ms).into(),
+        ]);
+    }
+    rows.execute(
+        conn,
+        "INSERT INTO service_list (handoff_id, generation, state, work_order, agent, source_platform,
+                                   source_session, source_contact, source_skills, target_platform, cost_units,
+                                   hold_units, hold_until, remaining_work, same_agent_only, expires_at,
+                                   contact_id, created_at, closed_at)
+         SELECT handoff_id, generation, 1, work_order, agent, source_platform, source_session, source_contact,
+                source_skills, target_platform, cost_units, hold_units, hold_until, remaining_work,
+                same_agent_only, expires_at, '', now, 0
+         FROM v WHERE handoff_id IS NOT NULL
+         ON CONFLICT (handoff_id) DO UPDATE SET
+             generation = excluded.generation, source_session = excluded.source_session,
+             source_contact = excluded.source_contact, source_skills = excluded.source_skills,
+             cost_units = excluded.cost_units, hold_units = excluded.hold_units,
+             hold_until = excluded.hold_until, expires_at = excluded.expires_at",
+    )
     .await?;
-    row.as_ref().map(entry).transpose()
+    Ok(())
 }
 
-pub(crate) async fn insert(conn: &mut Conn, entry: &Entry) -> Result<(), StoreError> {
-    sqlx::query(
+/// Ends entries. One that was never put leaves a tombstone.
+pub(crate) async fn put_ended(conn: &mut Conn, entries: &[Ended]) -> Result<(), StoreError> {
+    let mut rows = Rows::new(&[
+        ("handoff_id", Text),
+        ("state", Int),
+        ("contact_id", Text),
+        ("at", Int),
+        ("remaining_work", Bytes),
+    ]);
+    for Ended { handoff, contact, at_ms } in entries {
+        let state = if contact.is_some() { EntryState::Admitted } else { EntryState::Released };
+        let contact = contact.map(|contact| contact.to_string()).unwrap_or_default();
+        rows.push([(**handoff).into(), state.code().into(), contact.into(), (*at_ms).into(), vec![].into()]);
+    }
+    rows.execute(
+        conn,
         "INSERT INTO service_list (handoff_id, generation, state, work_order, agent, source_platform,
                                    source_session, target_platform, cost_units, hold_units, hold_until,
                                    remaining_work, same_agent_only, expires_at, contact_id, created_at, closed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+         SELECT handoff_id, 0, state, '', '', '', '', '', 0, 0, 0, remaining_work, 0, 0, contact_id, at, at
+         FROM v WHERE handoff_id IS NOT NULL
+         ON CONFLICT (handoff_id) DO UPDATE SET
+             state = excluded.state, hold_units = 0, contact_id = excluded.contact_id,
+             closed_at = excluded.closed_at",
     )
-    .bind(entry.handoff_id.as_str())
-    .bind(entry.generation)
-    .bind(entry.state.code())
-    .bind(entry.work_order.as_str())
-    .bind(entry.agent.as_str())
-    .bind(entry.source_platform.as_str())
-    .bind(entry.source_session.as_str())
-    .bind(entry.target_platform.as_str())
-    .bind(entry.cost_units)
-    .bind(entry.hold_units)
-    .bind(entry.hold_until)
-    .bind(entry.remaining_work.as_slice())
-    .bind(i64::from(entry.same_agent_only))
-    .bind(entry.expires_at)
-    .bind(entry.contact_id.as_str())
-    .bind(entry.created_at)
-    .bind(entry.closed_at)
-    .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Writes what may change of an entry that is live.
-pub(crate) async fn update_live(conn: &mut Conn, entry: &Entry) -> Result<(), StoreError> {
-    let updated = sqlx::query(
-        "UPDATE service_list SET generation = $2, state = $3, hold_units = $4, hold_until = $5, expires_at = $6,
-                                 contact_id = $7, closed_at = $8
-         WHERE handoff_id = $1 AND state = 1",
-    )
-    .bind(entry.handoff_id.as_str())
-    .bind(entry.generation)
-    .bind(entry.state.code())
-    .bind(entry.hold_units)
-    .bind(entry.hold_until)
-    .bind(entry.expires_at)
-    .bind(entry.contact_id.as_str())
-    .bind(entry.closed_at)
-    .execute(conn)
-    .await?;
-    if updated.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Contended) }
-}
-
-/// Whether a code's hash belongs to a live entry of another handoff.
-pub(crate) async fn is_code_taken(
-    conn: &mut Conn,
-    handoff_id: &str,
-    code_hash: &str,
-) -> Result<bool, StoreError> {
-    let other = sqlx::query(
-        "SELECT 1 FROM service_list_codes k JOIN service_list e ON e.handoff_id = k.handoff_id
-         WHERE k.code_hash = $1 AND k.handoff_id <> $2 AND e.state = 1 LIMIT 1",
-    )
-    .bind(code_hash)
-    .bind(handoff_id)
-    .fetch_optional(conn)
-    .await?;
-    Ok(other.is_some())
-}
-
-/// Replaces the code hashes of a handoff.
+/// Replaces the code hashes of handoffs.
 pub(crate) async fn set_codes(
     conn: &mut Conn,
-    handoff_id: &str,
-    code_hashes: &[String],
+    codes: &BTreeMap<Name, Vec<CodeHash>>,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM service_list_codes WHERE handoff_id = $1")
-        .bind(handoff_id)
-        .execute(&mut *conn)
-        .await?;
-    for code_hash in code_hashes {
-        sqlx::query("INSERT INTO service_list_codes (code_hash, handoff_id) VALUES ($1, $2)")
-            .bind(code_hash.as_str())
-            .bind(handoff_id)
-            .execute(&mut *conn)
-            .await?;
+    let mut handoffs = Rows::new(&[("handoff_id", Text)]);
+    let mut hashes = Rows::new(&[("handoff_id", Text), ("code_hash", Text)]);
+    for (handoff, codes) in codes {
+        handoffs.push([(**handoff).into()]);
+        for code in codes {
+            hashes.push([(**handoff).into(), (*code.0).into()]);
+        }
     }
+    let delete = "DELETE FROM service_list_codes WHERE handoff_id IN (SELECT handoff_id FROM v)";
+    handoffs.execute(conn, delete).await?;
+    let insert = "INSERT INTO service_list_codes (code_hash, handoff_id)
+                  SELECT code_hash, handoff_id FROM v WHERE handoff_id IS NOT NULL";
+    hashes.execute(conn, insert).await?;
     Ok(())
 }
 
-/// Holds the whole cost of live entries whose source contact has ended and frees nothing any more; false when there is none.
-pub(crate) async fn hold_all_of_session(
+/// Entries by their handoffs.
+pub(crate) async fn of_handoffs(
     conn: &mut Conn,
-    agent: &str,
-    platform: &str,
-    session: &str,
-    now_ms: i64,
-) -> Result<bool, StoreError> {
-    let held = sqlx::query(
-        "UPDATE service_list SET hold_units = cost_units
-         WHERE agent = $1 AND state = 1 AND source_platform = $2 AND source_session = $3 AND hold_until > $4",
-    )
-    .bind(agent)
-    .bind(platform)
-    .bind(session)
-    .bind(now_ms)
-    .execute(conn)
-    .await?;
-    Ok(held.rows_affected() > 0)
+    handoffs: impl Iterator<Item = Name>,
+) -> Result<Vec<Stored>, StoreError> {
+    let mut rows = Rows::new(&[("handoff_id", Text)]);
+    for handoff in handoffs {
+        rows.push([(*handoff).into()]);
+    }
+    let select =
+        concat!("SELECT ", entry_columns!(), " FROM v JOIN service_list e ON e.handoff_id = v.handoff_id");
+    rows.fetch(conn, select).await?.iter().map(stored).collect()
 }
 
-/// Ends all that is held of an agent.
-pub(crate) async fn end_holds_of(conn: &mut Conn, agent: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE service_list SET hold_units = 0, hold_until = 0 WHERE agent = $1 AND state = 1")
-        .bind(agent)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// All live entries.
+pub(crate) async fn live(conn: &mut Conn) -> Result<Vec<(Name, Entry)>, StoreError> {
+    let mut codes: BTreeMap<String, Vec<CodeHash>> = BTreeMap::new();
+    let select = "SELECT k.handoff_id, k.code_hash FROM service_list e
+                  JOIN service_list_codes k ON k.handoff_id = e.handoff_id WHERE e.state = 1
+                  ORDER BY k.handoff_id, k.code_hash";
+    for row in sqlx::query(select).fetch_all(&mut *conn).await? {
+        let hash: String = row.try_get("code_hash")?;
+        codes.entry(row.try_get("handoff_id")?).or_default().push(CodeHash(hash.into()));
+    }
+    let select = "SELECT e.handoff_id, e.generation, e.agent, e.source_platform, e.source_session,
+                         e.source_contact, e.source_skills, e.target_platform, e.cost_units, e.hold_units,
+                         e.hold_until, e.same_agent_only, e.expires_at
+                  FROM service_list e WHERE e.state = 1";
+    let rows = sqlx::query(select).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let handoff: String = row.try_get("handoff_id")?;
+            let codes = codes.remove(&handoff).unwrap_or_default();
+            Ok((handoff.into(), entry(row, codes)?))
+        })
+        .collect()
 }
 
-/// Ends holds whose time has come, and names their agents.
-pub(crate) async fn end_holds(conn: &mut Conn, now_ms: i64, limit: i64) -> Result<Vec<String>, StoreError> {
-    let agents = sqlx::query_scalar(
-        "UPDATE service_list SET hold_units = 0
-         WHERE handoff_id IN (
-             SELECT e.handoff_id FROM service_list e
-             WHERE e.state = 1 AND e.hold_units > 0 AND e.hold_until <= $1
-             ORDER BY e.hold_until, e.handoff_id LIMIT $2)
-         RETURNING agent",
-    )
-    .bind(now_ms)
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
-    Ok(agents)
+fn entry(row: &AnyRow, codes: Vec<CodeHash>) -> Result<Entry, StoreError> {
+    let text = |column: &str| row.try_get::<String, _>(column).map(Name::from).map_err(StoreError::from);
+    let (units, until): (i64, i64) = (row.try_get("hold_units")?, row.try_get("hold_until")?);
+    let source_skills: Option<String> = row.try_get("source_skills")?;
+    Ok(Entry {
+        generation: row.try_get("generation")?,
+        agent: text("agent")?,
+        source_platform: text("source_platform")?,
+        source_session: text("source_session")?,
+        source: text("source_contact")?.parse().ok(),
+        source_skills: source_skills.as_deref().map(split_skills),
+        target_platform: text("target_platform")?,
+        cost_units: row.try_get("cost_units")?,
+        hold: (until > 0).then_some(Hold { units, until }),
+        same_agent_only: row.try_get::<i64, _>("same_agent_only")? != 0,
+        expires_at: row.try_get("expires_at")?,
+        codes,
+    })
 }
 
 /// Entries newest first, before one; state 0 is any, an empty agent too.
@@ -179,10 +244,12 @@ pub(crate) async fn list(
     agent: &str,
     before: Option<(i64, &str)>,
     limit: i64,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<Stored>, StoreError> {
     let (created_at, handoff_id) = before.unwrap_or((i64::MAX, ""));
-    let rows = sqlx::query(select_entries!(
-        "WHERE (e.created_at, e.handoff_id) < ($1, $2)
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        entry_columns!(),
+        " FROM service_list e WHERE (e.created_at, e.handoff_id) < ($1, $2)
            AND ($3 = CAST(0 AS BIGINT) OR e.state = $3) AND ($4 = CAST('' AS TEXT) OR e.agent = $4)
          ORDER BY e.created_at DESC, e.handoff_id DESC LIMIT $5"
     ))
@@ -193,37 +260,22 @@ pub(crate) async fn list(
     .bind(limit)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(entry).collect()
+    rows.iter().map(stored).collect()
 }
 
-fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
-    Ok(Entry {
-        handoff_id: row.try_get("handoff_id")?,
-        generation: row.try_get("generation")?,
-        state: EntryState::of_code(row.try_get("state")?).ok_or(StoreError::Failed)?,
+fn stored(row: &AnyRow) -> Result<Stored, StoreError> {
+    Ok(Stored {
+        handoff: row.try_get("handoff_id")?,
+        state: of_code(EntryState::of_code(row.try_get("state")?))?,
         work_order: row.try_get("work_order")?,
         agent: row.try_get("agent")?,
         source_platform: row.try_get("source_platform")?,
         source_session: row.try_get("source_session")?,
         target_platform: row.try_get("target_platform")?,
-        cost_units: row.try_get("cost_units")?,
         hold_units: row.try_get("hold_units")?,
         hold_until: row.try_get("hold_until")?,
-        remaining_work: row.try_get("remaining_work")?,
-        same_agent_only: row.try_get::<i64, _>("same_agent_only")? != 0,
         expires_at: row.try_get("expires_at")?,
-        contact_id: row.try_get("contact_id")?,
+        contact: row.try_get("contact_id")?,
         created_at: row.try_get("created_at")?,
-        closed_at: row.try_get("closed_at")?,
     })
-}
-
-/// What agents' capacities are held for handoffs under way, in all.
-pub(crate) async fn held_units(conn: &mut Conn) -> Result<i64, StoreError> {
-    let units = sqlx::query_scalar(
-        "SELECT CAST(COALESCE(SUM(hold_units), 0) AS BIGINT) FROM service_list WHERE state = 1",
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(units)
 }

@@ -1,11 +1,17 @@
-//! What happened to contacts. One row tells the contact's log, the agent's stream, and in the order of the turns what is
-//! new since a turn.
+//! What happened to contacts. One row tells the contact's log and the agent's stream.
 
-use segue_store::{Conn, StoreError};
+use segue_store::{
+    Conn,
+    Kind::{self, Int, Text},
+    Rows, StoreError,
+};
 use sqlx::Row as _;
 
-use super::contacts::{contact, contact_columns};
-use crate::domain::{Contact, EventKind, Priority, State};
+use super::{
+    contacts::{Stored, contact_columns, stored},
+    of_code,
+};
+use crate::domain::{ContactId, ContactState, Event, EventKind, Name, Priority};
 
 /// An event of a contact's log.
 #[derive(Debug)]
@@ -13,50 +19,70 @@ pub(crate) struct Logged {
     pub seq: i64,
     pub at: i64,
     pub kind: EventKind,
-    pub state: State,
+    pub state: ContactState,
     pub priority: Priority,
     pub agent: String,
+    pub reason: String,
 }
 
-/// An event of an agent's stream, with the contact as it was then.
-#[derive(Debug)]
+/// An event of an agent's stream, with the contact as it is now.
+#[derive(Debug, Clone)]
 pub(crate) struct Told {
     pub seq: i64,
     pub kind: EventKind,
-    pub contact: Contact,
+    /// The contact's state after the event.
+    pub state: ContactState,
+    pub at: i64,
+    pub stored: Stored,
 }
 
-/// Whom an event concerns.
+/// An event for its row.
 #[derive(Debug)]
-pub(crate) struct New {
+pub(crate) struct New<'e> {
+    pub event: &'e Event,
+    /// The decision that it comes from.
     pub turn: i64,
-    pub contact_id: String,
-    pub agent: String,
+    /// Why, where somebody said so.
+    pub reason: &'e str,
 }
 
-/// Records what happened to a contact in a turn. The agent is told of it under a number of its stream; 0: it is not told.
-pub(crate) async fn append(
-    conn: &mut Conn,
-    turn: i64,
-    contact: &Contact,
-    kind: EventKind,
-    agent: &str,
-    agent_seq: i64,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO contact_events (contact_id, seq, turn, at, kind, state, priority, agent, agent_seq)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+const COLUMNS: &[(&str, Kind)] = &[
+    ("contact_id", Text),
+    ("seq", Int),
+    ("turn", Int),
+    ("at", Int),
+    ("kind", Int),
+    ("state", Int),
+    ("priority", Int),
+    ("agent", Text),
+    ("agent_seq", Int),
+    ("reason", Text),
+];
+
+/// Records what happened to contacts.
+pub(crate) async fn append(conn: &mut Conn, events: &[New<'_>], now_ms: i64) -> Result<(), StoreError> {
+    let mut rows = Rows::new(COLUMNS);
+    for New { event, turn, reason } in events {
+        let (agent, agent_seq) = event.told.as_ref().map_or(("", 0), |(agent, seq)| (&**agent, *seq));
+        rows.push([
+            event.contact.to_string().into(),
+            event.seq.into(),
+            (*turn).into(),
+            now_ms.into(),
+            event.kind.code().into(),
+            event.state.code().into(),
+            event.class.code().into(),
+            agent.into(),
+            agent_seq.into(),
+            (*reason).into(),
+        ]);
+    }
+    rows.execute(
+        conn,
+        "INSERT INTO contact_events (contact_id, seq, turn, at, kind, state, priority, agent, agent_seq, reason)
+         SELECT contact_id, seq, turn, at, kind, state, priority, agent, agent_seq, reason
+         FROM v WHERE contact_id IS NOT NULL",
     )
-    .bind(contact.id.as_str())
-    .bind(contact.last_seq)
-    .bind(turn)
-    .bind(contact.updated_at)
-    .bind(kind.code())
-    .bind(contact.state.code())
-    .bind(contact.priority.code())
-    .bind(agent)
-    .bind(agent_seq)
-    .execute(conn)
     .await?;
     Ok(())
 }
@@ -69,7 +95,7 @@ pub(crate) async fn of_contact(
     limit: i64,
 ) -> Result<Vec<Logged>, StoreError> {
     let rows = sqlx::query(
-        "SELECT seq, at, kind, state, priority, agent FROM contact_events
+        "SELECT seq, at, kind, state, priority, agent, reason FROM contact_events
          WHERE contact_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
     )
     .bind(id)
@@ -82,10 +108,11 @@ pub(crate) async fn of_contact(
             Ok(Logged {
                 seq: row.try_get("seq")?,
                 at: row.try_get("at")?,
-                kind: EventKind::of_code(row.try_get("kind")?).ok_or(StoreError::Failed)?,
-                state: State::of_code(row.try_get("state")?).ok_or(StoreError::Failed)?,
-                priority: Priority::of_code(row.try_get("priority")?).ok_or(StoreError::Failed)?,
+                kind: of_code(EventKind::of_code(row.try_get("kind")?))?,
+                state: of_code(ContactState::of_code(row.try_get("state")?))?,
+                priority: of_code(Priority::of_code(row.try_get("priority")?))?,
                 agent: row.try_get("agent")?,
+                reason: row.try_get("reason")?,
             })
         })
         .collect()
@@ -101,9 +128,8 @@ pub(crate) async fn of_agent(
     let rows = sqlx::query(concat!(
         "SELECT v.agent_seq, v.kind, v.state AS event_state, v.at AS event_at, ",
         contact_columns!(),
-        ", CAST(0 AS BIGINT) AS place, CAST(0 AS BIGINT) AS waits_for
-         FROM contact_events v JOIN contacts c ON c.id = v.contact_id
-         WHERE v.agent = $1 AND v.agent_seq > $2 ORDER BY v.agent_seq LIMIT $3"
+        " FROM contact_events v JOIN contacts c ON c.id = v.contact_id
+         WHERE v.agent = $1 AND v.agent_seq > $2 AND v.agent_seq > 0 ORDER BY v.agent_seq LIMIT $3"
     ))
     .bind(agent)
     .bind(after)
@@ -112,41 +138,31 @@ pub(crate) async fn of_agent(
     .await?;
     rows.iter()
         .map(|row| {
-            let mut contact = contact(row)?;
-            contact.state = State::of_code(row.try_get("event_state")?).ok_or(StoreError::Failed)?;
-            contact.updated_at = row.try_get("event_at")?;
-            // The contact may be with another by now; the event is about this agent's part of its life.
-            contact.agent = match contact.state {
-                State::Queued => contact.origin.named_agent.clone(),
-                _ => agent.to_owned(),
-            };
-            let kind = EventKind::of_code(row.try_get("kind")?).ok_or(StoreError::Failed)?;
-            Ok(Told { seq: row.try_get("agent_seq")?, kind, contact })
-        })
-        .collect()
-}
-
-/// The turn of the last event.
-pub(crate) async fn last_turn(conn: &mut Conn) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("SELECT turns FROM routing_lock WHERE id = 1").fetch_one(conn).await?)
-}
-
-/// Whom events after a turn concern, in the order of the turns; all of a turn, if the limit allows.
-pub(crate) async fn since_turn(conn: &mut Conn, turn: i64, limit: i64) -> Result<Vec<New>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT turn, contact_id, agent FROM contact_events WHERE turn > $1 ORDER BY turn LIMIT $2",
-    )
-    .bind(turn)
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(New {
-                turn: row.try_get("turn")?,
-                contact_id: row.try_get("contact_id")?,
-                agent: row.try_get("agent")?,
+            Ok(Told {
+                seq: row.try_get("agent_seq")?,
+                kind: of_code(EventKind::of_code(row.try_get("kind")?))?,
+                state: of_code(ContactState::of_code(row.try_get("event_state")?))?,
+                at: row.try_get("event_at")?,
+                stored: stored(row)?,
             })
         })
         .collect()
+}
+
+/// The contact and the time of an agent's event.
+pub(crate) async fn of_number(
+    conn: &mut Conn,
+    agent: &Name,
+    seq: i64,
+) -> Result<Option<(ContactId, i64)>, StoreError> {
+    let row = sqlx::query(
+        "SELECT contact_id, at FROM contact_events WHERE agent = $1 AND agent_seq = $2 AND agent_seq > 0",
+    )
+    .bind(&**agent)
+    .bind(seq)
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let contact: String = row.try_get("contact_id")?;
+    Ok(Some((contact.parse().map_err(|_| StoreError::Failed)?, row.try_get("at")?)))
 }

@@ -1,94 +1,56 @@
-//! What is over and old is forgotten. Times are compared so that nothing is forgotten before what refers to it.
+//! What is over and old is forgotten, some rows at a time and apart from decisions. Times are compared so that nothing is forgotten
+//! before what refers to it.
 
 use segue_store::{Conn, StoreError};
 
-/// Until when rows of each kind are old.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Before {
-    pub requests_ms: i64,
-    pub statistics_minute: i64,
-    pub history_ms: i64,
+/// Entries of the service list that were admitted or released; tombstones are among them.
+macro_rules! old_entries {
+    () => {
+        "SELECT e.handoff_id FROM service_list e WHERE e.closed_at > 0 AND e.closed_at < $1
+         ORDER BY e.closed_at, e.handoff_id LIMIT $2"
+    };
 }
 
 /// Contacts that are over. A repeated admission answers with its contact.
 macro_rules! old_contacts {
-    ($before:literal) => {
-        concat!(
-            "SELECT c.id FROM contacts c WHERE c.state IN (4, 5, 6) AND c.updated_at < ",
-            $before,
-            " AND NOT EXISTS (SELECT 1 FROM service_list e WHERE e.handoff_id = c.handoff_id)"
-        )
+    () => {
+        "SELECT c.id FROM contacts c WHERE c.closed_at > 0 AND c.closed_at < $1
+           AND NOT EXISTS (SELECT 1 FROM service_list e WHERE e.handoff_id = c.handoff_id)
+         ORDER BY c.closed_at, c.id LIMIT $2"
     };
 }
 
-/// Entries of the service list that were admitted or released; tombstones are among them.
-macro_rules! old_entries {
-    ($before:literal) => {
-        concat!("SELECT e.handoff_id FROM service_list e WHERE e.closed_at > 0 AND e.closed_at < ", $before)
-    };
+/// Forgets the statistics of minutes before one.
+pub(crate) async fn forget_statistics(conn: &mut Conn, before_minute: i64) -> Result<u64, StoreError> {
+    let delete = sqlx::query("DELETE FROM queue_stats WHERE minute < $1").bind(before_minute);
+    Ok(delete.execute(conn).await?.rows_affected())
 }
 
-/// Whether there is anything to forget; asked before a turn is taken for it.
-pub(crate) async fn is_anything_old(conn: &mut Conn, before: Before) -> Result<bool, StoreError> {
-    let old: Option<i64> = sqlx::query_scalar(concat!(
-        "SELECT CAST(1 AS BIGINT) AS old
-         WHERE EXISTS (SELECT 1 FROM requests WHERE created_at < $1)
-            OR EXISTS (SELECT 1 FROM queue_stats WHERE minute < $2)
-            OR EXISTS (",
-        old_entries!("$3"),
-        ") OR EXISTS (",
-        old_contacts!("$3"),
-        ")"
-    ))
-    .bind(before.requests_ms)
-    .bind(before.statistics_minute)
-    .bind(before.history_ms)
-    .fetch_optional(conn)
-    .await?;
-    Ok(old.is_some())
-}
-
-/// Forgets statistics.
-pub(crate) async fn purge_statistics(conn: &mut Conn, before: Before) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM queue_stats WHERE minute < $1")
-        .bind(before.statistics_minute)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// Forgets turns of the log, at most so many: replicas that are further behind load anew.
+pub(crate) async fn forget_turns(conn: &mut Conn, before_ms: i64, most: i64) -> Result<u64, StoreError> {
+    let oldest = "DELETE FROM routing_turns WHERE turn IN (
+                      SELECT o.turn FROM routing_turns o
+                      -- The newest tells the time of the last turn.
+                      WHERE o.at < $1 AND o.turn < (SELECT l.turn FROM routing_lock l WHERE l.id = 1)
+                      ORDER BY o.turn LIMIT $2)";
+    let delete = sqlx::query(oldest).bind(before_ms).bind(most);
+    Ok(delete.execute(conn).await?.rows_affected())
 }
 
 /// Forgets entries of the service list with the hashes of their codes, at most so many.
-pub(crate) async fn purge_entries(conn: &mut Conn, before: Before, most: i64) -> Result<(), StoreError> {
+pub(crate) async fn forget_entries(conn: &mut Conn, before_ms: i64, most: i64) -> Result<u64, StoreError> {
     // The order makes both statements find the same.
-    for delete in [
-        concat!(
-            "DELETE FROM service_list_codes WHERE handoff_id IN (",
-            old_entries!("$1"),
-            " ORDER BY e.closed_at, e.handoff_id LIMIT $2)"
-        ),
-        concat!(
-            "DELETE FROM service_list WHERE handoff_id IN (",
-            old_entries!("$1"),
-            " ORDER BY e.closed_at, e.handoff_id LIMIT $2)"
-        ),
-    ] {
-        sqlx::query(delete).bind(before.history_ms).bind(most).execute(&mut *conn).await?;
-    }
-    Ok(())
+    let codes = concat!("DELETE FROM service_list_codes WHERE handoff_id IN (", old_entries!(), ")");
+    sqlx::query(codes).bind(before_ms).bind(most).execute(&mut *conn).await?;
+    let entries = concat!("DELETE FROM service_list WHERE handoff_id IN (", old_entries!(), ")");
+    Ok(sqlx::query(entries).bind(before_ms).bind(most).execute(conn).await?.rows_affected())
 }
 
 /// Forgets contacts with what happened to them, at most so many.
-pub(crate) async fn purge_contacts(conn: &mut Conn, before: Before, most: i64) -> Result<(), StoreError> {
+pub(crate) async fn forget_contacts(conn: &mut Conn, before_ms: i64, most: i64) -> Result<u64, StoreError> {
     // The order makes both statements find the same.
-    for delete in [
-        concat!(
-            "DELETE FROM contact_events WHERE contact_id IN (",
-            old_contacts!("$1"),
-            " ORDER BY c.id LIMIT $2)"
-        ),
-        concat!("DELETE FROM contacts WHERE id IN (", old_contacts!("$1"), " ORDER BY c.id LIMIT $2)"),
-    ] {
-        sqlx::query(delete).bind(before.history_ms).bind(most).execute(&mut *conn).await?;
-    }
-    Ok(())
+    let events = concat!("DELETE FROM contact_events WHERE contact_id IN (", old_contacts!(), ")");
+    sqlx::query(events).bind(before_ms).bind(most).execute(&mut *conn).await?;
+    let contacts = concat!("DELETE FROM contacts WHERE id IN (", old_contacts!(), ")");
+    Ok(sqlx::query(contacts).bind(before_ms).bind(most).execute(conn).await?.rows_affected())
 }

@@ -1,46 +1,60 @@
-//! The router's SQL, one text per statement for both engines. To add a statement, put a function into the file of its
-//! table; every write has to come from a turn (`routing`), which holds the routing lock.
+//! The router's SQL, one text per statement for both engines: rows in, domain types out. The tables are the truth; what a replica
+//! remembers of them (`decider`) counts only while the lock row says that it is still so.
+//!
+//! To add a statement, put a function into the file of its table. Whatever decisions go by is written by a turn of the decider alone,
+//! one statement for all rows of a table ([`segue_store::Rows`]), and read back by `load`.
 
 pub(crate) mod agents;
 pub(crate) mod contacts;
+pub(crate) mod desks;
 pub(crate) mod entries;
 pub(crate) mod events;
 pub(crate) mod history;
-pub(crate) mod leases;
-pub(crate) mod queues;
-pub(crate) mod room;
+pub(crate) mod load;
+pub(crate) mod past;
 pub(crate) mod stats;
-pub(crate) mod wrap_ups;
+pub(crate) mod timers;
+pub(crate) mod turns;
 
-use segue_store::{Conn, StoreError};
+use std::collections::BTreeSet;
 
-/// Takes the routing lock until the transaction ends, and counts the turn (ADR 0003).
-pub(crate) async fn take_turn(conn: &mut Conn) -> Result<i64, StoreError> {
-    let turn = sqlx::query_scalar("UPDATE routing_lock SET turns = turns + 1 WHERE id = 1 RETURNING turns")
-        .fetch_one(conn)
-        .await?;
-    Ok(turn)
+use segue_core::text::folded;
+use segue_store::StoreError;
+
+use crate::domain::Name;
+
+/// A time that never comes, as it is stored.
+const NEVER: i64 = i64::MAX;
+/// Between skills, which have no line ends in them.
+const SEPARATOR: &str = "\n";
+
+fn join_skills(skills: &BTreeSet<Name>) -> String {
+    skills.iter().map(|skill| &**skill).collect::<Vec<_>>().join(SEPARATOR)
 }
 
-/// Whether anything waits for time to pass and that time has come; asked before a turn is taken for it.
-pub(crate) async fn is_anything_due(
-    conn: &mut Conn,
-    now_ms: i64,
-    lost_at_ms: i64,
-) -> Result<bool, StoreError> {
-    let due: Option<i64> = sqlx::query_scalar(
-        "SELECT CAST(1 AS BIGINT) AS due
-         WHERE EXISTS (SELECT 1 FROM contacts WHERE state IN (1, 2) AND due_at <= $1)
-            OR EXISTS (SELECT 1 FROM back_offs WHERE until_at <= $1)
-            OR EXISTS (SELECT 1 FROM service_list WHERE state = 1 AND hold_units > 0 AND hold_until <= $1)
-            OR EXISTS (SELECT 1 FROM wrap_ups WHERE until_at <= $1)
-            OR EXISTS (SELECT 1 FROM replicas WHERE alive_until <= $1)
-            OR EXISTS (SELECT 1 FROM agents WHERE lease_until > 0 AND lease_until <= $1)
-            OR EXISTS (SELECT 1 FROM agents WHERE lost_at > 0 AND lost_at <= $2)",
-    )
-    .bind(now_ms)
-    .bind(lost_at_ms)
-    .fetch_optional(conn)
-    .await?;
-    Ok(due.is_some())
+/// Skills in the form in which they are compared; programs of before 0.2 stored them as they were sent.
+fn split_skills(text: &str) -> BTreeSet<Name> {
+    text.split(SEPARATOR).map(folded).filter(|skill| !skill.is_empty()).map(Name::from).collect()
+}
+
+/// A time that may never have been, stored as 0 then.
+fn some_time(at: i64) -> Option<i64> {
+    (at > 0).then_some(at)
+}
+
+fn of_code<T>(found: Option<T>) -> Result<T, StoreError> {
+    found.ok_or(StoreError::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skills_read_back() {
+        let skills: BTreeSet<Name> = ["claims".into(), "中文".into()].into();
+        assert_eq!(split_skills(&join_skills(&skills)), skills);
+        assert!(split_skills("").is_empty());
+        assert_eq!(split_skills("Claims"), ["claims".into()].into());
+    }
 }

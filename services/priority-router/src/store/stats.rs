@@ -1,47 +1,66 @@
 //! How the lines are served, summed up by the minute.
 
-use segue_store::{Conn, StoreError};
+use std::collections::BTreeMap;
+
+use segue_store::{
+    Conn,
+    Kind::{self, Int, Text},
+    Rows, StoreError,
+};
 use sqlx::Row as _;
 
-use crate::domain::{Contact, Priority};
+use super::of_code;
+use crate::domain::{Count, Name, Priority};
 
 /// A minute.
 pub(crate) const MINUTE_MS: i64 = 60_000;
-
-/// Something to be counted.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Counted {
-    pub answered: i64,
-    pub answered_in_time: i64,
-    pub waited_ms: i64,
-    pub abandoned: i64,
-    pub handled: i64,
-    pub handled_ms: i64,
-}
 
 /// A platform and class, as it was served in a window.
 #[derive(Debug)]
 pub(crate) struct Served {
     pub platform: String,
     pub priority: Priority,
-    pub counted: Counted,
+    pub counted: Count,
 }
 
-/// A platform and class, as it waits now.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    pub platform: String,
-    pub priority: Priority,
-    pub count: i64,
-    pub oldest_at: i64,
-}
+const COLUMNS: &[(&str, Kind)] = &[
+    ("platform", Text),
+    ("priority", Int),
+    ("minute", Int),
+    ("answered", Int),
+    ("answered_in_time", Int),
+    ("waited_ms", Int),
+    ("abandoned", Int),
+    ("handled", Int),
+    ("handled_ms", Int),
+];
 
-/// Counts something that happened to a contact.
-pub(crate) async fn count(conn: &mut Conn, contact: &Contact, more: &Counted) -> Result<(), StoreError> {
-    sqlx::query(
+/// Adds to the sums of a minute.
+pub(crate) async fn count(
+    conn: &mut Conn,
+    counts: &BTreeMap<(Name, Priority), Count>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let mut rows = Rows::new(COLUMNS);
+    for ((platform, class), count) in counts {
+        rows.push([
+            (**platform).into(),
+            class.code().into(),
+            (now_ms / MINUTE_MS).into(),
+            count.answered.into(),
+            count.answered_in_time.into(),
+            count.waited_ms.into(),
+            count.abandoned.into(),
+            count.handled.into(),
+            count.handled_ms.into(),
+        ]);
+    }
+    rows.execute(
+        conn,
         "INSERT INTO queue_stats (platform, priority, minute, answered, answered_in_time, waited_ms, abandoned,
                                   handled, handled_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         SELECT platform, priority, minute, answered, answered_in_time, waited_ms, abandoned, handled, handled_ms
+         FROM v WHERE platform IS NOT NULL
          ON CONFLICT (platform, priority, minute) DO UPDATE SET
              answered = queue_stats.answered + excluded.answered,
              answered_in_time = queue_stats.answered_in_time + excluded.answered_in_time,
@@ -50,16 +69,6 @@ pub(crate) async fn count(conn: &mut Conn, contact: &Contact, more: &Counted) ->
              handled = queue_stats.handled + excluded.handled,
              handled_ms = queue_stats.handled_ms + excluded.handled_ms",
     )
-    .bind(contact.platform.as_str())
-    .bind(contact.priority.code())
-    .bind(contact.updated_at / MINUTE_MS)
-    .bind(more.answered)
-    .bind(more.answered_in_time)
-    .bind(more.waited_ms)
-    .bind(more.abandoned)
-    .bind(more.handled)
-    .bind(more.handled_ms)
-    .execute(conn)
     .await?;
     Ok(())
 }
@@ -84,7 +93,7 @@ pub(crate) async fn served(
     .await?;
     rows.iter()
         .map(|row| {
-            let counted = Counted {
+            let counted = Count {
                 answered: row.try_get("answered")?,
                 answered_in_time: row.try_get("answered_in_time")?,
                 waited_ms: row.try_get("waited_ms")?,
@@ -92,47 +101,8 @@ pub(crate) async fn served(
                 handled: row.try_get("handled")?,
                 handled_ms: row.try_get("handled_ms")?,
             };
-            let priority = Priority::of_code(row.try_get("priority")?).ok_or(StoreError::Failed)?;
+            let priority = of_code(Priority::of_code(row.try_get("priority")?))?;
             Ok(Served { platform: row.try_get("platform")?, priority, counted })
         })
         .collect()
-}
-
-/// Who waits now; an empty platform is all.
-pub(crate) async fn waiting(conn: &mut Conn, platform: &str) -> Result<Vec<Waiting>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT platform, priority, COUNT(*) AS count, MIN(created_at) AS oldest_at FROM contacts
-         WHERE state = 1 AND ($1 = CAST('' AS TEXT) OR platform = $1) GROUP BY platform, priority",
-    )
-    .bind(platform)
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let priority = Priority::of_code(row.try_get("priority")?).ok_or(StoreError::Failed)?;
-            Ok(Waiting {
-                platform: row.try_get("platform")?,
-                priority,
-                count: row.try_get("count")?,
-                oldest_at: row.try_get("oldest_at")?,
-            })
-        })
-        .collect()
-}
-
-/// How many agents are signed in who serve a queue, counted up to a bound.
-pub(crate) async fn serving(conn: &mut Conn, queue: &str, platform: &str) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM (
-             SELECT 1 FROM agent_platforms p JOIN agents a ON a.id = p.agent
-             WHERE p.platform = $1 AND a.presence = 2
-               AND NOT EXISTS (SELECT 1 FROM queue_skills q WHERE q.queue = $2 AND NOT EXISTS (
-                       SELECT 1 FROM agent_skills s WHERE s.agent = a.id AND s.skill = q.skill))
-             LIMIT 1000) AS serving",
-    )
-    .bind(platform)
-    .bind(queue)
-    .fetch_one(conn)
-    .await?;
-    Ok(count)
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use priority_router::{
     Rules,
-    core::{
+    domain::{
         Abilities, Answer, CodeHash, Command, ContactId, Decision, EventKind, Given, Leaving, Name, Past,
         Presence, Priority, PutEntry, Refused, ReplicaId, Row, Rows, Served, Stage, State, StreamId, Submit,
     },
@@ -32,6 +32,7 @@ impl World {
     fn put_agent(&mut self, agent: &str, skills: &[&str]) {
         let served = Served { cost_units: 50, wrap_up_seconds: 0 };
         let abilities = Arc::new(Abilities {
+            display_name: "".into(),
             capacity_units: 100,
             skills: skills.iter().map(|skill| Name::from(*skill)).collect(),
             platforms: [("chat".into(), served)].into(),
@@ -128,7 +129,7 @@ fn an_offer_is_checked_again_when_it_is_accepted() {
     let rows = world.state.rows();
     let away = rows.rows.into_iter().map(|row| match row {
         Row::Agent(name, Some(agent)) => {
-            Row::Agent(name, Some(priority_router::core::Agent { presence: Presence::Away, ..agent }))
+            Row::Agent(name, Some(priority_router::domain::Agent { presence: Presence::Away, ..agent }))
         }
         other => other,
     });
@@ -144,7 +145,7 @@ fn a_contact_that_ended_in_the_same_batch_is_known() {
     let contact = world.submit("s");
     world.run(&Command::Abandon { contact }).unwrap();
     let refused = world.run(&Command::Abandon { contact }).unwrap_err();
-    assert_eq!(refused, Refused::ContactState(priority_router::core::ContactState::Abandoned));
+    assert_eq!(refused, Refused::ContactState(priority_router::domain::ContactState::Abandoned));
     world.state.commit();
     assert_eq!(world.run(&Command::Abandon { contact }).unwrap_err(), Refused::ContactNotFound);
 }
@@ -213,7 +214,7 @@ fn a_replica_that_leaves_gives_its_desks_the_lease() {
     world.connect(2, 2, "a");
     world.now += 60_000;
     world
-        .run(&Command::Renew { replica: ReplicaId(2), until: NOW + 90_000, streams: vec![], closed: vec![] })
+        .run(&Command::Renew { replica: ReplicaId(2), for_ms: 90_000, streams: vec![], closed: vec![] })
         .unwrap();
     while world.due(10).1 {}
     assert_eq!(world.presence("a"), Presence::Available);
@@ -232,9 +233,7 @@ fn a_replica_taken_for_dead_opens_its_streams_again() {
     while world.due(10).1 {}
     assert_eq!(world.presence("a"), Presence::Offline);
     let streams = vec![(StreamId(1), Name::from("a"))];
-    world
-        .run(&Command::Renew { replica: ReplicaId(1), until: world.now + 15_000, streams, closed: vec![] })
-        .unwrap();
+    world.run(&Command::Renew { replica: ReplicaId(1), for_ms: 15_000, streams, closed: vec![] }).unwrap();
     assert_eq!(world.presence("a"), Presence::Available);
     let with = world.state.contact(contact).unwrap().contact.stage;
     assert!(matches!(with, Stage::Assigned { .. }), "{with:?}");

@@ -1,6 +1,6 @@
 //! Whether all that can be seen of the core equals the model.
 
-use priority_router::core::{ContactId, ContactState, Stage};
+use priority_router::domain::{ContactId, ContactState, Stage};
 
 use crate::{
     harness::{Core, number},

@@ -7,7 +7,7 @@ use std::{
 
 use priority_router::{
     Rules,
-    core::{
+    domain::{
         self, Abilities, Answer, By, CodeHash, Contact, ContactId, ContactState, EventKind, Given, Leaving,
         Name, Priority, PutEntry, Refused, ReplicaId, Rows, Served, Stage, State, StreamId, Submit,
     },
@@ -19,6 +19,7 @@ use crate::{
     tables::Tables,
 };
 
+const BOUNDS: &[usize] = &[1, 3, 1000];
 const REPLICA: ReplicaId = ReplicaId(7);
 const START: i64 = 1_700_000_000_000;
 
@@ -77,13 +78,13 @@ impl Core {
             names: Names::new(),
         };
         let renew =
-            core::Command::Renew { replica: REPLICA, until: i64::MAX, streams: vec![], closed: vec![] };
+            domain::Command::Renew { replica: REPLICA, for_ms: i64::MAX, streams: vec![], closed: vec![] };
         core.decide(&renew).unwrap();
         core
     }
 
     pub fn model(rules: Rules) -> Model {
-        Model::new(rules, true, START)
+        Model::new(rules, BOUNDS, START)
     }
 
     /// Writes what was decided since the last commit.
@@ -95,7 +96,7 @@ impl Core {
         rows
     }
 
-    pub fn decide(&mut self, command: &core::Command) -> Result<Answer, Refused> {
+    pub fn decide(&mut self, command: &domain::Command) -> Result<Answer, Refused> {
         let past = self.tables.past(&self.state.needs(command));
         let given = Given { id: ContactId(self.logs.len() as u128 + 1), past };
         let decision = self.state.decide(command, self.now - self.skew, &given)?;
@@ -124,21 +125,21 @@ impl Core {
         match command {
             Command::Advance { ms, most } => {
                 (self.now, self.skew) = (self.now + ms, 0);
-                while self.decide(&core::Command::Due { most: *most })? == Answer::More(true) {}
+                while self.decide(&domain::Command::Due { most: *most })? == Answer::More(true) {}
             }
             Command::Connect { agent } => {
                 self.streams += 1;
                 let stream = StreamId(self.streams);
                 let name = self.names.agent(*agent);
-                self.decide(&core::Command::Connect { replica: REPLICA, stream, agent: name })?;
+                self.decide(&domain::Command::Connect { replica: REPLICA, stream, agent: name })?;
                 // An earlier stream of the same desk ends after the new one has begun.
                 if let Some(stream) = self.desks.insert(*agent, stream) {
-                    self.decide(&core::Command::Disconnect { stream })?;
+                    self.decide(&domain::Command::Disconnect { stream })?;
                 }
             }
             Command::Disconnect { agent } => {
                 if let Some(stream) = self.desks.remove(agent) {
-                    self.decide(&core::Command::Disconnect { stream })?;
+                    self.decide(&domain::Command::Disconnect { stream })?;
                 }
             }
             _ => {
@@ -164,33 +165,33 @@ impl Core {
         skills.iter().map(|skill| self.names.skills[*skill].clone()).collect()
     }
 
-    fn translated(&self, command: &Command) -> core::Command {
+    fn translated(&self, command: &Command) -> domain::Command {
         let agent = |agent: &usize| self.names.agent(*agent);
         let contact = |index: &usize| ContactId(*index as u128 + 1);
         match command {
             Command::SetPriority { contact: id, priority } => {
-                core::Command::SetPriority { contact: contact(id), class: *priority }
+                domain::Command::SetPriority { contact: contact(id), class: *priority }
             }
             Command::Accept { contact: id, agent: of } => {
-                core::Command::Accept { contact: contact(id), agent: agent(of) }
+                domain::Command::Accept { contact: contact(id), agent: agent(of) }
             }
             Command::Decline { contact: id, agent: of } => {
-                core::Command::Decline { contact: contact(id), agent: agent(of) }
+                domain::Command::Decline { contact: contact(id), agent: agent(of) }
             }
             Command::Complete { contact: id, agent: of } => {
-                core::Command::Complete { contact: contact(id), agent: agent(of) }
+                domain::Command::Complete { contact: contact(id), agent: agent(of) }
             }
             Command::FinishWrapUp { contact: id, agent: of } => {
-                core::Command::FinishWrapUp { contact: contact(id), agent: agent(of) }
+                domain::Command::FinishWrapUp { contact: contact(id), agent: agent(of) }
             }
-            Command::Abandon { contact: id } => core::Command::Abandon { contact: contact(id) },
-            Command::Transfer { contact: id, by, to, class } => core::Command::Transfer {
+            Command::Abandon { contact: id } => domain::Command::Abandon { contact: contact(id) },
+            Command::Transfer { contact: id, by, to, class } => domain::Command::Transfer {
                 contact: contact(id),
                 by: by.map_or(By::Supervisor, |by| By::Agent(agent(&by))),
                 to: match to {
-                    To::Agent(id) => core::To::Agent(agent(id)),
-                    To::Skills(skills) => core::To::Skills(self.skills(skills)),
-                    To::Line => core::To::Line,
+                    To::Agent(id) => domain::To::Agent(agent(id)),
+                    To::Skills(skills) => domain::To::Skills(self.skills(skills)),
+                    To::Line => domain::To::Line,
                 },
                 class: *class,
             },
@@ -198,7 +199,7 @@ impl Core {
         }
     }
 
-    fn translated_agent(&self, command: &Command) -> core::Command {
+    fn translated_agent(&self, command: &Command) -> domain::Command {
         let agent = |agent: &usize| self.names.agent(*agent);
         match command {
             Command::PutAgent { agent: id, capacity, skills, platforms } => {
@@ -207,22 +208,23 @@ impl Core {
                     (self.names.platforms[*platform].clone(), how)
                 };
                 let abilities = Arc::new(Abilities {
+                    display_name: "".into(),
                     capacity_units: *capacity,
                     skills: self.skills(skills).into_iter().chain([self.names.own.clone()]).collect(),
                     platforms: platforms.iter().map(served).collect(),
                 });
-                core::Command::PutAgent { agent: agent(id), abilities }
+                domain::Command::PutAgent { agent: agent(id), abilities }
             }
-            Command::DeleteAgent { agent: id } => core::Command::DeleteAgent { agent: agent(id) },
+            Command::DeleteAgent { agent: id } => domain::Command::DeleteAgent { agent: agent(id) },
             Command::SetPresence { agent: id, presence, at_once } => {
                 let leaving = if *at_once { Leaving::AtOnce } else { Leaving::AfterGrace };
-                core::Command::SetPresence { agent: agent(id), presence: *presence, leaving }
+                domain::Command::SetPresence { agent: agent(id), presence: *presence, leaving }
             }
             _ => self.translated_customer(command),
         }
     }
 
-    fn translated_entry(&self, command: &Command) -> core::Command {
+    fn translated_entry(&self, command: &Command) -> domain::Command {
         let Command::PutEntry { handoff, generation, agent, source, target, same_agent_only } = command
         else {
             unreachable!("{command:?}")
@@ -230,7 +232,7 @@ impl Core {
         let row = self.row(ContactId(*source as u128 + 1));
         let (platform, session) = row
             .map_or(("none".into(), "none".into()), |row| (row.queue.platform.clone(), row.session.clone()));
-        core::Command::PutEntry(PutEntry {
+        domain::Command::PutEntry(PutEntry {
             handoff: handoff_name(*handoff),
             generation: *generation,
             agent: self.names.agent(*agent),
@@ -244,11 +246,11 @@ impl Core {
         })
     }
 
-    fn translated_customer(&self, command: &Command) -> core::Command {
+    fn translated_customer(&self, command: &Command) -> domain::Command {
         let session = |session: &usize| Name::from(format!("c{session}"));
         match command {
             Command::Submit { platform, session: of, skills, priority, ttl_ms, rejoins } => {
-                core::Command::Submit(Submit {
+                domain::Command::Submit(Submit {
                     platform: self.names.platforms[*platform].clone(),
                     session: session(of),
                     skills: self.skills(skills),
@@ -258,13 +260,13 @@ impl Core {
                 })
             }
             Command::PutEntry { .. } => self.translated_entry(command),
-            Command::Admit { handoff, session: of } => core::Command::Admit {
+            Command::Admit { handoff, session: of } => domain::Command::Admit {
                 handoff: handoff_name(*handoff),
                 code: code(*handoff),
                 platform: self.target(*handoff),
                 session: session(of),
             },
-            Command::Release { handoff } => core::Command::Release { handoff: handoff_name(*handoff) },
+            Command::Release { handoff } => domain::Command::Release { handoff: handoff_name(*handoff) },
             other => unreachable!("{other:?}"),
         }
     }
@@ -293,7 +295,7 @@ impl Core {
     /// A contact's row, committed or not.
     fn row(&self, id: ContactId) -> Option<&Contact> {
         let written = self.uncommitted.rows.iter().rev().find_map(|row| match row {
-            core::Row::Contact(other, contact) if *other == id => Some(contact),
+            domain::Row::Contact(other, contact) if *other == id => Some(contact),
             _ => None,
         });
         written.or_else(|| self.tables.contact(id))

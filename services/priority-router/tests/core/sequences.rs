@@ -3,7 +3,7 @@ use std::{
     thread,
 };
 
-use priority_router::{Rules, core::State};
+use priority_router::{Rules, domain::State};
 use segue_core::Random;
 
 use crate::{

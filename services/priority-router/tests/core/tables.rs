@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use priority_router::core::{
+use priority_router::domain::{
     CodeHash, Contact, ContactId, Entry, EntryRow, Name, Need, Past, PastContact, PastEntry, Row, Rows, Stage,
 };
 

@@ -159,7 +159,7 @@ impl Shared {
         .await
         .unwrap();
         let (agent, presence) = (id.to_owned(), Presence::Available.into());
-        let request = SetPresenceRequest { request_id: request_id(), agent, presence };
+        let request = SetPresenceRequest { request_id: request_id(), agent, presence, ..Default::default() };
         self.call(|mut client| {
             let request = request.clone();
             async move { client.set_presence(request).await }

@@ -141,7 +141,8 @@ mod tests {
             self.client(number).put_agent(PutAgentRequest { request_id: request_id(), agent }).await.unwrap();
             // Away: nobody gets another's.
             let presence = Presence::Away.into();
-            let request = SetPresenceRequest { request_id: request_id(), agent: id, presence };
+            let request =
+                SetPresenceRequest { request_id: request_id(), agent: id, presence, ..Default::default() };
             self.client(number).set_presence(request).await.unwrap();
         }
 

@@ -1,6 +1,6 @@
 //! Random commands. They name contacts by number, so that a sequence still means something when some are left out.
 
-use priority_router::core::{Presence, Priority};
+use priority_router::domain::{Presence, Priority};
 use segue_core::Random;
 
 use crate::reference::Model;
@@ -130,8 +130,8 @@ pub fn next(random: &Random, theme: Theme, model: &Model) -> Command {
     }
     let agent = random.below(AGENTS as u32) as usize;
     let handoff = random.below(HANDOFFS as u32) as usize;
-    if model.is_core && random.below(100) < 10 {
-        return of_core(random, model, agent);
+    if random.below(100) < 10 {
+        return rare(random, model, agent);
     }
     match random.below(100) {
         0..25 => submit(random, model),
@@ -146,11 +146,7 @@ pub fn next(random: &Random, theme: Theme, model: &Model) -> Command {
             let (contact, agent) = with_agent(random, model, |contact| contact.is_over());
             Command::FinishWrapUp { contact, agent }
         }
-        59..66 => Command::SetPresence {
-            agent,
-            presence: presence(random),
-            at_once: model.is_core && random.below(2) == 0,
-        },
+        59..66 => Command::SetPresence { agent, presence: presence(random), at_once: random.below(2) == 0 },
         66..69 => put_agent(random, agent),
         69..73 => Command::Connect { agent },
         73..75 => Command::Disconnect { agent },
@@ -161,8 +157,8 @@ pub fn next(random: &Random, theme: Theme, model: &Model) -> Command {
     }
 }
 
-/// Commands that only the core has yet.
-fn of_core(random: &Random, model: &Model, agent: usize) -> Command {
+/// Commands that come seldom.
+fn rare(random: &Random, model: &Model, agent: usize) -> Command {
     if random.below(6) == 0 {
         return Command::DeleteAgent { agent };
     }
@@ -178,17 +174,18 @@ fn of_core(random: &Random, model: &Model, agent: usize) -> Command {
     Command::Transfer { contact, by: (!is_supervisor).then_some(with), to, class }
 }
 
-/// A new conversation each time; for the core, one that may be open already.
+/// A new conversation, or one that may be open already.
 fn session(random: &Random, model: &Model, handoff: usize) -> usize {
     let new = 10 * model.contacts.len() + handoff;
-    if !model.is_core || random.below(3) > 0 {
+    if random.below(3) > 0 {
         return new;
     }
     model.contacts.get(any_contact(random, model)).map_or(new, |contact| contact.session)
 }
 
+/// Most of what is due in one decision.
 fn most(random: &Random, model: &Model) -> usize {
-    if model.is_core { pick(random, &[1, 3, 1000]) } else { usize::MAX }
+    pick(random, model.bounds)
 }
 
 /// Comings and goings of those who wait for the same few agents.
@@ -240,11 +237,8 @@ fn put_agent(random: &Random, agent: usize) -> Command {
 fn submit(random: &Random, model: &Model) -> Command {
     let platform = random.below(PLATFORMS.len() as u32) as usize;
     let session = session(random, model, HANDOFFS);
-    let (mut ttl_ms, mut rejoins) = (None, None);
-    if model.is_core {
-        ttl_ms = pick(random, &[None, None, Some(30_000)]);
-        rejoins = (random.below(4) == 0).then(|| any_contact(random, model));
-    }
+    let ttl_ms = pick(random, &[None, None, Some(30_000)]);
+    let rejoins = (random.below(4) == 0).then(|| any_contact(random, model));
     Command::Submit {
         platform,
         session,
@@ -269,7 +263,7 @@ fn put_entry(random: &Random, model: &Model, handoff: usize) -> Command {
         agent = random.below(AGENTS as u32) as usize;
     }
     let target = random.below(PLATFORMS.len() as u32) as usize;
-    let generation = if model.is_core { 1 + i64::from(random.below(2)) } else { 1 };
+    let generation = 1 + i64::from(random.below(2));
     Command::PutEntry { handoff, generation, agent, source, target, same_agent_only: random.below(4) == 0 }
 }
 

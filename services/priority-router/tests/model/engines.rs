@@ -1,4 +1,4 @@
-use priority_router::core::Refused;
+use priority_router::domain::Refused;
 use segue_core::Random;
 use segue_proto::common::v1::ErrorReason;
 use segue_testkit::{Databases, Storage};
@@ -14,6 +14,8 @@ use crate::{
 const LOOKS: usize = 400;
 /// Services that are driven beside each other, each with a database and a clock of its own.
 const WORKERS: usize = 2;
+/// What the service brings in one decision.
+const BOUNDS: &[usize] = &[20];
 /// Sequences on one database: what they leave behind should not be most of what is there.
 const ON_ONE_DATABASE: usize = 200;
 
@@ -97,7 +99,7 @@ async fn sequence(service: &Service, seed: u64) -> Result<(), Failure> {
     let mut commands = command::opening(&random, theme);
     let length = 8 + random.below(MOST as u32 - 8) as usize;
     // Which command comes next depends on what the ones before did, which the model alone tells.
-    let mut model = Model::new(RULES, false, service.now_ms());
+    let mut model = Model::new(RULES, BOUNDS, service.now_ms());
     for command in &commands {
         let _ = model.run(command);
     }
@@ -117,7 +119,7 @@ async fn fails(service: &Service, commands: &[Command]) -> Option<String> {
     let random = Random::secure();
     let name = u64::from_be_bytes(random.bytes()).to_string();
     let mut reality = Reality::new(service, name, random);
-    let mut model = Model::new(RULES, false, service.now_ms());
+    let mut model = Model::new(RULES, BOUNDS, service.now_ms());
     let mut difference = None;
     for command in commands {
         let before = model.clone();
@@ -159,7 +161,11 @@ fn reason(refused: &Refused) -> ErrorReason {
         Refused::AgentNotFound => ErrorReason::AgentNotFound,
         Refused::EntryNotFound => ErrorReason::ServiceListEntryNotFound,
         Refused::EntryClosed => ErrorReason::ServiceListEntryClosed,
-        other => panic!("the service has no {other:?}"),
+        Refused::OfferFell => ErrorReason::OfferWithdrawn,
+        Refused::AgentInUse => ErrorReason::AgentInUse,
+        Refused::AgentUnavailable => ErrorReason::AgentUnavailable,
+        // Its field is among those of the request.
+        Refused::CodeTaken(_) | Refused::WrongPlatform => ErrorReason::InvalidField,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use priority_router::core::Presence;
+use priority_router::domain::Presence;
 
 use crate::reference::{EntryState, Model};
 
@@ -18,9 +18,7 @@ pub fn check(model: &Model) -> Result<(), String> {
             return Err(format!("a{id} is offered something and signed out"));
         }
     }
-    if model.is_core {
-        check_core(model)?;
-    }
+    check_core(model)?;
     for entry in model.entries.values() {
         if entry.state != EntryState::Live && entry.held > 0 {
             return Err("units are held for a handoff that is over (I6)".to_owned());

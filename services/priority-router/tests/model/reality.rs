@@ -15,7 +15,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::command::{Command, PLATFORMS, SKILLS};
+use crate::command::{Command, PLATFORMS, SKILLS, To};
 
 type Client = PriorityRouterServiceClient<Channel>;
 
@@ -78,7 +78,12 @@ impl Service {
         let request = PutAgentRequest { request_id: request_id(), agent: Some(marker) };
         service.client(0).put_agent(request).await.unwrap();
         let presence = Presence::Available.into();
-        let request = SetPresenceRequest { request_id: request_id(), agent: "marker".to_owned(), presence };
+        let request = SetPresenceRequest {
+            request_id: request_id(),
+            agent: "marker".to_owned(),
+            presence,
+            ..Default::default()
+        };
         service.client(0).set_presence(request).await.unwrap();
         service
     }
@@ -191,9 +196,14 @@ impl<'a> Reality<'a> {
                 let agent = Some(self.new_agent(command));
                 client.put_agent(PutAgentRequest { request_id, agent }).await?;
             }
-            Command::SetPresence { agent, presence, .. } => {
+            Command::SetPresence { agent, presence, at_once } => {
+                let policy =
+                    if *at_once { SignOutPolicy::RequeueAtOnce } else { SignOutPolicy::KeepForGrace };
                 let (agent, presence) = (self.agent(*agent), *presence as i32);
-                client.set_presence(SetPresenceRequest { request_id, agent, presence }).await?;
+                let sign_out_policy = policy.into();
+                client
+                    .set_presence(SetPresenceRequest { request_id, agent, presence, sign_out_policy })
+                    .await?;
             }
             Command::Connect { agent } => {
                 let request = WatchAssignmentsRequest { agent: self.agent(*agent), ..Default::default() };
@@ -241,21 +251,28 @@ impl<'a> Reality<'a> {
                 client.release_service_list_entry(ReleaseServiceListEntryRequest { handoff_id }).await?;
             }
             Command::Advance { ms, .. } => self.service.advance(*ms).await,
-            Command::DeleteAgent { .. } | Command::Transfer { .. } => {
-                panic!("the service has no {command:?}")
+            Command::DeleteAgent { agent } => {
+                client.delete_agent(DeleteAgentRequest { request_id, id: self.agent(*agent) }).await?;
+            }
+            Command::Transfer { .. } => {
+                client.transfer_contact(self.transfer(command)).await?;
             }
         }
         Ok(())
     }
 
     async fn submit(&mut self, command: &Command) -> Result<(), Status> {
-        let Command::Submit { platform, session, skills, priority, .. } = command else { return Ok(()) };
+        let Command::Submit { platform, session, skills, priority, ttl_ms, rejoins } = command else {
+            return Ok(());
+        };
         let request = SubmitContactRequest {
             request_id: request_id(),
             platform: self.platform(*platform),
             session: format!("s{session}"),
             skills: self.skills(skills),
             priority: *priority as i32,
+            time_to_live: ttl_ms.map(|ms| prost_types::Duration { seconds: ms / 1000, nanos: 0 }),
+            rejoins: rejoins.map_or(String::new(), |contact| self.contact(contact)),
             ..Default::default()
         };
         let contact = self.client().submit_contact(request).await?.into_inner().contact.unwrap();
@@ -271,15 +288,40 @@ impl<'a> Reality<'a> {
             session: format!("s{session}"),
         };
         let contact = self.client().admit_handoff(request).await?.into_inner().contact.unwrap();
-        if !self.contacts.contains(&contact.id) {
-            self.know(contact);
-        }
+        self.know(contact);
         Ok(())
     }
 
     fn know(&mut self, contact: Contact) {
-        self.contacts.push(contact.id);
-        self.conversations.push(Session { platform: contact.platform, session: contact.session });
+        let conversation = Session { platform: contact.platform, session: contact.session };
+        match self.contacts.iter().position(|id| *id == contact.id) {
+            Some(index) => self.conversations[index] = conversation,
+            None => {
+                self.contacts.push(contact.id);
+                self.conversations.push(conversation);
+            }
+        }
+    }
+
+    fn transfer(&self, command: &Command) -> TransferContactRequest {
+        let Command::Transfer { contact, by, to, class } = command else {
+            return TransferContactRequest::default();
+        };
+        let to = match to {
+            To::Agent(agent) => transfer_contact_request::To::ToAgent(self.agent(*agent)),
+            To::Skills(skills) => {
+                transfer_contact_request::To::ToSkills(Skills { skills: self.skills(skills) })
+            }
+            To::Line => transfer_contact_request::To::ToLine(Line {}),
+        };
+        TransferContactRequest {
+            request_id: request_id(),
+            id: self.contact(*contact),
+            agent: by.map_or(String::new(), |by| self.agent(by)),
+            to: Some(to),
+            priority: class.map_or(0, |class| class as i32),
+            reason: "by the sequence".to_owned(),
+        }
     }
 
     fn new_agent(&self, command: &Command) -> Agent {
@@ -301,13 +343,14 @@ impl<'a> Reality<'a> {
     }
 
     fn entry(&self, command: &Command) -> PutServiceListEntryRequest {
-        let Command::PutEntry { handoff, agent, source, target, same_agent_only, .. } = command else {
+        let Command::PutEntry { handoff, generation, agent, source, target, same_agent_only } = command
+        else {
             return PutServiceListEntryRequest::default();
         };
         let policy = if *same_agent_only { AgentPolicy::SameAgentOnly } else { AgentPolicy::PreferSameAgent };
         PutServiceListEntryRequest {
             handoff_id: self.handoff(*handoff),
-            generation: 1,
+            generation: *generation as i32,
             work_order: "WO-1".to_owned(),
             agent: self.agent(*agent),
             source: Some(
@@ -329,8 +372,9 @@ impl<'a> Reality<'a> {
         if self.desks.remove(&agent).is_some() {
             let request = GetAgentRequest { id: self.agent(agent) };
             wait_for("the desk's end to be noticed", || async {
-                let agent = self.client().get_agent(request.clone()).await.unwrap().into_inner().agent;
-                !agent.unwrap().desk_connected
+                // One that is deleted has no desk.
+                let answer = self.client().get_agent(request.clone()).await;
+                !answer.is_ok_and(|answer| answer.into_inner().agent.unwrap().desk_connected)
             })
             .await;
         }
@@ -341,7 +385,12 @@ impl<'a> Reality<'a> {
         for agent in 0..crate::command::AGENTS {
             self.disconnect(agent).await;
             let presence = Presence::Offline.into();
-            let request = SetPresenceRequest { request_id: request_id(), agent: self.agent(agent), presence };
+            let request = SetPresenceRequest {
+                request_id: request_id(),
+                agent: self.agent(agent),
+                presence,
+                ..Default::default()
+            };
             // It may never have been put.
             drop(self.client().set_presence(request).await);
         }

@@ -4,8 +4,9 @@ use priority_router::Rules;
 use segue_testkit::{Databases, Storage};
 
 use crate::{
-    desks, handoffs, history, holds, lists, offers, order, ordinary, presence, refusals, repeats, statistics,
-    storm, streams, world::World,
+    deletion, desks, expiry, handoffs, history, holds, lists, offers, order, ordinary, presence, refusals,
+    repeats, sessions, sign_out, statistics, storm, streams, transfer_rules, transfers, withdrawals,
+    world::World,
 };
 
 type Case = (&'static str, fn(World) -> Pin<Box<dyn Future<Output = ()> + Send>>);
@@ -97,6 +98,54 @@ const CASES: &[Case] = cases![
     refusals::wrong_states_and_agents_are_refused,
     refusals::codes_are_refused,
     refusals::foreign_tokens_are_refused,
+    expiry::a_contact_expires_and_its_watcher_is_told,
+    expiry::an_offer_that_expires_is_taken_back,
+    expiry::the_time_begins_anew_when_an_agent_had_it,
+    expiry::a_time_to_live_has_a_default_and_bounds,
+    expiry::a_contact_that_nobody_could_take_says_so,
+    sessions::a_session_has_one_open_contact,
+    sessions::a_double_submission_at_two_replicas_is_one_contact,
+    sessions::who_comes_back_in_a_new_session_keeps_the_agent,
+    sessions::who_comes_back_while_waiting_keeps_the_place,
+    sessions::what_can_not_be_rejoined_is_a_new_contact,
+    sessions::handoffs_move_with_who_comes_back,
+    sessions::a_code_entered_in_a_session_that_waits_makes_one_contact,
+    sessions::a_code_entered_in_a_session_of_its_agent_changes_the_class_only,
+    sessions::a_code_entered_in_a_session_of_another_agent_brings_it_to_its_own,
+    withdrawals::an_offer_falls_with_the_skill,
+    withdrawals::an_offer_falls_with_the_platform,
+    withdrawals::an_offer_falls_when_its_agent_is_away,
+    withdrawals::an_offer_that_fell_is_nobodys_until_somebody_can_take_it,
+    withdrawals::what_an_agent_has_taken_stays_without_its_ground,
+    withdrawals::less_capacity_takes_back_the_last_offers,
+    withdrawals::at_most_three_offers_ring,
+    withdrawals::by_setting_one_offer_rings,
+    sign_out::contacts_go_on_at_once_if_that_is_chosen,
+    sign_out::contacts_are_kept_for_the_grace_and_then_go_on,
+    sign_out::who_signs_in_again_within_the_grace_has_its_contacts,
+    sign_out::what_is_kept_may_be_let_go_of_later,
+    sign_out::a_handoff_goes_on_with_its_class,
+    sign_out::a_contact_of_its_own_agent_alone_waits_and_says_so,
+    sign_out::only_who_signs_out_leaves_contacts,
+    transfers::an_agent_gives_a_contact_to_another,
+    transfers::who_is_asked_for_has_it_before_all_others,
+    transfers::who_waits_for_a_transfer_gets_nothing_else,
+    transfers::after_the_wait_others_are_asked,
+    transfers::who_declines_a_transfer_leaves_it_to_others,
+    transfers::a_contact_goes_to_other_skills,
+    transfers::a_contact_goes_back_to_its_place,
+    transfers::the_class_is_kept_or_changed,
+    transfers::a_supervisor_transfers_any_open_contact,
+    transfers::a_handoff_keeps_its_class_and_its_context,
+    transfer_rules::fields_of_transfers_are_checked,
+    transfer_rules::only_who_has_a_contact_gives_it_away,
+    transfer_rules::an_agent_who_can_not_take_it_is_not_given_it,
+    transfer_rules::the_class_of_a_handoff_is_not_changed,
+    transfer_rules::a_transfer_is_done_once,
+    deletion::an_agent_whom_nothing_needs_is_deleted,
+    deletion::an_agent_with_a_contact_is_not_deleted,
+    deletion::an_agent_whom_a_handoff_names_is_not_deleted,
+    deletion::a_deletion_names_an_agent,
     storm::many_callers_at_once,
 ];
 
@@ -106,6 +155,7 @@ fn rules(case: &str) -> Rules {
     match case {
         // The clock stands still, so nobody would be offered again what all have declined.
         "storm::many_callers_at_once" => Rules { decline_back_off_ms: 0, ..usual },
+        "withdrawals::by_setting_one_offer_rings" => Rules { most_ringing_offers: 1, ..usual },
         "offers::of_the_named_agent_declined" => Rules { handoff_auto_accept: false, ..usual },
         _ => usual,
     }
@@ -115,14 +165,18 @@ async fn run_all(storage: Storage) {
     let databases = Databases::start(storage);
     // `CASE=streams cargo test ...` runs only those whose name has it.
     let wanted = std::env::var("CASE").unwrap_or_default();
+    let mut failed = vec![];
     for (name, case) in CASES.iter().filter(|(name, _)| name.contains(&wanted)) {
         let started = tokio::time::Instant::now();
         let world = World::start(storage, &databases.create(), rules(name)).await;
         let task = world.clone();
-        tokio::spawn(case(task)).await.unwrap_or_else(|error| panic!("{name} on {storage:?}: {error}"));
+        if let Err(error) = tokio::spawn(case(task)).await {
+            failed.push(format!("{name}: {error}"));
+        }
         world.stop().await;
         println!("{storage:?} {name} {:?}", started.elapsed());
     }
+    assert!(failed.is_empty(), "on {storage:?}:\n{}", failed.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,13 @@
 //! file of its matter and name it in `CASES`.
 
 #[cfg(test)]
+mod deletion;
+#[cfg(test)]
 mod desks;
 #[cfg(test)]
 mod engines;
+#[cfg(test)]
+mod expiry;
 #[cfg(test)]
 mod handoffs;
 #[cfg(test)]
@@ -26,12 +30,22 @@ mod refusals;
 #[cfg(test)]
 mod repeats;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod sign_out;
+#[cfg(test)]
 mod statistics;
 #[cfg(test)]
 mod storm;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
+mod transfer_rules;
+#[cfg(test)]
+mod transfers;
+#[cfg(test)]
 mod upgrade;
+#[cfg(test)]
+mod withdrawals;
 #[cfg(test)]
 mod world;

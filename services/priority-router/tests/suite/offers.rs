@@ -106,6 +106,7 @@ pub async fn of_the_named_agent_declined(world: World) {
 }
 
 pub async fn a_waiting_contact_says_what_it_waits_for(world: World) {
+    world.put_agent("signed-out", &[], &[("voice", 100)]).await;
     let ordinary = world.submit(request("voice", "s1")).await;
     assert_eq!(ordinary.wait_reason(), WaitReason::AnyAgent);
     world.agent("a1", &[], CHAT_AND_VIDEO).await;

@@ -73,7 +73,7 @@ pub async fn a_freed_agent_gets_the_oldest_at_once(world: World) {
 
 /// Chatwoot merged two people into one.
 pub async fn two_contacts_are_never_made_one(world: World) {
-    let same = || SubmitContactRequest {
+    let of_customer = |session: &str| SubmitContactRequest {
         customer: Some(Customer {
             identities: vec![Identity {
                 kind: "phone".to_owned(),
@@ -81,9 +81,9 @@ pub async fn two_contacts_are_never_made_one(world: World) {
                 unverified: false,
             }],
         }),
-        ..request("chat", "family phone")
+        ..request("chat", session)
     };
-    let (first, second) = (world.submit(same()).await, world.submit(same()).await);
+    let (first, second) = (world.submit(of_customer("s1")).await, world.submit(of_customer("s2")).await);
     assert_ne!(first.id, second.id);
     world.agent("a1", &[], &[("chat", 33)]).await;
     assert_eq!(world.get_agent("a1").await.used_units, 66);

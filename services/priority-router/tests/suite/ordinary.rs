@@ -41,15 +41,15 @@ pub async fn the_line_moves_in_order(world: World) {
 pub async fn classes_and_ageing(world: World) {
     let mut ids = vec![];
     // An old LOW contact and then one of each class: the old one has waited longer than URGENT's head start over LOW.
-    let of_class = |priority: Priority| {
-        let mut request = request("voice", &format!("{priority:?}"));
+    let of_class = |session: &str, priority: Priority| {
+        let mut request = request("voice", session);
         request.priority = priority.into();
         request
     };
-    ids.push(world.submit(of_class(Priority::Low)).await.id);
+    ids.push(world.submit(of_class("old", Priority::Low)).await.id);
     world.advance(26 * 60);
     for priority in [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent] {
-        ids.push(world.submit(of_class(priority)).await.id);
+        ids.push(world.submit(of_class(&format!("{priority:?}"), priority)).await.id);
     }
     world.agent("a1", &[], &[("voice", 100)]).await;
     for index in [0, 4, 3, 2, 1] {

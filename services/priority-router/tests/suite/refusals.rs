@@ -61,8 +61,12 @@ pub async fn fields_of_agents_are_checked(world: World) {
     assert_eq!(fields!(world.put_agent(crowded)), ["agent.skills", "agent.platforms"]);
     let none = PutAgentRequest { request_id: request_id(), agent: None };
     assert_eq!(fields!(world.put_agent(none)), ["agent"]);
-    let presence =
-        |presence| SetPresenceRequest { request_id: request_id(), agent: "a".to_owned(), presence };
+    let presence = |presence| SetPresenceRequest {
+        request_id: request_id(),
+        agent: "a".to_owned(),
+        presence,
+        ..Default::default()
+    };
     assert_eq!(fields!(world.set_presence(presence(0))), ["presence"]);
     assert_eq!(fields!(world.set_presence(presence(9))), ["presence"]);
 }
@@ -221,7 +225,10 @@ pub async fn unknown_things_are_refused(world: World) {
     assert_eq!(reason!(world.get_agent(GetAgentRequest { id: agent.clone() })), not_found);
     let (request_id, _, agent) = named();
     let presence = Presence::Away.into();
-    assert_eq!(reason!(world.set_presence(SetPresenceRequest { request_id, agent, presence })), not_found);
+    assert_eq!(
+        reason!(world.set_presence(SetPresenceRequest { request_id, agent, presence, ..Default::default() })),
+        not_found
+    );
     let watch = WatchAssignmentsRequest { agent: "a1".to_owned(), ..Default::default() };
     assert_eq!(reason!(world.watch_assignments(watch)), not_found);
     assert_eq!(reason!(world.put_service_list_entry(world.entry("h1", "a1", "s1"))), not_found);

@@ -40,7 +40,8 @@ pub async fn every_write_is_done_once(world: World) {
         world.set_presence(SetPresenceRequest {
             request_id: request_id(),
             agent: "a1".to_owned(),
-            presence: available
+            presence: available,
+            ..Default::default()
         }),
         |r: &mut SetPresenceRequest| r.presence = Presence::Away.into()
     );
@@ -83,7 +84,7 @@ pub async fn every_write_is_done_once(world: World) {
     let id = world.submit(request("voice", "s9")).await.id;
     once!(
         world.abandon_contact(AbandonContactRequest { request_id: segue_testkit::request_id(), id }),
-        |r: &mut AbandonContactRequest| other(&mut r.id)
+        |r: &mut AbandonContactRequest| r.id = format!("contact_{:032x}", 7)
     );
 }
 
@@ -153,7 +154,7 @@ pub async fn a_code_is_drawn_again_after_its_handoff(world: World) {
             handoff_id: handoff_id.to_owned(),
             code_hash: code("drawn"),
             platform: "video".to_owned(),
-            session: "to".to_owned(),
+            session: format!("to-{handoff_id}"),
         };
         Ok::<_, tonic::Status>(world.rpc().admit_handoff(admit).await?.into_inner().contact.unwrap())
     };

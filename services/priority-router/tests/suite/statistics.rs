@@ -6,14 +6,14 @@ use segue_testkit::Storage;
 
 use crate::world::{START_MS, World, request};
 
-async fn stats(world: &World, platform: &str, window_seconds: i32) -> Vec<QueueStats> {
+pub async fn stats(world: &World, platform: &str, window_seconds: i32) -> Vec<QueueStats> {
     let request = GetQueueStatsRequest { platform: platform.to_owned(), window_seconds };
     let answer = world.rpc().get_queue_stats(request).await.unwrap().into_inner();
     assert_eq!(answer.service_level_seconds, 20);
     answer.stats
 }
 
-async fn events(world: &World, id: &str, page_size: i32) -> Vec<ContactEvent> {
+pub async fn events(world: &World, id: &str, page_size: i32) -> Vec<ContactEvent> {
     let (mut all, mut page_token) = (vec![], String::new());
     loop {
         let request = ListContactEventsRequest { id: id.to_owned(), page_size, page_token };

@@ -18,7 +18,7 @@ pub async fn watch(world: &World, agent: &str, resume_token: &str) -> Desk {
     world.rpc().watch_assignments(request).await.unwrap().into_inner()
 }
 
-async fn next(desk: &mut Desk) -> WatchAssignmentsResponse {
+pub async fn next(desk: &mut Desk) -> WatchAssignmentsResponse {
     let message = tokio::time::timeout(segue_testkit::WAIT, desk.message()).await;
     message.expect("no event in time").unwrap().expect("the stream has ended")
 }

@@ -1,5 +1,5 @@
-//! A router's database that was filled before migration 0012 goes on after it: who waits, waits; who is promised, is
-//! served. The rows are written as the router before that migration wrote them.
+//! A router's database that was filled before migration 0012 goes on after it and after 0013: who waits, waits; who is promised, is
+//! served. The rows are written as the router before those migrations wrote them.
 
 use std::path::Path;
 
@@ -45,11 +45,11 @@ async fn agents_and_contacts_are_as_they_were(world: &World) {
     assert_eq!((agent.presence(), agent.used_units, agent.held_units), (Presence::Available, 33, 67));
     assert_eq!(world.get_agent("a3").await.presence(), Presence::Offline);
     let expected = [
-        ("c1", State::Assigned, "a1", 0),
-        ("c2", State::Completed, "a1", 0),
-        ("c3", State::Queued, "", 1),
-        ("c4", State::Abandoned, "", 0),
-        ("c5", State::Queued, "a1", 1),
+        ("contact_00000000000000000000000000000001", State::Assigned, "a1", 0),
+        ("contact_00000000000000000000000000000002", State::Completed, "a1", 0),
+        ("contact_00000000000000000000000000000003", State::Queued, "", 1),
+        ("contact_00000000000000000000000000000004", State::Abandoned, "", 0),
+        ("contact_00000000000000000000000000000005", State::Queued, "a1", 1),
     ];
     for (id, state, agent, position) in expected {
         let contact = world.contact(id).await;
@@ -59,7 +59,7 @@ async fn agents_and_contacts_are_as_they_were(world: &World) {
             "{id}"
         );
     }
-    let waiting = world.contact("c5").await;
+    let waiting = world.contact("contact_00000000000000000000000000000005").await;
     assert_eq!((waiting.named_agent.as_str(), waiting.priority()), ("a1", Priority::Handoff));
     let list = world.rpc().list_service_list(ListServiceListRequest::default()).await.unwrap().into_inner();
     let entries: Vec<_> = list.entries.iter().map(|entry| entry.handoff_id.as_str()).collect();
@@ -74,9 +74,15 @@ async fn their_log_reads_in_order(world: &World) {
         assert_eq!(numbers, (1..=i32::try_from(events.len()).unwrap()).collect::<Vec<_>>(), "{id}");
         events.iter().map(|event| event.kind()).collect::<Vec<_>>()
     };
-    assert_eq!(log("c2").await, [Kind::Queued, Kind::Offered, Kind::Assigned, Kind::Completed]);
-    assert_eq!(log("c1").await, [Kind::Queued, Kind::Offered, Kind::Assigned]);
-    assert_eq!(log("c3").await, [Kind::Queued]);
+    assert_eq!(
+        log("contact_00000000000000000000000000000002").await,
+        [Kind::Queued, Kind::Offered, Kind::Assigned, Kind::Completed]
+    );
+    assert_eq!(
+        log("contact_00000000000000000000000000000001").await,
+        [Kind::Queued, Kind::Offered, Kind::Assigned]
+    );
+    assert_eq!(log("contact_00000000000000000000000000000003").await, [Kind::Queued]);
 }
 
 /// The code that was issued before the upgrade brings its customer to the same agent, behind the handoff that already
@@ -84,10 +90,10 @@ async fn their_log_reads_in_order(world: &World) {
 async fn the_promise_holds(world: &World) {
     let admitted = world.admit("h1").await;
     assert_eq!((admitted.priority(), admitted.named_agent.as_str()), (Priority::Handoff, "a1"));
-    assert_eq!(world.contact("c1").await.state(), State::HandedOff);
-    world.wait_until("c5", State::Assigned, "a1").await;
+    assert_eq!(world.contact("contact_00000000000000000000000000000001").await.state(), State::HandedOff);
+    world.wait_until("contact_00000000000000000000000000000005", State::Assigned, "a1").await;
     assert_eq!(world.contact(&admitted.id).await.state(), State::Queued);
-    world.complete("c5", "a1").await;
+    world.complete("contact_00000000000000000000000000000005", "a1").await;
     world.wait_until(&admitted.id, State::Assigned, "a1").await;
     world.complete(&admitted.id, "a1").await;
     assert_eq!(world.get_agent("a1").await.used_units, 0);
@@ -96,8 +102,8 @@ async fn the_promise_holds(world: &World) {
 /// Who waited for an agent with a skill gets the first one who has it.
 async fn the_line_moves(world: &World) {
     world.agent("a4", &["gold"], &[("video", 100)]).await;
-    world.wait_until("c3", State::Offered, "a4").await;
-    world.accept("c3", "a4").await;
+    world.wait_until("contact_00000000000000000000000000000003", State::Offered, "a4").await;
+    world.accept("contact_00000000000000000000000000000003", "a4").await;
 }
 
 /// As it was stored, nobody would ask for it any more.
@@ -129,7 +135,7 @@ async fn fill(url: &str) {
         contact.insert(&mut conn).await;
     }
     insert_entry(&mut conn, "h1", 1, "", 67).await;
-    insert_entry(&mut conn, "h2", 2, "c5", 0).await;
+    insert_entry(&mut conn, "h2", 2, "contact_00000000000000000000000000000005", 0).await;
     conn.close().await.unwrap();
 }
 
@@ -146,9 +152,9 @@ const ROWS: &[&str] = &[
     "INSERT INTO queue_skills (queue, skill) VALUES ('video\ngold', 'gold')",
     // Change 1 offered, 2 assigned, 4 ended.
     "INSERT INTO agent_events (agent, seq, contact_id, change, state, at)
-     VALUES ('a1', 1, 'c2', 1, 2, 1699999900001), ('a1', 2, 'c2', 2, 3, 1699999900002),
-            ('a1', 3, 'c2', 4, 4, 1699999900003), ('a1', 4, 'c1', 1, 2, 1699999900004),
-            ('a1', 5, 'c1', 2, 3, 1699999900005)",
+     VALUES ('a1', 1, 'contact_00000000000000000000000000000002', 1, 2, 1699999900001), ('a1', 2, 'contact_00000000000000000000000000000002', 2, 3, 1699999900002),
+            ('a1', 3, 'contact_00000000000000000000000000000002', 4, 4, 1699999900003), ('a1', 4, 'contact_00000000000000000000000000000001', 1, 2, 1699999900004),
+            ('a1', 5, 'contact_00000000000000000000000000000001', 2, 3, 1699999900005)",
 ];
 
 struct Row {
@@ -176,12 +182,12 @@ const ORDINARY: Row = Row {
 };
 
 const CONTACTS: &[Row] = &[
-    Row { id: "c1", state: 3, agent: "a1", units: 33, ..ORDINARY },
-    Row { id: "c2", state: 4, agent: "a1", ..ORDINARY },
-    Row { id: "c3", platform: "video", skills: "gold", ..ORDINARY },
-    Row { id: "c4", state: 5, ..ORDINARY },
+    Row { id: "contact_00000000000000000000000000000001", state: 3, agent: "a1", units: 33, ..ORDINARY },
+    Row { id: "contact_00000000000000000000000000000002", state: 4, agent: "a1", ..ORDINARY },
+    Row { id: "contact_00000000000000000000000000000003", platform: "video", skills: "gold", ..ORDINARY },
+    Row { id: "contact_00000000000000000000000000000004", state: 5, ..ORDINARY },
     Row {
-        id: "c5",
+        id: "contact_00000000000000000000000000000005",
         priority: 5,
         platform: "video",
         agent: "a1",
@@ -229,7 +235,7 @@ async fn insert_entry(conn: &mut Conn, handoff_id: &str, state: i64, contact_id:
         "INSERT INTO service_list (handoff_id, generation, state, work_order, agent, source_platform,
                                    source_session, target_platform, cost_units, hold_units, hold_until,
                                    remaining_work, same_agent_only, expires_at, contact_id, created_at)
-         VALUES ($1, 1, $2, 'WO-1', 'a1', 'chat', 's-c1', 'video', 100, $3, $4, $5, 0, $6, $7, $8)",
+         VALUES ($1, 1, $2, 'WO-1', 'a1', 'chat', 's-contact_00000000000000000000000000000001', 'video', 100, $3, $4, $5, 0, $6, $7, $8)",
     )
     .bind(handoff_id)
     .bind(state)

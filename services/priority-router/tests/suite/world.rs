@@ -111,8 +111,25 @@ impl World {
             request_id: request_id(),
             agent: agent.to_owned(),
             presence: presence.into(),
+            ..Default::default()
         };
         self.rpc().set_presence(request).await.unwrap().into_inner().agent.unwrap()
+    }
+
+    /// Signs an agent out, and says what becomes of its contacts.
+    pub async fn sign_out(&self, agent: &str, policy: SignOutPolicy) -> SetPresenceResponse {
+        let request = SetPresenceRequest {
+            request_id: request_id(),
+            agent: agent.to_owned(),
+            presence: Presence::Offline.into(),
+            sign_out_policy: policy.into(),
+        };
+        self.rpc().set_presence(request).await.unwrap().into_inner()
+    }
+
+    pub async fn try_delete_agent(&self, id: &str) -> Result<(), Status> {
+        let request = DeleteAgentRequest { request_id: request_id(), id: id.to_owned() };
+        self.rpc().delete_agent(request).await.map(drop)
     }
 
     pub async fn get_agent(&self, id: &str) -> Agent {
@@ -149,6 +166,14 @@ impl World {
     pub async fn try_abandon(&self, id: &str) -> Result<Contact, Status> {
         let request = AbandonContactRequest { request_id: request_id(), id: id.to_owned() };
         Ok(self.rpc().abandon_contact(request).await?.into_inner().contact.unwrap())
+    }
+
+    pub async fn try_transfer(&self, request: TransferContactRequest) -> Result<Contact, Status> {
+        Ok(self.rpc().transfer_contact(request).await?.into_inner().contact.unwrap())
+    }
+
+    pub async fn transfer(&self, request: TransferContactRequest) -> Contact {
+        self.try_transfer(request).await.unwrap()
     }
 
     pub async fn accept(&self, id: &str, agent: &str) -> Contact {

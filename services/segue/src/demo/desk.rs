@@ -171,6 +171,7 @@ impl Desk {
             request_id: new_uuid(),
             agent: self.agent.clone(),
             presence: presence.into(),
+            ..Default::default()
         };
         let answer = patiently(|| async { self.router.clone().set_presence(request.clone()).await }).await?;
         let agent = answer.into_inner().agent.context("no agent in the answer")?;

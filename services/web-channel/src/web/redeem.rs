@@ -1,15 +1,12 @@
 //! The quick input control's other side (R9, R10): what the customer entered is passed on, and not looked at.
 
 use axum::{Extension, Json, extract::State, http::HeaderMap};
-use segue_proto::{
-    issuer::v1::RedeemCodeRequest,
-    router::v1::{AbandonContactRequest, ContactState},
-};
+use segue_proto::{issuer::v1::RedeemCodeRequest, router::v1::ContactState};
 use segue_runtime::Fields;
 use serde::{Deserialize, Serialize};
 
-use super::{Shared, Web, body::Body, client::Client, customer::open_session, problem::Problem};
-use crate::store::{Admitted, Session};
+use super::{Shared, body::Body, client::Client, customer::open_session, problem::Problem};
+use crate::store::Admitted;
 
 /// An attempt. The code is in the body, as a URL ends up in logs.
 #[derive(Deserialize)]
@@ -65,20 +62,7 @@ pub(super) async fn redeem(
     };
     let redeemed =
         Redeemed { agent: admitted.agent.clone(), work_order: admitted.work_order.clone(), waiting };
-    give_up_ordinary_contact(&web, &session, &admitted.contact_id).await;
+    // A customer who had asked for any agent in this conversation has the same contact still: it is the handoff's from now on.
     web.store.admit(&session.id, admitted).await?;
     Ok(Json(redeemed))
-}
-
-/// A customer who had asked for any agent before entering the code needs only one. When this fails, that contact is
-/// offered to an agent who finds the conversation taken; no reason to hold up the one who is expected.
-async fn give_up_ordinary_contact(web: &Web, session: &Session, admitted: &str) {
-    if session.contact_id.is_empty() || session.contact_id == admitted {
-        return;
-    }
-    let request_id = web.store.keys().request_id(&["supersede", &session.id, &session.contact_id]);
-    let request = AbandonContactRequest { request_id, id: session.contact_id.clone() };
-    if let Err(status) = web.router.clone().abandon_contact(request).await {
-        tracing::warn!(contact = %session.contact_id, code = ?status.code(), "an earlier contact stays open");
-    }
 }

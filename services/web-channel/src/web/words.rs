@@ -23,6 +23,7 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         R::AgentMustChoose => ("Please choose the platform to go on with.", "请选择要继续办理的平台。"),
         R::FaceNotUsable | R::FaceTooWeak => of_faces(reason),
         R::AgentNotFound => ("There is no agent with this number.", "没有该工号的坐席。"),
+        R::AgentUnavailable => ("This agent can't take the contact just now.", "该坐席目前无法接手。"),
         R::AgentOffline => ("The agent is not signed in.", "坐席未登录。"),
         R::HandoffNotFound => ("There is no such handoff.", "没有该切换记录。"),
         R::HandoffState => ("The handoff has gone on meanwhile.", "该切换的状态已变化。"),
@@ -44,9 +45,11 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
             "Your code was accepted but we can't connect you here. Please go on in the old conversation.",
             "快速接入码已接受，但暂时无法接通，请在原会话中继续。",
         ),
-        R::ContactNotFound | R::ContactState | R::ContactIsHandoff | R::ContactNotYours => {
-            of_contacts(reason)
-        }
+        R::ContactNotFound
+        | R::ContactState
+        | R::ContactIsHandoff
+        | R::ContactNotYours
+        | R::OfferWithdrawn => of_contacts(reason),
         R::CallerUnknown | R::CallerNotAllowed | R::CallerNotOwner | R::ApproverIsProposer => FAULT,
         R::SessionNotFound => ("Please start a conversation first.", "请先开始会话。"),
         R::DependencyUnavailable | R::StoreUnavailable => {
@@ -63,6 +66,7 @@ pub(super) fn words(reason: ErrorReason) -> (&'static str, &'static str) {
         | R::PlatformExists
         | R::EtagMismatch
         | R::AccountNotFound
+        | R::AgentInUse
         | R::FeatureNotFound
         | R::FeatureInUse
         | R::ImportInProgress
@@ -130,6 +134,7 @@ fn of_contacts(reason: ErrorReason) -> (&'static str, &'static str) {
         R::ContactNotFound => ("There is no such contact.", "没有该联络。"),
         R::ContactState => ("The contact has gone on meanwhile.", "该联络的状态已变化。"),
         R::ContactIsHandoff => ("A handoff is first in line already.", "快速接入的客户已排在最前。"),
+        R::OfferWithdrawn => ("This offer has gone to others.", "该邀请已撤回，将由其他坐席接待。"),
         R::ContactNotYours => ("This contact is with another agent.", "该联络由其他坐席负责。"),
         _ => FAULT,
     }

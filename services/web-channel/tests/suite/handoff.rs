@@ -174,9 +174,9 @@ async fn a_start_that_was_interrupted_is_one_contact() {
     system.stop().await;
 }
 
-/// A customer who asked for any agent first needs only one in the end.
+/// A customer who asked for any agent first has one contact in the end.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_takes_the_place_of_an_ordinary_contact() {
+async fn a_code_makes_an_ordinary_contact_the_handoffs() {
     let system = System::start(&Databases::start(segue_testkit::Storage::SqliteMemory)).await;
     let (mut customer, mut agent) = (system.browser(), system.browser());
     let mut desk = sign_in(&mut agent).await;
@@ -191,7 +191,7 @@ async fn a_code_takes_the_place_of_an_ordinary_contact() {
     let code = issued["faces"][0]["display"].as_str().unwrap();
     assert_eq!(redeem(&mut customer, &request_id(), code).await.status, 200);
     let view = customer.get("/api/session?platform=app").await.json();
-    assert_ne!(view["contact_id"], ordinary.as_str());
+    assert_eq!(view["contact_id"], ordinary.as_str());
     let mut reloaded = agent.listen(&format!("/api/agent/events?agent={AGENT}"), "").await;
     let arrived = reloaded.find("contact", |data| data["contact_id"] == view["contact_id"]).await;
     assert_eq!(arrived["work_order"], "WO-7");

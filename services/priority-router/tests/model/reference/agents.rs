@@ -1,6 +1,6 @@
 //! Agents: what they can do, and whether they are there.
 
-use priority_router::core::{EventKind as Kind, Presence, PresenceReason, Refused as Reason};
+use priority_router::domain::{EventKind as Kind, Presence, PresenceReason, Refused as Reason};
 
 use super::{EntryState, Model, Refused, Served};
 use crate::command::Command;
@@ -27,9 +27,7 @@ impl Model {
                 None => self.open_to_all(index),
             }
         }
-        if self.is_core {
-            self.withdraw_fallen(*id);
-        }
+        self.withdraw_fallen(*id);
         Ok(())
     }
 
@@ -44,7 +42,7 @@ impl Model {
             return Err(Reason::AgentInUse);
         }
         self.wrap_ups.retain(|_, (agent, ..)| *agent != id);
-        self.agents[id] = Self::new(self.rules, true, 0).agents.remove(id);
+        self.agents[id] = Self::new(self.rules, self.bounds, 0).agents.remove(id);
         Ok(())
     }
 
@@ -55,17 +53,15 @@ impl Model {
         self.take_presence(id, presence, PresenceReason::Set);
         let agent = &mut self.agents[id];
         agent.presence_before = presence;
-        if presence != Presence::Offline || !self.is_core && agent.connected {
-            // Else what a desk that is gone had still goes to others in time.
+        // What a desk that is gone had still goes to others in time when it signs out.
+        if presence != Presence::Offline {
             (agent.lost_at, agent.lease_until, agent.signed_out) = (None, None, false);
         }
         if presence == Presence::Offline {
             self.end_holds(id);
             self.let_go(id);
-            if self.is_core {
-                self.leave(id, at_once);
-            }
-        } else if self.is_core {
+            self.leave(id, at_once);
+        } else {
             self.withdraw_fallen(id);
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What each command does, before everything is given out anew.
 
-use priority_router::core::{ContactState as State, EventKind as Kind, Priority, Refused as Reason};
+use priority_router::domain::{ContactState as State, EventKind as Kind, Priority, Refused as Reason};
 
 use super::{Contact, Model, Refused};
 use crate::command::Command;
@@ -44,14 +44,14 @@ impl Model {
         let Command::Submit { platform, session, skills, priority, ttl_ms, rejoins } = command else {
             return Ok(());
         };
-        if let Some(index) = self.open_in(*platform, *session).filter(|_| self.is_core) {
+        if let Some(index) = self.open_in(*platform, *session) {
             self.answer = vec![index];
             return Ok(());
         }
         let is_open = |index: &usize| {
             self.contacts.get(*index).is_some_and(|other| !other.is_over() && other.platform == *platform)
         };
-        if let Some(index) = rejoins.filter(is_open).filter(|_| self.is_core) {
+        if let Some(index) = rejoins.filter(is_open) {
             self.rejoin(index, *session);
             return Ok(());
         }
@@ -108,7 +108,7 @@ impl Model {
         }
         contact.priority = priority;
         self.log(index, Kind::PriorityChanged, None);
-        if self.is_core && self.contacts[index].is_waiting() && self.contacts[index].named.is_some() {
+        if self.contacts[index].is_waiting() && self.contacts[index].named.is_some() {
             self.expected.insert(index);
         }
         Ok(())
@@ -159,8 +159,7 @@ impl Model {
         if contact.agent != Some(agent) {
             return Err(Reason::ContactNotYours);
         }
-        let has_begun = self.wrap_ups.remove(&index).is_some();
-        if has_begun || !self.is_core {
+        if self.wrap_ups.remove(&index).is_some() {
             self.agents[agent].idle_since = self.turn;
         }
         Ok(())

@@ -1,4 +1,4 @@
-use priority_router::core::{
+use priority_router::domain::{
     ContactState as State, EventKind as Kind, Presence, Priority, Refused as Reason,
 };
 
@@ -89,7 +89,7 @@ impl Model {
             }
             EntryState::Live => {}
         }
-        let there = self.open_in(entry.target, session).filter(|_| self.is_core);
+        let there = self.open_in(entry.target, session);
         let index = there.unwrap_or(self.contacts.len());
         let admitted = Entry { state: EntryState::Admitted(index), held: 0, ..entry.clone() };
         self.entries.insert(handoff, admitted);
@@ -171,9 +171,8 @@ impl Model {
     fn skills_of_source(&self, entry: &Entry) -> Option<std::collections::BTreeSet<usize>> {
         let source = self.source_of(entry).map(|index| &self.contacts[index]);
         match source {
-            Some(source) if source.has_agent() || !self.is_core => Some(source.skills.clone()),
-            _ if self.is_core => entry.skills.clone(),
-            _ => None,
+            Some(source) if source.has_agent() => Some(source.skills.clone()),
+            _ => entry.skills.clone(),
         }
     }
 

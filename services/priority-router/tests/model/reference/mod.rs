@@ -1,5 +1,4 @@
-//! The router, as one would explain it: all state in plain values, every rule spelled out once. The rules that only the core
-//! has yet (ADR 0030) are asked for by `is_core`.
+//! The router, as one would explain it: all state in plain values, every rule spelled out once.
 
 mod agents;
 mod commands;
@@ -14,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use priority_router::{
     Rules,
-    core::{
+    domain::{
         ContactState as State, EventKind as Kind, Presence, PresenceReason, Priority, Refused as Reason,
         WaitsFor,
     },
@@ -26,8 +25,8 @@ pub type Refused = Result<(), Reason>;
 #[derive(Clone)]
 pub struct Model {
     pub rules: Rules,
-    /// Whether it stands for the core, or for the service of today.
-    pub is_core: bool,
+    /// How much of what is due there may be in one decision, to choose from.
+    pub bounds: &'static [usize],
     pub now: i64,
     /// Counts decisions, which order arrivals and idleness.
     pub turn: i64,
@@ -182,7 +181,7 @@ impl Contact {
 }
 
 impl Model {
-    pub fn new(rules: Rules, is_core: bool, now: i64) -> Self {
+    pub fn new(rules: Rules, bounds: &'static [usize], now: i64) -> Self {
         let agent = Agent {
             exists: false,
             capacity: 0,
@@ -201,7 +200,7 @@ impl Model {
         };
         Self {
             rules,
-            is_core,
+            bounds,
             now,
             turn: 0,
             agents: vec![agent; crate::command::AGENTS],
@@ -233,7 +232,7 @@ impl Model {
     pub fn may_ring(&self, agent: usize) -> bool {
         let rings =
             self.contacts.iter().filter(|contact| contact.is_offered() && contact.agent == Some(agent));
-        !self.is_core || (rings.count() as i64) < self.rules.most_ringing_offers
+        (rings.count() as i64) < self.rules.most_ringing_offers
     }
 
     /// What a contact on a platform takes of an agent, if the agent serves it.
@@ -291,7 +290,6 @@ impl Model {
         let mut on_platform =
             self.agents.iter().filter(|agent| agent.platforms.contains_key(&contact.platform));
         match on_platform.clone().count() {
-            _ if !self.is_core => WaitsFor::AnyAgent,
             0 => WaitsFor::AnyAgentOnPlatform,
             _ if on_platform.any(|agent| contact.skills.is_subset(&agent.skills)) => WaitsFor::AnyAgent,
             _ => WaitsFor::AnyAgentWithSkills,

@@ -1,6 +1,6 @@
 //! Who gets what: the first in line whom any agent can take, to the agent who has been idle the longest; again and again.
 
-use priority_router::core::{ContactState as State, EventKind as Kind, Presence};
+use priority_router::domain::{ContactState as State, EventKind as Kind, Presence};
 
 use super::{Model, Queue};
 
@@ -29,7 +29,7 @@ impl Model {
                 for offer in self.offers_to(agent) {
                     let (offered, waiting) = (&self.contacts[offer], &self.contacts[index]);
                     let stays = offered.is_named_for(agent) && offered.place() < waiting.place();
-                    if !(self.is_core && stays) {
+                    if !stays {
                         self.requeue(offer, Kind::Withdrawn);
                     }
                 }
@@ -96,9 +96,8 @@ impl Model {
             if agent.kept_for.as_ref() == Some(&queue) {
                 return Outcome::No;
             }
-            // Who is kept already stays so. Today's service may keep it for another queue.
-            let may_be_kept = agent.kept_for.is_none() || !self.is_core;
-            if may_be_kept && self.insists(other) && self.kept(&queue) < self.insisting(&queue) {
+            // Who is kept already stays so.
+            if agent.kept_for.is_none() && self.insists(other) && self.kept(&queue) < self.insisting(&queue) {
                 return Outcome::IsKept(queue);
             }
         }

@@ -1,6 +1,6 @@
 //! What time brings, and desks that come and go.
 
-use priority_router::core::{ContactState, EventKind as Kind, Presence, PresenceReason, Refused as Reason};
+use priority_router::domain::{ContactState, EventKind as Kind, Presence, PresenceReason, Refused as Reason};
 
 use super::{EntryState, Model, Refused};
 
@@ -53,7 +53,7 @@ impl Model {
         {
             self.give_up_on(id);
         } else if let Some(index) = self.first_contact(|contact| {
-            let may_expire = self.is_core && (contact.is_waiting() || contact.is_offered());
+            let may_expire = contact.is_waiting() || contact.is_offered();
             may_expire.then_some((contact.expires_at, 0))
         }) {
             self.end(index, ContactState::Expired, Kind::Expired);
@@ -130,8 +130,7 @@ impl Model {
             return;
         }
         let agent = &mut self.agents[id];
-        let is_kept = self.is_core && agent.lost_at.is_some();
-        if !is_kept {
+        if agent.lost_at.is_none() {
             (agent.lost_at, agent.presence_before) = (Some(self.now), before);
         }
         self.take_presence(id, Presence::Offline, PresenceReason::DeskLost);
@@ -146,11 +145,7 @@ impl Model {
         let most = self.rules.away_after_missed_offers;
         if most > 0 && agent.missed >= most && agent.presence == Presence::Available {
             self.take_presence(id, Presence::Away, PresenceReason::MissedOffers);
-            if self.is_core {
-                self.withdraw_fallen(id);
-            } else {
-                self.withdraw_offers(id);
-            }
+            self.withdraw_fallen(id);
         }
     }
 }

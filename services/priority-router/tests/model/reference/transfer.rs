@@ -1,6 +1,6 @@
 //! A contact goes to another agent, to other skills or back to the line.
 
-use priority_router::core::{
+use priority_router::domain::{
     ContactState as State, EventKind as Kind, Presence, Priority, Refused as Reason,
 };
 

@@ -76,8 +76,12 @@ pub(super) async fn presence(
         Wanted::Away => Presence::Away,
         Wanted::Offline => Presence::Offline,
     };
-    let request =
-        SetPresenceRequest { request_id: form.request_id, agent: form.agent, presence: presence.into() };
+    let request = SetPresenceRequest {
+        request_id: form.request_id,
+        agent: form.agent,
+        presence: presence.into(),
+        ..Default::default()
+    };
     let agent = web.router.clone().set_presence(request).await?.into_inner().agent.unwrap_or_default();
     let platforms = agent.platforms.into_iter().map(|platform| platform.platform).collect();
     Ok(Json(AgentView { agent: agent.id, display_name: agent.display_name, platforms }))

@@ -1,0 +1,93 @@
+//! Agents who are deleted.
+
+use segue_proto::{
+    common::v1::ErrorReason as Reason,
+    router::v1::{
+        AgentPolicy, ContactState as State, DeleteAgentRequest, GetAgentRequest, ListAgentsRequest, Presence,
+        PutAgentRequest,
+    },
+};
+use segue_testkit::{refused, request_id};
+use tonic::Code;
+
+use crate::world::{World, request};
+
+const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
+
+async fn is_in_use(world: &World, agent: &str) {
+    let refusal = refused(world.try_delete_agent(agent).await);
+    assert_eq!((refusal.code, refusal.reason), (Code::FailedPrecondition, Reason::AgentInUse));
+    assert_eq!(refusal.fields, ["id"]);
+    assert_eq!(world.get_agent(agent).await.id, agent);
+}
+
+async fn is_gone(world: &World, agent: &str) {
+    let read = world.rpc().get_agent(GetAgentRequest { id: agent.to_owned() }).await;
+    assert_eq!(refused(read).reason, Reason::AgentNotFound);
+    let refusal = refused(world.try_delete_agent(agent).await);
+    assert_eq!((refusal.code, refusal.reason), (Code::NotFound, Reason::AgentNotFound));
+    assert_eq!(refusal.fields, ["id"]);
+}
+
+pub async fn an_agent_whom_nothing_needs_is_deleted(world: World) {
+    let mut agent = world.agent("a1", &["claims"], CHAT_AND_VIDEO).await;
+    agent.platforms[0].wrap_up_seconds = 60;
+    let put = PutAgentRequest { request_id: request_id(), agent: Some(agent) };
+    world.rpc().put_agent(put).await.unwrap();
+    world.put_agent("a2", &[], CHAT_AND_VIDEO).await;
+    let over = world.assigned(request("chat", "s1")).await;
+    world.complete(&over.id, "a1").await;
+    assert_eq!(world.get_agent("a1").await.wrap_up_units, 33);
+    // Signed in, and with notes to write: neither needs it.
+    world.try_delete_agent("a1").await.unwrap();
+    is_gone(&world, "a1").await;
+    let listed = world.rpc().list_agents(ListAgentsRequest::default()).await.unwrap().into_inner().agents;
+    assert_eq!(listed.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>(), ["a2"]);
+    assert_eq!(world.submit(request("chat", "s2")).await.state(), State::Queued);
+    assert_eq!(world.contact(&over.id).await.agent, "a1", "what it has done is history");
+    // Who has the number next begins anew.
+    let next = world.put_agent("a1", &[], CHAT_AND_VIDEO).await;
+    assert_eq!((next.presence(), next.used_units), (Presence::Offline, 0));
+    assert!(next.skills.is_empty());
+}
+
+pub async fn an_agent_with_a_contact_is_not_deleted(world: World) {
+    world.agent("a1", &[], CHAT_AND_VIDEO).await;
+    let contact = world.submit(request("chat", "s1")).await;
+    assert_eq!(contact.state(), State::Offered);
+    is_in_use(&world, "a1").await;
+    world.accept(&contact.id, "a1").await;
+    is_in_use(&world, "a1").await;
+    world.set_presence("a1", Presence::Offline).await;
+    is_in_use(&world, "a1").await;
+    assert_eq!(world.contact(&contact.id).await.state(), State::Assigned, "nothing has changed");
+    world.complete(&contact.id, "a1").await;
+    world.try_delete_agent("a1").await.unwrap();
+    is_gone(&world, "a1").await;
+}
+
+pub async fn an_agent_whom_a_handoff_names_is_not_deleted(world: World) {
+    world.agent("a1", &[], CHAT_AND_VIDEO).await;
+    let mut entry = world.entry("h1", "a1", "unknown");
+    entry.agent_policy = AgentPolicy::SameAgentOnly.into();
+    world.put_entry(entry).await;
+    world.put_entry(world.entry("h2", "a1", "unknown")).await;
+    world.set_presence("a1", Presence::Offline).await;
+    is_in_use(&world, "a1").await;
+    world.release("h2").await;
+    is_in_use(&world, "a1").await;
+    // The code is entered: the customer waits for this agent.
+    let waiting = world.admit("h1").await;
+    assert_eq!((waiting.state(), waiting.agent.as_str()), (State::Queued, "a1"));
+    is_in_use(&world, "a1").await;
+    world.abandon(&waiting.id).await;
+    world.try_delete_agent("a1").await.unwrap();
+    is_gone(&world, "a1").await;
+}
+
+pub async fn a_deletion_names_an_agent(world: World) {
+    let refusal = refused(world.rpc().delete_agent(DeleteAgentRequest::default()).await);
+    assert_eq!((refusal.code, refusal.reason), (Code::InvalidArgument, Reason::InvalidField));
+    assert_eq!(refusal.fields, ["request_id", "id"]);
+    is_gone(&world, "nobody").await;
+}
