@@ -25,6 +25,8 @@ const TRUTH_LIMIT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 8;
 /// After the first of them; it doubles.
 const PAUSE: Duration = Duration::from_millis(1);
+/// Within this time a connection that was closed by its server has said so.
+const STALE_LIMIT: Duration = Duration::from_secs(1);
 /// Between looks for the truth.
 const TRUTH_PAUSE: Duration = Duration::from_millis(200);
 /// How soon what others have decided is learnt when no notification tells of it.
@@ -68,12 +70,15 @@ impl<D: Decider> Drop for Runner<D> {
 impl<D: Decider> Runner<D> {
     pub(crate) async fn run(mut self) {
         let mut items = Vec::with_capacity(self.most);
+        // By then what others have decided is learnt, also while there is always something to show.
+        let mut refresh_at = Instant::now() + POLL;
         loop {
+            let poll = refresh_at.saturating_duration_since(Instant::now());
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
                 received = self.items.recv_many(&mut items, self.most) => if received == 0 { break },
-                () = self.others.wait(POLL) => {}
+                () = self.others.wait(poll) => {}
             }
             let (mut asked, mut looks): (Vec<Asked<D>>, Vec<Look<D>>) = (vec![], vec![]);
             for item in items.drain(..) {
@@ -84,49 +89,60 @@ impl<D: Decider> Runner<D> {
             }
             // Nothing that came in means that others may have decided something.
             let is_idle = asked.is_empty() && looks.is_empty();
-            let is_fresh = self.decide_all(asked).await;
-            self.show(looks, is_fresh, is_idle).await;
+            let is_due = is_idle || Instant::now() >= refresh_at;
+            let is_fresh = !asked.is_empty() && self.decide_all(asked).await.is_ok();
+            if self.show(looks, is_fresh, is_due).await {
+                refresh_at = Instant::now() + POLL;
+            }
         }
         self.link.give_up().await;
     }
 
-    /// Decides all of them, those with the same request one after the other. Answers whether the decider knows all that was
+    /// Decides all of them, those with the same request one after the other. When it goes well the decider knows all that was
     /// decided before.
-    async fn decide_all(&mut self, mut asked: Vec<Asked<D>>) -> bool {
-        let mut is_fresh = false;
+    async fn decide_all(&mut self, mut asked: Vec<Asked<D>>) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
         while !asked.is_empty() {
             let mut names = HashSet::new();
             let is_first =
                 |one: &mut Asked<D>| one.key.as_ref().is_none_or(|key| names.insert(key.name().to_owned()));
             let batch: Vec<Asked<D>> = asked.extract_if(.., is_first).collect();
-            is_fresh = self.decide_batch(batch).await;
+            outcome = self.decide_batch(batch).await;
+            if outcome == Err(StoreError::Unavailable) {
+                // The others would meet the same, and wait for it once more.
+                refuse(std::mem::take(&mut asked), StoreError::Unavailable);
+            }
         }
-        is_fresh
+        outcome
     }
 
-    async fn decide_batch(&mut self, batch: Vec<Asked<D>>) -> bool {
+    async fn decide_batch(&mut self, batch: Vec<Asked<D>>) -> Result<(), StoreError> {
         match self.turn(&batch).await {
             Ok(answers) => {
                 answer(batch, answers);
-                true
+                Ok(())
             }
             // Each alone would meet the same, and take as long.
             Err(Aborted::RolledBack(StoreError::Unavailable)) => {
                 refuse(batch, StoreError::Unavailable);
-                false
+                Err(StoreError::Unavailable)
             }
-            Err(Aborted::RolledBack(StoreError::Contended)) => self.decide_one_by_one(batch).await,
-            Err(Aborted::RolledBack(_)) if batch.len() > 1 => self.decide_one_by_one(batch).await,
+            Err(Aborted::RolledBack(StoreError::Contended)) => self.decide_one_by_one(batch, true).await,
+            Err(Aborted::RolledBack(_)) if batch.len() > 1 => self.decide_one_by_one(batch, true).await,
             Err(Aborted::RolledBack(error) | Aborted::NotBegun(error)) => {
                 refuse(batch, error);
-                false
+                Err(error)
             }
-            Err(Aborted::Unknown(answers)) => self.find_out(batch, answers).await,
+            Err(Aborted::Unknown(answers)) => self.find_out(batch, answers, true).await,
         }
     }
 
-    async fn decide_one_by_one(&mut self, batch: Vec<Asked<D>>) -> bool {
-        let (mut is_fresh, mut gone) = (false, None);
+    async fn decide_one_by_one(
+        &mut self,
+        batch: Vec<Asked<D>>,
+        may_be_decided_again: bool,
+    ) -> Result<(), StoreError> {
+        let (mut outcome, mut gone) = (Ok(()), None);
         for one in batch {
             let one = vec![one];
             // Waiting for a dead database once for each of a batch would take minutes.
@@ -134,17 +150,20 @@ impl<D: Decider> Runner<D> {
                 Some(error) => Err(Aborted::NotBegun(error)),
                 None => self.turn_until_uncontended(&one).await,
             };
-            is_fresh = turn.is_ok();
-            match turn {
-                Ok(answers) => answer(one, answers),
+            outcome = match turn {
+                Ok(answers) => {
+                    answer(one, answers);
+                    Ok(())
+                }
                 Err(Aborted::RolledBack(error) | Aborted::NotBegun(error)) => {
                     gone = (error == StoreError::Unavailable).then_some(error);
                     refuse(one, error);
+                    Err(error)
                 }
-                Err(Aborted::Unknown(answers)) => is_fresh = self.find_out(one, answers).await,
-            }
+                Err(Aborted::Unknown(answers)) => self.find_out(one, answers, may_be_decided_again).await,
+            };
         }
-        is_fresh
+        outcome
     }
 
     async fn turn_until_uncontended(&mut self, one: &[Asked<D>]) -> Result<Answers<D>, Aborted<D::Answer>> {
@@ -228,8 +247,14 @@ impl<D: Decider> Runner<D> {
         }
     }
 
-    /// Finds out whether a turn stands whose commit was not answered, and tells its callers.
-    async fn find_out(&mut self, batch: Vec<Asked<D>>, answers: Answers<D>) -> bool {
+    /// Finds out whether a turn stands whose commit was not answered, and tells its callers. One that does not stand is decided again,
+    /// but once: a disk that is full fails each commit.
+    async fn find_out(
+        &mut self,
+        batch: Vec<Asked<D>>,
+        answers: Answers<D>,
+        may_be_decided_again: bool,
+    ) -> Result<(), StoreError> {
         let limit = Instant::now() + TRUTH_LIMIT;
         let mut truth = None;
         while truth.is_none() && Instant::now() < limit && !self.stop.is_cancelled() {
@@ -246,17 +271,20 @@ impl<D: Decider> Runner<D> {
             Some(true) => {
                 self.decider.end(Outcome::Committed);
                 answer(batch, answers);
-                true
+                Ok(())
             }
             Some(false) => {
                 self.decider.end(Outcome::RolledBack);
-                // Nothing of it stands, so it can be decided now.
-                Box::pin(self.decide_one_by_one(batch)).await
+                if may_be_decided_again {
+                    return Box::pin(self.decide_one_by_one(batch, false)).await;
+                }
+                refuse(batch, StoreError::Unavailable);
+                Err(StoreError::Unavailable)
             }
             None => {
                 self.decider.end(Outcome::Unknown);
                 refuse(batch, StoreError::Unavailable);
-                false
+                Err(StoreError::Unavailable)
             }
         }
     }
@@ -270,16 +298,32 @@ impl<D: Decider> Runner<D> {
         Ok(stands)
     }
 
-    /// Shows the decider to those who want to read of it.
-    async fn show(&mut self, looks: Vec<Look<D>>, is_fresh: bool, is_idle: bool) {
-        let is_wanted = is_idle || looks.iter().any(|look| look.fresh);
-        let fresh = if is_fresh || !is_wanted { Ok(()) } else { self.refresh().await };
+    /// Shows the decider to those who want to read of it. Answers whether it knows all that was decided before.
+    async fn show(&mut self, looks: Vec<Look<D>>, is_fresh: bool, is_due: bool) -> bool {
+        let is_wanted = is_due || looks.iter().any(|look| look.fresh);
+        let fresh = match (is_fresh, is_wanted) {
+            (true, _) => Some(Ok(())),
+            (false, true) => Some(self.refresh().await),
+            (false, false) => None,
+        };
         for Look { fresh: must_be_fresh, read } in looks {
-            read(if must_be_fresh { fresh.map(|()| &mut self.decider) } else { Ok(&mut self.decider) });
+            let outcome = fresh.filter(|_| must_be_fresh).unwrap_or(Ok(()));
+            read(outcome.map(|()| &mut self.decider));
         }
+        fresh == Some(Ok(()))
     }
 
     async fn refresh(&mut self) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let first = self.refresh_once().await;
+        // A connection that its server has closed says so at once; another one may do.
+        if first == Err(StoreError::Unavailable) && began.elapsed() < STALE_LIMIT {
+            return self.refresh_once().await;
+        }
+        first
+    }
+
+    async fn refresh_once(&mut self) -> Result<(), StoreError> {
         let Self { decider, link, .. } = self;
         let refreshing = async {
             let mut linked = link.get().await?;

@@ -60,6 +60,7 @@ ALTER TABLE contacts ADD COLUMN asked BIGINT NOT NULL DEFAULT 0;
 UPDATE contacts SET asked = 1 WHERE handoff_id <> '';
 CREATE INDEX contacts_of_agent ON contacts (agent, id);
 CREATE INDEX contacts_by_closing ON contacts (closed_at, id);
+CREATE INDEX contacts_over_by_state ON contacts (state, id) WHERE closed_at > 0;
 
 DROP INDEX contact_events_by_turn;
 DROP INDEX contact_events_of_agent;
@@ -72,14 +73,18 @@ ALTER TABLE service_list ADD COLUMN source_contact TEXT NOT NULL DEFAULT '';
 ALTER TABLE service_list ADD COLUMN source_skills TEXT;
 UPDATE service_list SET
     source_contact = COALESCE((SELECT c.id FROM contacts c
-                               WHERE c.platform = source_platform AND c.session = source_session
+                               WHERE c.platform = service_list.source_platform
+                                 AND c.session = service_list.source_session
                                  AND c.agent = service_list.agent AND c.state <> 1
-                               ORDER BY c.closed_at, c.id DESC LIMIT 1), ''),
+                               ORDER BY CASE WHEN c.closed_at = 0 THEN 0 ELSE 1 END, c.id DESC LIMIT 1), ''),
     source_skills = (SELECT c.skills FROM contacts c
-                     WHERE c.platform = source_platform AND c.session = source_session
+                     WHERE c.platform = service_list.source_platform
+                       AND c.session = service_list.source_session
                        AND c.agent = service_list.agent AND c.state <> 1
-                     ORDER BY c.closed_at, c.id DESC LIMIT 1)
+                     ORDER BY CASE WHEN c.closed_at = 0 THEN 0 ELSE 1 END, c.id DESC LIMIT 1)
 WHERE state = 1;
+
+DROP INDEX service_list_of_agent;
 
 DROP INDEX back_offs_by_end;
 DROP INDEX wrap_ups_of_agent;

@@ -24,7 +24,7 @@ struct Attributes {
     entries: BTreeMap<String, String>,
 }
 
-/// What is kept to answer a request about a contact again: what changes of it. The rest is in its row.
+/// What is kept to answer a request about a contact again: what may change of it. The rest is in its row.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Kept {
     #[prost(message, optional, tag = "1")]
@@ -45,10 +45,8 @@ impl Kept {
         let now = contact(ShownContact::of_row(row));
         proto::Contact {
             platform: now.platform,
-            work_order: now.work_order,
             create_time: now.create_time,
             subject: now.subject,
-            skills: now.skills,
             attributes: now.attributes,
             ..kept
         }
@@ -61,10 +59,8 @@ pub(crate) fn kept_contact(answer: &Answer) -> Vec<u8> {
     let contact = contact(ShownContact::clone(shown));
     let contact = proto::Contact {
         platform: String::new(),
-        work_order: String::new(),
         create_time: None,
         subject: String::new(),
-        skills: vec![],
         attributes: BTreeMap::new(),
         ..contact
     };

@@ -33,6 +33,20 @@ struct Open {
     alive_until: i64,
 }
 
+/// A stream that is not open yet. Dropped before it is, it is closed.
+struct Opening<'d> {
+    desks: &'d Desks,
+    stream: Option<StreamId>,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream {
+            self.desks.closes(stream);
+        }
+    }
+}
+
 impl Desks {
     /// A replica without streams.
     pub(crate) fn new(router: Router) -> Self {
@@ -51,12 +65,11 @@ impl Desks {
         let stream = new_id("stream", self.router.now_ms(), &self.router.random);
         let stream = stream.parse().unwrap_or(StreamId(0));
         self.change(|open| drop(open.streams.insert(stream, agent.clone())));
+        // Should it be refused, or its caller go meanwhile: it may stand nevertheless.
+        let mut opening = Opening { desks: self, stream: Some(stream) };
         let connect = domain::Command::Connect { replica: self.replica, stream, agent: agent.clone() };
-        if let Err(refusal) = self.router.decide(Command::new(connect)).await {
-            // It may stand nevertheless.
-            self.closes(stream);
-            return Err(refusal);
-        }
+        self.router.decide(Command::new(connect)).await?;
+        opening.stream = None;
         Ok(stream)
     }
 

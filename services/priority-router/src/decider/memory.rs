@@ -189,7 +189,11 @@ impl Memory {
     }
 
     fn beat(&self) {
-        let pulse = Pulse { next_due: self.state.next_due(), at_ms: self.time.at_ms, read: Instant::now() };
+        self.beat_at(self.time.at_ms);
+    }
+
+    fn beat_at(&self, at_ms: i64) {
+        let pulse = Pulse { next_due: self.state.next_due(), at_ms, read: Instant::now() };
         self.pulse.send_replace(pulse);
     }
 }
@@ -269,7 +273,13 @@ impl Decider for Memory {
                 self.metrics.count(turn.tally);
                 self.beat();
             }
-            (Outcome::RolledBack, _) => self.state.undo(),
+            (Outcome::RolledBack, turn) => {
+                self.state.undo();
+                // The time has gone on all the same, and with it what is due.
+                if let Some(turn) = turn {
+                    self.beat_at(turn.time.at_ms);
+                }
+            }
             (Outcome::Committed, None) | (Outcome::Unknown, _) => {
                 // After a panic it may be half changed, so that it can't be undone either.
                 self.state = State::new(self.rules);
@@ -294,6 +304,7 @@ fn news_of(row: &Row) -> Option<(Topic, News)> {
             let presence = News::Presence(agent.presence, agent.presence_reason);
             Some((Topic::Agent(name.clone()), presence))
         }
+        Row::Agent(name, None) => Some((Topic::Agent(name.clone()), News::Gone)),
         Row::Contact(id, _) => Some((Topic::Contact(*id), News::Changed)),
         _ => None,
     }

@@ -35,6 +35,8 @@ pub(crate) enum News {
     Presence(Presence, PresenceReason),
     /// Something that the database tells.
     Changed,
+    /// The agent is deleted.
+    Gone,
     /// All that was known may be wrong, or something was missed: the state was loaded anew, as after a failover that lost commits, or
     /// the stream did not keep up.
     Anew,

@@ -28,6 +28,13 @@ impl State {
     }
 }
 
+impl State {
+    /// The open contact of a conversation, for callers.
+    pub fn open_contact(&self, platform: &str, session: &str) -> Option<ContactId> {
+        self.open_in(platform, &session.into())
+    }
+}
+
 impl Turn<'_> {
     pub fn submit(&mut self, submit: &Submit) -> Answer {
         if let Some(id) = self.state.open_in(&submit.platform, &submit.session) {

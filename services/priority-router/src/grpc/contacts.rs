@@ -63,10 +63,15 @@ pub(super) async fn of_session(
     let platform = fields.slug("platform", &request.platform);
     let session = fields.text("session", &request.session, 1..=128);
     fields.finish()?;
-    let row = {
-        let mut conn = router.database.read().await?;
-        contacts::newest_of_session(&mut conn, &platform, &session).await?
+    let (of, within) = (platform.clone(), session.clone());
+    let open = router.look(move |state| state.open_contact(&of, &within)).await?;
+    let mut conn = router.database.read().await?;
+    let row = match open {
+        // It may be older than one that has ended: who comes back goes on with it.
+        Some(id) => contacts::get(&mut conn, id).await?,
+        None => contacts::newest_of_session(&mut conn, &platform, &session).await?,
     };
+    drop(conn);
     let row = row.ok_or_else(|| contact_not_found(&session))?;
     let shown = router.show(vec![row]).await?.pop().ok_or(StoreError::Failed)?;
     Ok(GetSessionContactResponse { contact: Some(convert::contact(shown)) })
@@ -186,7 +191,7 @@ pub(super) async fn transfer(
     let key = RequestKey::plain(&caller(), &request_id, "TransferContact", &request);
     let command = Command {
         reason,
-        is_administrative: by == domain::By::Supervisor,
+        is_administrative: administers() || by == domain::By::Supervisor,
         ..about_contact(domain::Command::Transfer { contact, by, to, class })
     };
     Ok(TransferContactResponse { contact: Some(decide(router, key, command).await?) })

@@ -28,10 +28,11 @@ pub(crate) struct Service {
     pub stop: Stop,
 }
 
-/// To whom a contact belongs: the agent that it is with or meant for, and its platform. The decision asks again whose it is.
+/// To whom a contact belongs: the agent that it is with or meant for, and its platform. It is asked for as it is now: an agent may be
+/// told of an offer at one replica, and take it at another.
 pub(crate) async fn owner_of_contact(router: Router, id: String) -> Result<Option<Owner>, Refusal> {
     let Ok(id) = id.parse::<ContactId>() else { return Ok(None) };
-    let open = router.peek(move |state| state.contact(id)).await?;
+    let open = router.look(move |state| state.contact(id)).await?;
     if let Some(view) = open {
         return Ok(Some(owner(&view.contact)));
     }

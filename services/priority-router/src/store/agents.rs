@@ -112,7 +112,12 @@ pub(crate) async fn delete<'a>(
     ids: impl Iterator<Item = &'a Name> + Clone,
 ) -> Result<(), StoreError> {
     forget_abilities(conn, ids.clone()).await?;
-    named(ids).execute(conn, "DELETE FROM agents WHERE id IN (SELECT agent FROM v)").await?;
+    let rows = named(ids);
+    rows.execute(conn, "DELETE FROM agents WHERE id IN (SELECT agent FROM v)").await?;
+    // An agent who is put again under the number begins anew: what the other was told is not for it.
+    let untold =
+        "UPDATE contact_events SET agent_seq = 0 WHERE agent_seq > 0 AND agent IN (SELECT agent FROM v)";
+    rows.execute(conn, untold).await?;
     Ok(())
 }
 

@@ -267,11 +267,12 @@ pub(crate) async fn list(
     }
     // A text for each kind of filter, so that each can go along an index.
     let is_open = ContactState::of_code(filter.state).is_some_and(|state| !state.is_final());
-    let query = match (filter.agent.is_empty(), is_open, filter.platform.is_empty()) {
-        (false, _, _) => listed!("c.agent = $3"),
-        (true, true, _) => listed!("c.closed_at = 0"),
-        (true, false, false) => listed!("c.platform = $5"),
-        (true, false, true) => listed!("c.id > ''"),
+    let query = match (filter.agent.is_empty(), is_open, filter.platform.is_empty(), filter.state) {
+        (false, ..) => listed!("c.agent = $3"),
+        (true, true, ..) => listed!("c.closed_at = 0"),
+        (true, false, false, _) => listed!("c.platform = $5"),
+        (true, false, true, 0) => listed!("c.id > ''"),
+        (true, false, true, _) => listed!("c.closed_at > 0 AND c.state = $4"),
     };
     let rows = sqlx::query(query)
         .bind(before)

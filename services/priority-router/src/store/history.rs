@@ -1,7 +1,7 @@
 //! What is over and old is forgotten, some rows at a time and apart from decisions. Times are compared so that nothing is forgotten
 //! before what refers to it.
 
-use segue_store::{Conn, StoreError};
+use segue_store::{Conn, Kind::Text, Rows, StoreError};
 
 /// Entries of the service list that were admitted or released; tombstones are among them.
 macro_rules! old_entries {
@@ -39,18 +39,33 @@ pub(crate) async fn forget_turns(conn: &mut Conn, before_ms: i64, most: i64) -> 
 
 /// Forgets entries of the service list with the hashes of their codes, at most so many.
 pub(crate) async fn forget_entries(conn: &mut Conn, before_ms: i64, most: i64) -> Result<u64, StoreError> {
-    // The order makes both statements find the same.
-    let codes = concat!("DELETE FROM service_list_codes WHERE handoff_id IN (", old_entries!(), ")");
-    sqlx::query(codes).bind(before_ms).bind(most).execute(&mut *conn).await?;
-    let entries = concat!("DELETE FROM service_list WHERE handoff_id IN (", old_entries!(), ")");
-    Ok(sqlx::query(entries).bind(before_ms).bind(most).execute(conn).await?.rows_affected())
+    let entries =
+        concat!("DELETE FROM service_list WHERE handoff_id IN (", old_entries!(), ") RETURNING handoff_id");
+    let codes = "DELETE FROM service_list_codes WHERE handoff_id IN (SELECT id FROM v)";
+    forget(conn, (before_ms, most), entries, codes).await
 }
 
 /// Forgets contacts with what happened to them, at most so many.
 pub(crate) async fn forget_contacts(conn: &mut Conn, before_ms: i64, most: i64) -> Result<u64, StoreError> {
-    // The order makes both statements find the same.
-    let events = concat!("DELETE FROM contact_events WHERE contact_id IN (", old_contacts!(), ")");
-    sqlx::query(events).bind(before_ms).bind(most).execute(&mut *conn).await?;
-    let contacts = concat!("DELETE FROM contacts WHERE id IN (", old_contacts!(), ")");
-    Ok(sqlx::query(contacts).bind(before_ms).bind(most).execute(conn).await?.rows_affected())
+    let contacts = concat!("DELETE FROM contacts WHERE id IN (", old_contacts!(), ") RETURNING id");
+    let events = "DELETE FROM contact_events WHERE contact_id IN (SELECT id FROM v)";
+    forget(conn, (before_ms, most), contacts, events).await
+}
+
+/// Deletes old rows and then what belongs to them, by their ids: other replicas delete beside this one, and a second search would
+/// find other rows.
+async fn forget(
+    conn: &mut Conn,
+    (before_ms, most): (i64, i64),
+    old: &'static str,
+    belonging: &'static str,
+) -> Result<u64, StoreError> {
+    let deleted: Vec<String> =
+        sqlx::query_scalar(old).bind(before_ms).bind(most).fetch_all(&mut *conn).await?;
+    let mut rows = Rows::new(&[("id", Text)]);
+    for id in &deleted {
+        rows.push([id.as_str().into()]);
+    }
+    rows.execute(conn, belonging).await?;
+    Ok(u64::try_from(deleted.len()).unwrap_or(u64::MAX))
 }

@@ -3,14 +3,17 @@
 use segue_proto::{
     common::v1::ErrorReason as Reason,
     router::v1::{
-        AgentPolicy, ContactState as State, DeleteAgentRequest, GetAgentRequest, ListAgentsRequest, Presence,
-        PutAgentRequest,
+        AgentPolicy, AssignmentChange as Change, ContactState as State, DeleteAgentRequest, GetAgentRequest,
+        ListAgentsRequest, Presence, PutAgentRequest,
     },
 };
 use segue_testkit::{refused, request_id};
 use tonic::Code;
 
-use crate::world::{World, request};
+use crate::{
+    streams::{caught_up, event, watch},
+    world::{World, request},
+};
 
 const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
 
@@ -49,6 +52,24 @@ pub async fn an_agent_whom_nothing_needs_is_deleted(world: World) {
     let next = world.put_agent("a1", &[], CHAT_AND_VIDEO).await;
     assert_eq!((next.presence(), next.used_units), (Presence::Offline, 0));
     assert!(next.skills.is_empty());
+}
+
+/// What the agent before was told is not for who has the number next, and the streams of the one before end.
+pub async fn who_has_the_number_next_is_told_its_own_events(world: World) {
+    world.agent("a1", &[], CHAT_AND_VIDEO).await;
+    let over = world.assigned(request("chat", "s1")).await;
+    world.complete(&over.id, "a1").await;
+    let mut before = watch(&world, "a1", "").await;
+    caught_up(&mut before).await;
+    world.try_delete_agent("a1").await.unwrap();
+    let ended = tokio::time::timeout(segue_testkit::WAIT, before.message()).await.unwrap();
+    assert_eq!(refused(ended).reason, Reason::AgentNotFound);
+    world.agent("a1", &[], CHAT_AND_VIDEO).await;
+    let mut desk = watch(&world, "a1", "").await;
+    caught_up(&mut desk).await;
+    let own = world.submit(request("chat", "s2")).await;
+    let (change, id, ..) = event(&mut desk).await;
+    assert_eq!((change, id), (Change::Offered, own.id));
 }
 
 pub async fn an_agent_with_a_contact_is_not_deleted(world: World) {

@@ -143,6 +143,7 @@ const CASES: &[Case] = cases![
     transfer_rules::the_class_of_a_handoff_is_not_changed,
     transfer_rules::a_transfer_is_done_once,
     deletion::an_agent_whom_nothing_needs_is_deleted,
+    deletion::who_has_the_number_next_is_told_its_own_events,
     deletion::an_agent_with_a_contact_is_not_deleted,
     deletion::an_agent_whom_a_handoff_names_is_not_deleted,
     deletion::a_deletion_names_an_agent,

@@ -32,12 +32,21 @@ async fn a_filled_database_goes_on(storage: Storage) {
     let url = databases.create();
     fill(&url).await;
     let world = World::start(storage, &url, Rules { sweep_ms: 20, ..Rules::default() }).await;
+    entries_know_where_they_started(&url).await;
     agents_and_contacts_are_as_they_were(&world).await;
     their_log_reads_in_order(&world).await;
     the_promise_holds(&world).await;
     the_line_moves(&world).await;
     skills_are_found_in_their_new_form(&world).await;
     world.stop().await;
+}
+
+async fn entries_know_where_they_started(url: &str) {
+    let mut conn = Conn::connect(url).await.unwrap();
+    let select = "SELECT source_contact FROM service_list WHERE handoff_id = 'h1'";
+    let source: String = sqlx::query_scalar(select).fetch_one(&mut conn).await.unwrap();
+    assert_eq!(source, "contact_00000000000000000000000000000001");
+    conn.close().await.unwrap();
 }
 
 async fn agents_and_contacts_are_as_they_were(world: &World) {

@@ -11,6 +11,7 @@ use crate::{
     convert,
     decider::{Listener, News, Router},
     domain::{ContactState, Name, Presence, PresenceReason},
+    errors::agent_not_found,
     store::{
         contacts,
         events::{self, Told},
@@ -68,6 +69,7 @@ impl Desk {
                 News::Told(told) => self.send_told(&told).await?,
                 News::Presence(presence, reason) => self.send_presence((presence, reason)).await?,
                 News::Changed => self.send_events(0).await?,
+                News::Gone => return Err(End::Refused(agent_not_found("agent", &self.agent))),
                 News::Anew => self.start_anew().await?,
             }
         }
