@@ -13,11 +13,11 @@ pub enum EventKind {
     TimedOut = 5,
     /// The router took the offer back.
     Withdrawn = 6,
-    /// A handoff that any agent may take from now on.
+    /// A handoff, or a contact transferred to an agent, that any agent may take from now on.
     Overflowed = 7,
     /// Another class.
     PriorityChanged = 8,
-    /// Back in the line, as its agent's desk was lost.
+    /// Back in the line: its agent signed out or its desk was lost, or it became a handoff of another agent.
     Rerouted = 9,
     /// Finished.
     Completed = 10,

@@ -5,8 +5,8 @@
 //! [`State::load`] builds the state from all of them, [`State::undo`] takes back what was not committed. All four go through
 //! the same few functions (`tables`), so the three ways to a state end in the same one.
 //!
-//! Each rule has one file, in the order of docs/routing.md: `order`, `eligibility`, `sessions`, `offers`, `handoffs`, `holds`,
-//! `presence`, `transfer`, `keeping`, `settle`, `desks`, `time`. To add a command, add it to `command` and to `decide`, put its
+//! Each rule of docs/routing.md has one file: `order`, `eligibility`, `offers`, `handoffs`, `holds`, `sessions`, `contacts`, `transfer`,
+//! `presence`, `keeping`, `settle`, `desks`, `time`. To add a command, add it to `command` and to `decide`, put its
 //! rule beside its like, and teach the reference model (tests/model/reference) first.
 
 mod agents;

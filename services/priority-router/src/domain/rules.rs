@@ -20,7 +20,7 @@ pub struct Rules {
     pub handoff_auto_accept: bool,
     /// How long a desk whose stream broke may take to come back.
     pub lease_ms: i64,
-    /// How long the contacts of an agent whose desk was lost are kept for it.
+    /// How long the contacts of an agent whose desk was lost, or who signed out and keeps them, are kept for it.
     pub reconnect_grace_ms: i64,
     /// Within which time a contact counts as answered in time.
     pub service_level_ms: i64,
