@@ -138,13 +138,13 @@ impl<'c> Batch<'c> {
             match event.kind {
                 EventKind::Overflowed => self.tally.overflowed += 1,
                 EventKind::Queued | EventKind::Admitted if event.class == Priority::Handoff => {
-                    let contact = state.contact(event.contact);
-                    let is_open = contact.is_some_and(|view| view.contact.is_open());
+                    let contact = state.contact_row(event.contact);
+                    let is_open = contact.is_some_and(|contact| contact.is_open());
                     self.tally.overflowed += u64::from(is_open);
                 }
                 EventKind::Assigned if event.class == Priority::Handoff => {
-                    if let Some(view) = state.contact(event.contact) {
-                        self.tally.answered(&view.contact, self.now_ms);
+                    if let Some(contact) = state.contact_row(event.contact) {
+                        self.tally.answered(&contact, self.now_ms);
                     }
                 }
                 _ => {}

@@ -12,7 +12,7 @@ use super::{
     memory::{Memory, Pulse},
 };
 use crate::{
-    domain::{ContactId, ContactView, Name, Rules, State},
+    domain::{ContactId, Name, Rules, State},
     errors::{self, About},
     metrics::Metrics,
     store::contacts::{self, Stored},
@@ -127,7 +127,7 @@ impl Router {
         if open.is_empty() {
             return Ok(rows.into_iter().map(ShownContact::of_row).collect());
         }
-        let views = self.look(move |state| views(state, &open)).await?;
+        let views = self.look(move |state| state.contacts(&open)).await?;
         let mut shown = vec![];
         for row in rows {
             shown.push(match views.get(&row.id) {
@@ -160,8 +160,4 @@ impl Router {
         let next_due = self.pulse.borrow().next_due;
         next_due.is_some_and(|due| due <= self.now_ms())
     }
-}
-
-fn views(state: &State, ids: &[ContactId]) -> std::collections::HashMap<ContactId, ContactView> {
-    ids.iter().filter_map(|id| Some((*id, state.contact(*id)?))).collect()
 }

@@ -1,6 +1,10 @@
 //! What callers see of agents and contacts.
 
-use super::{Agent, Contact, ContactId, Desk, Held, Named, Others, Presence, State, WaitsFor};
+use std::collections::HashMap;
+
+use super::{
+    Agent, Contact, ContactId, Desk, Held, Named, Others, Place, Presence, State, WaitsFor, names::QueueId,
+};
 
 /// Most places that are counted, so that an answer costs the same however long the line is.
 const MOST_PLACES: usize = 1000;
@@ -44,12 +48,27 @@ impl State {
     /// An open contact.
     pub fn contact(&self, id: ContactId) -> Option<ContactView> {
         let held = self.contacts.get(&id)?;
-        Some(ContactView {
-            contact: self.row_of_contact(held.clone()),
-            position: self.position(held),
-            waits_for: self.waits_for(held),
-            overflow_at: self.overflow_at(held),
-        })
+        Some(self.view(held, self.position(held)))
+    }
+
+    /// The row of an open contact: all that a count needs, without the walk along its line.
+    pub fn contact_row(&self, id: ContactId) -> Option<Contact> {
+        Some(self.row_of_contact(self.contacts.get(&id)?.clone()))
+    }
+
+    /// Those of some contacts that are open. Each of their lines is walked along once, not once for each of them.
+    pub fn contacts(&self, ids: &[ContactId]) -> HashMap<ContactId, ContactView> {
+        let mut lines: HashMap<QueueId, Vec<Place>> = HashMap::new();
+        let held = ids.iter().filter_map(|id| Some((*id, self.contacts.get(id)?)));
+        let views = held.map(|(id, held)| {
+            let queue = self.queues.get(held.queue).filter(|_| held.is_waiting());
+            let position = queue.map_or(0, |queue| {
+                let line = lines.entry(held.queue).or_insert_with(|| queue.first_places(MOST_PLACES));
+                1 + line.partition_point(|place| *place < held.place())
+            });
+            (id, self.view(held, position))
+        });
+        views.collect()
     }
 
     /// An agent.
@@ -72,6 +91,15 @@ impl State {
     /// The last decision's number and time.
     pub fn clock(&self) -> (i64, i64) {
         (self.turn, self.now_ms)
+    }
+
+    fn view(&self, held: &Held, position: usize) -> ContactView {
+        ContactView {
+            contact: self.row_of_contact(held.clone()),
+            position,
+            waits_for: self.waits_for(held),
+            overflow_at: self.overflow_at(held),
+        }
     }
 
     fn position(&self, held: &Held) -> usize {

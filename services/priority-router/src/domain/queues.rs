@@ -78,6 +78,15 @@ impl Queue {
         counted.sum::<usize>().min(bound)
     }
 
+    /// The places of the first that wait, in order.
+    pub fn first_places(&self, most: usize) -> Vec<Place> {
+        let lines = self.lines.iter().chain([&self.reserved]);
+        let mut places: Vec<Place> = lines.flat_map(|line| line.iter().take(most)).map(|key| key.0).collect();
+        places.sort_unstable();
+        places.truncate(most);
+        places
+    }
+
     /// Of each class that any agent may take: its first, and how many there are.
     pub fn shortly(&self) -> impl Iterator<Item = (Priority, Place, i64)> {
         let lines = Priority::ALL.into_iter().zip(&self.lines);
