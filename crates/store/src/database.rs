@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 
 use crate::{
     Conn, Engine, MigrationStep, Reading, StoreError,
-    command::{Commands, Decider, Link, Runner},
+    command::{Commands, Decider, Link, Queue, Runner},
     group_commit::GroupCommit,
     health::Health,
     metrics::DatabaseMetrics,
@@ -135,14 +135,14 @@ impl Database {
         let (commands, items) = Commands::new(self.metrics.clone());
         let runner = Runner {
             decider,
-            items,
+            queue: Queue::new(items, self.deciders.settings.max_batch.max(1)),
             link: Link::new(&self.deciders.settings.url, self.engine, self.pool.clone()),
-            most: self.deciders.settings.max_batch.max(1),
             signals: self.signals.clone(),
             others: Changes::new(self.signals.watch_others()),
             metrics: self.metrics.clone(),
             health: self.health.clone(),
             stop: self.deciders.stop.clone(),
+            asking_turns: 0,
             has_panicked: false,
         };
         self.deciders.tasks.spawn(runner.run());

@@ -101,6 +101,8 @@ impl Engine {
                 "SET enable_hashjoin = off",
                 "SET enable_mergejoin = off",
                 "SET jit = off",
+                // The opening of a turn has no parameters, and so is answered in text, of which sqlx reads this form alone.
+                "SET bytea_output = 'hex'",
                 "SET idle_in_transaction_session_timeout = '5s'",
             ],
         }

@@ -28,6 +28,7 @@ mod reading;
 pub mod requests;
 mod rows;
 mod schema;
+mod writes;
 
 pub use create::{Claim, claim_databases};
 pub use database::{Database, Migrations, Settings};
@@ -40,6 +41,7 @@ pub use rows::{Kind, Rows, Value};
 pub use schema::MigrationStep;
 /// A connection inside a write, or a reading one.
 pub use sqlx::AnyConnection as Conn;
+pub use writes::Writes;
 
 /// The migrations of a service: `migrations!()` embeds `migrations/sqlite` and `migrations/postgres` of its package.
 #[macro_export]

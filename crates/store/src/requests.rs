@@ -4,7 +4,7 @@
 //!
 //! Inside a write: [`begin`] first. When it says [`Begun::Fresh`], do the work, then [`finish`] with the encoded answer, or
 //! [`forget`] when the work was refused and nothing was written. Where writes are made one after the other under a lock and in
-//! batches ([`crate::command`]), [`known`] asks for all of a batch at once, and [`keep`] keeps their answers.
+//! batches ([`crate::command`]), [`known`] asks for all of a batch at once, and their answers are kept by one statement.
 
 use std::collections::HashMap;
 
@@ -184,23 +184,28 @@ pub async fn known(conn: &mut Conn, keys: &[&RequestKey]) -> Result<HashMap<Stri
     Ok(known)
 }
 
-/// Keeps the answers of requests that were fresh.
-pub async fn keep(
-    conn: &mut Conn,
-    answers: Vec<(&RequestKey, Vec<u8>)>,
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    const COLUMNS: &[(&str, Kind)] =
-        &[("name", Text), ("method", Text), ("fingerprint", Text), ("response", Bytes), ("at", Int)];
+/// Rows and statement that keep the answers of requests, where they are fresh: fewer rows are written when one of them is known.
+pub(crate) fn keep(answers: Vec<(&RequestKey, Vec<u8>)>, now_ms: i64) -> (Rows, &'static str) {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("name", Text),
+        ("id", Text),
+        ("method", Text),
+        ("fingerprint", Text),
+        ("response", Bytes),
+        ("at", Int),
+    ];
     let mut rows = Rows::new(COLUMNS);
     for (key, response) in answers {
         let fingerprint = key.fingerprints.first().map_or("", String::as_str);
-        rows.push([key.name().into(), key.method.into(), fingerprint.into(), response.into(), now_ms.into()]);
+        let [name, id] = [key.name(), key.id()].map(Into::into);
+        rows.push([name, id, key.method.into(), fingerprint.into(), response.into(), now_ms.into()]);
     }
     let insert = "INSERT INTO requests (request_id, method, fingerprint, response, created_at)
-                  SELECT name, method, fingerprint, response, at FROM v WHERE name IS NOT NULL";
-    rows.execute(conn, insert).await?;
-    Ok(())
+                  SELECT name, method, fingerprint, response, at FROM v WHERE name IS NOT NULL
+                  -- Programs of before 0.2 stored the id alone.
+                  AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.request_id = v.id AND r.method = v.method)
+                  ON CONFLICT (request_id) DO NOTHING";
+    (rows, insert)
 }
 
 /// Keeps the answer.

@@ -17,10 +17,12 @@ use sqlx::{
 
 use crate::{Conn, Engine, StoreError};
 
-/// Most rows in one statement.
+/// Most rows in one statement, but for those of [`crate::Writes`] on PostgreSQL.
 const MOST_ROWS: usize = 256;
 /// SQLite takes so many parameters.
 const MOST_PARAMETERS: usize = 32_000;
+
+pub(crate) type Statement<'q> = Query<'q, Any, AnyArguments>;
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +77,12 @@ impl Rows {
         let mut changed = 0;
         for values in self.chunks() {
             let engine = Engine::of_conn(conn);
-            let text = self.text(engine, values.len(), statement);
-            changed += self.bind(engine, text, values).execute(&mut *conn).await?.rows_affected();
+            let text = self.text(engine, values.len(), 1, statement);
+            changed += self
+                .bind(engine, sqlx::query(AssertSqlSafe(text)), values)
+                .execute(&mut *conn)
+                .await?
+                .rows_affected();
         }
         Ok(changed)
     }
@@ -86,8 +92,10 @@ impl Rows {
         let mut found = vec![];
         for values in self.chunks() {
             let engine = Engine::of_conn(conn);
-            let text = self.text(engine, values.len(), statement);
-            found.extend(self.bind(engine, text, values).fetch_all(&mut *conn).await?);
+            let text = self.text(engine, values.len(), 1, statement);
+            found.extend(
+                self.bind(engine, sqlx::query(AssertSqlSafe(text)), values).fetch_all(&mut *conn).await?,
+            );
         }
         Ok(found)
     }
@@ -97,7 +105,8 @@ impl Rows {
         self.values.chunks(width * (MOST_PARAMETERS / width).clamp(1, MOST_ROWS))
     }
 
-    fn text(&self, engine: Engine, values: usize, statement: &str) -> String {
+    /// The statement with the rows before it, and PostgreSQL's parameters counted from a number on.
+    pub(crate) fn text(&self, engine: Engine, values: usize, first: usize, statement: &str) -> String {
         let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
         let rows = match engine {
             Engine::SqliteMemory | Engine::SqliteFile => {
@@ -106,7 +115,7 @@ impl Rows {
                 format!("VALUES {}", vec![row; padded(values / self.width())].join(", "))
             }
             Engine::Postgres => {
-                let kinds = self.columns.iter().zip(1..);
+                let kinds = self.columns.iter().zip(first..);
                 let arrays = kinds.map(|((_, kind), number)| format!("CAST(${number} AS {}[])", kind.name()));
                 format!("SELECT * FROM unnest({})", arrays.collect::<Vec<_>>().join(", "))
             }
@@ -114,8 +123,7 @@ impl Rows {
         format!("WITH v ({}) AS ({rows}) {statement}", names.join(", "))
     }
 
-    fn bind<'q>(&self, engine: Engine, text: String, values: &[Value]) -> Query<'q, Any, AnyArguments> {
-        let query = sqlx::query(AssertSqlSafe(text));
+    fn bind<'q>(&self, engine: Engine, query: Statement<'q>, values: &[Value]) -> Statement<'q> {
         match engine {
             Engine::SqliteMemory | Engine::SqliteFile => {
                 let parameters = padded(values.len() / self.width()) * self.width();
@@ -123,15 +131,28 @@ impl Rows {
                 let values = values.iter().chain(std::iter::repeat(&Value::Null)).take(parameters);
                 values.zip(kinds).fold(query, bind)
             }
-            Engine::Postgres => {
-                let columns = 0..self.columns.len();
-                let arrays = columns.map(|column| array(values.iter().skip(column).step_by(self.width())));
-                arrays.fold(query, Query::bind)
-            }
+            Engine::Postgres => self.bind_arrays(query, values),
         }
     }
 
-    fn width(&self) -> usize {
+    /// Binds all rows for PostgreSQL.
+    pub(crate) fn bind_all<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        self.bind_arrays(query, &self.values)
+    }
+
+    /// How many values it has.
+    pub(crate) fn values(&self) -> usize {
+        self.values.len()
+    }
+
+    fn bind_arrays<'q>(&self, query: Statement<'q>, values: &[Value]) -> Statement<'q> {
+        let columns = 0..self.width();
+        let arrays = columns.map(|column| array(values.iter().skip(column).step_by(self.width())));
+        arrays.fold(query, Query::bind)
+    }
+
+    /// How many columns it has.
+    pub(crate) fn width(&self) -> usize {
         self.columns.len().max(1)
     }
 }
@@ -141,10 +162,7 @@ fn padded(rows: usize) -> usize {
     rows.next_power_of_two().min(rows.max(MOST_ROWS))
 }
 
-fn bind<'q>(
-    query: Query<'q, Any, AnyArguments>,
-    (value, kind): (&Value, Kind),
-) -> Query<'q, Any, AnyArguments> {
+fn bind<'q>(query: Statement<'q>, (value, kind): (&Value, Kind)) -> Statement<'q> {
     match (value, kind) {
         (Value::Text(text), _) => query.bind(text.clone()),
         (Value::Int(number), _) => query.bind(*number),
@@ -241,7 +259,7 @@ mod tests {
     #[test]
     fn sqlite_is_given_values_and_rows_of_a_power_of_two() {
         let rows = Rows::new(COLUMNS);
-        let text = rows.text(Engine::SqliteFile, 6, "SELECT 1");
+        let text = rows.text(Engine::SqliteFile, 6, 1, "SELECT 1");
         assert_eq!(text, "WITH v (id, units) AS (VALUES (?, ?), (?, ?), (?, ?), (?, ?)) SELECT 1");
         assert_eq!([1, 2, 3, 88, 256].map(padded), [1, 2, 4, 128, 256]);
     }
@@ -251,7 +269,7 @@ mod tests {
         let rows = Rows::new(COLUMNS);
         let text =
             "WITH v (id, units) AS (SELECT * FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]))) SELECT 1";
-        assert_eq!(rows.text(Engine::Postgres, 6, "SELECT 1"), text);
+        assert_eq!(rows.text(Engine::Postgres, 6, 1, "SELECT 1"), text);
     }
 
     #[test]
@@ -271,7 +289,9 @@ mod tests {
             for _ in 0..count {
                 rows.push(["a".into(), 1_i64.into()]);
             }
-            texts.extend(rows.chunks().map(|values| rows.text(Engine::SqliteFile, values.len(), "SELECT 1")));
+            texts.extend(
+                rows.chunks().map(|values| rows.text(Engine::SqliteFile, values.len(), 1, "SELECT 1")),
+            );
         }
         assert_eq!(texts.len(), 9, "for 1, 2, 4 and so on until 256 rows");
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sqlx::{Any, AnyPool, Connection as _, Executor as _, pool::PoolConnection};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Connection as _, Executor as _, any::AnyRow, pool::PoolConnection};
 use tokio::time::timeout;
 
 use crate::{Conn, Engine, StoreError};
@@ -29,21 +29,35 @@ impl Link {
         Self { url: of_deciders(url, engine), engine, pool, conn: None }
     }
 
-    /// The connection, in a transaction that has begun. One that was made before may have been closed by its server since: then
-    /// another one is made, as nothing was sent yet.
-    pub(crate) async fn begin(&mut self) -> Result<Linked<'_>, StoreError> {
-        let begin = self.engine.begin();
-        if let Some(conn) = &mut self.conn
-            && let Err(error) = conn.execute(begin).await
-        {
-            tracing::debug!(%error, "the decider's connection is made anew");
-            self.give_up().await;
-        } else if self.conn.is_some() {
-            return self.get().await;
+    /// The connection, in a transaction that begins with some statements, which have no parameters; and their rows. All are sent
+    /// at once: each answer that is waited for would be waited for by everybody. A connection that was made before may have been
+    /// closed by its server since: then another one is made, as nothing was sent that could be committed.
+    pub(crate) async fn begin(&mut self, statements: &str) -> Result<(Linked<'_>, Vec<AnyRow>), StoreError> {
+        let text = format!("{}; {statements}", self.engine.begin());
+        if let Some(conn) = &mut self.conn {
+            match all_rows(conn, &text).await {
+                Ok(rows) => return Ok((self.get().await?, rows)),
+                Err(error) => {
+                    tracing::debug!(%error, "the decider's connection is made anew");
+                    self.give_up().await;
+                }
+            }
         }
         let mut linked = self.get().await?;
-        linked.conn().execute(begin).await?;
-        Ok(linked)
+        let opened = all_rows(linked.conn(), &text).await;
+        let pooled = linked.into_pooled();
+        match (opened, pooled) {
+            (Ok(rows), Some(pooled)) => Ok((Linked::Pooled(pooled), rows)),
+            (Ok(rows), None) => Ok((self.get().await?, rows)),
+            (Err(error), Some(mut pooled)) => {
+                drop(pooled.execute("ROLLBACK").await);
+                Err(error.into())
+            }
+            (Err(error), None) => {
+                self.give_up().await;
+                Err(error.into())
+            }
+        }
     }
 
     /// The connection, made if there is none.
@@ -70,12 +84,20 @@ impl Link {
 }
 
 impl Linked<'_> {
+    fn into_pooled(self) -> Option<PoolConnection<Any>> {
+        if let Self::Pooled(conn) = self { Some(conn) } else { None }
+    }
+
     pub(crate) fn conn(&mut self) -> &mut Conn {
         match self {
             Self::Own(conn) => conn,
             Self::Pooled(conn) => conn,
         }
     }
+}
+
+async fn all_rows(conn: &mut Conn, statements: &str) -> Result<Vec<AnyRow>, sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(conn).await
 }
 
 async fn connect(url: &str, engine: Engine) -> Result<Conn, StoreError> {
@@ -87,7 +109,7 @@ async fn connect(url: &str, engine: Engine) -> Result<Conn, StoreError> {
     Ok(conn)
 }
 
-/// A decider has some dozen statements, each for several numbers of rows.
+/// What a decider writes is one statement for each set of tables that a turn changes.
 fn of_deciders(url: &str, engine: Engine) -> String {
     match engine {
         Engine::SqliteMemory | Engine::SqliteFile => url.to_owned(),

@@ -1,17 +1,24 @@
 //! Commands: decisions that a service makes one after the other, in batches.
 //!
 //! A [`Decider`] has what is decided upon in memory. The commands that wait at the same time are decided together: one
-//! transaction takes the lock that makes decisions take turns, learns what other replicas have decided, asks which requests are
-//! known ([`crate::requests`]), decides, writes what has changed by one statement for each table, and commits. Then the callers are
-//! answered. All statements of it go over a connection of its own, which no reader can take, and within a limit of time: a server
-//! that vanished without a word answers nothing, not even that it has.
+//! transaction takes the lock that makes decisions take turns and learns what other replicas have decided; commands that came while
+//! it waited for the lock join those that began it. It decides, writes what has changed together with what is kept of the answers
+//! ([`Recorder`]), and commits. Then the callers are answered. On PostgreSQL that is three times waiting for an answer: for the lock,
+//! for the changes and for the commit. All statements of it go over a connection of its own, which no reader can take, and within a
+//! limit of time: a server that vanished without a word answers nothing, not even that it has.
+//!
+//! Whether requests were made before ([`crate::requests`]) is not asked first, as it is rare: the statement that keeps an answer
+//! finds it out, and then the batch is decided again without those that are known.
 //!
 //! A batch that fails for one of its commands is taken apart, and each is decided alone. A commit whose answer was lost is looked
 //! for under the lock, so callers are told the truth; only while that can't be found out is it [`StoreError::Unavailable`].
 //!
 //! To decide something in this way, implement [`Decider`] and start it with [`crate::Database::decide`].
 
+mod decide;
 mod link;
+mod queue;
+mod recorder;
 mod run;
 
 use std::future::Future;
@@ -20,7 +27,10 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 
 pub(crate) use link::Link;
+pub(crate) use queue::Queue;
+pub use recorder::Recorder;
 pub(crate) use run::Runner;
+use sqlx::any::AnyRow;
 
 use crate::{Conn, StoreError, audit::Change, metrics::DatabaseMetrics, requests::RequestKey};
 
@@ -34,23 +44,27 @@ pub trait Decider: Send + 'static {
     /// What comes of it.
     type Answer: Send + 'static;
 
-    /// Begins a turn in which so many commands will be decided: takes the lock, and learns what others have decided. The time of the
-    /// turn is read after the lock was taken.
+    /// The statements that begin a turn in which at most so many commands will be decided. They take the lock, and read what is needed to
+    /// learn what others have decided. They are sent together with BEGIN, and so have no parameters.
+    fn opening(&mut self, most: usize) -> String;
+
+    /// Begins the turn, with the rows that the opening answered. The time of the turn is read after the lock was taken.
     fn begin(
         &mut self,
         conn: &mut Conn,
-        commands: usize,
+        opened: Vec<AnyRow>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The time of the turn.
     fn now_ms(&self) -> i64;
 
-    /// Decides the commands in their order, and writes what has changed.
+    /// Decides the commands in their order, has what has changed written by the recorder, and answers.
     fn decide(
         &mut self,
         conn: &mut Conn,
         commands: &[&Self::Command],
-    ) -> impl Future<Output = Result<Vec<Decided<Self::Answer>>, StoreError>> + Send;
+        recorder: &mut Recorder<'_>,
+    ) -> impl Future<Output = Result<Vec<Self::Answer>, StoreError>> + Send;
 
     /// Whether the turn whose commit was not answered stands. Asked in a transaction of its own, it waits for the lock first, since a
     /// commit may still be under way.
@@ -64,10 +78,8 @@ pub trait Decider: Send + 'static {
 }
 
 /// What was decided.
-#[derive(Debug)]
-pub struct Decided<A> {
-    /// For the caller.
-    pub answer: A,
+#[derive(Debug, Default)]
+pub struct Decided {
     /// What the same request is answered with when it is made again; none for a refusal, which may be made again.
     pub kept: Option<Vec<u8>>,
     /// What an administrative act has changed, for the audit log.
@@ -103,6 +115,13 @@ pub(crate) struct Asked<D: Decider> {
     pub key: Option<RequestKey>,
     pub command: D::Command,
     pub reply: oneshot::Sender<Result<Reply<D::Answer>, StoreError>>,
+}
+
+impl<D: Decider> Asked<D> {
+    /// What tells the request from all others; nothing for a command that is no request's.
+    fn name(&self) -> &str {
+        self.key.as_ref().map_or("", RequestKey::name)
+    }
 }
 
 /// Something to be read of the decider between two turns.

@@ -1,20 +1,19 @@
-use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use sqlx::Executor as _;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, error::Elapsed, sleep, timeout, timeout_at},
-};
+use tokio::time::{Instant, error::Elapsed, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::{Asked, Decided, Decider, Item, Link, Look, Outcome, Reply};
+use super::{
+    Asked, Decider, Link, Look, Outcome, Queue, Reply,
+    decide::{Answers, Attempt, decide},
+};
 use crate::{
-    Conn, StoreError, audit,
+    Conn, StoreError,
     health::Health,
     metrics::{DatabaseMetrics, Operation},
     notify::{Changes, Signals},
-    requests::{self, Begun, RequestKey},
 };
 
 /// How long a turn may take, with its commit.
@@ -35,29 +34,43 @@ const POLL: Duration = Duration::from_millis(500);
 /// Runs a decider.
 pub(crate) struct Runner<D: Decider> {
     pub decider: D,
-    pub items: mpsc::Receiver<Item<D>>,
+    pub queue: Queue<D>,
     pub link: Link,
-    pub most: usize,
     pub signals: Arc<Signals>,
     /// Tells of other replicas' commits.
     pub others: Changes,
     pub metrics: Arc<DatabaseMetrics>,
     pub health: Health,
     pub stop: CancellationToken,
+    /// In how many turns it is still asked which requests are known.
+    pub asking_turns: u32,
     /// Whether the turn under way has panicked: what the decider remembers may be half changed.
     pub has_panicked: bool,
 }
 
-type Answers<D> = Vec<Reply<<D as Decider>::Answer>>;
+/// In how many turns it is asked which requests are known, after one was. Who repeats requests after an outage does not come alone.
+const ASKING_TURNS: u32 = 100;
 
 /// Why a turn does not stand, by what may be done next.
 enum Aborted<A> {
-    /// It did not begin: no command is to blame, and each alone would meet the same.
+    /// It was rolled back, as some of its requests had been made before.
+    MetKnown,
+    /// It did not begin, or did not get the lock: no command is to blame, and each alone would meet the same.
     NotBegun(StoreError),
     /// It was rolled back for certain.
     RolledBack(StoreError),
     /// The answer to the commit was lost. These are the answers, should it stand.
     Unknown(Vec<Reply<A>>),
+}
+
+impl<A> Aborted<A> {
+    fn error(&self) -> StoreError {
+        match self {
+            Self::NotBegun(error) | Self::RolledBack(error) => *error,
+            Self::MetKnown => StoreError::Contended,
+            Self::Unknown(_) => StoreError::Unavailable,
+        }
+    }
 }
 
 impl<D: Decider> Drop for Runner<D> {
@@ -69,7 +82,6 @@ impl<D: Decider> Drop for Runner<D> {
 
 impl<D: Decider> Runner<D> {
     pub(crate) async fn run(mut self) {
-        let mut items = Vec::with_capacity(self.most);
         // By then what others have decided is learnt, also while there is always something to show.
         let mut refresh_at = Instant::now() + POLL;
         loop {
@@ -77,47 +89,42 @@ impl<D: Decider> Runner<D> {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
-                received = self.items.recv_many(&mut items, self.most) => if received == 0 { break },
+                received = self.queue.receive() => if !received { break },
                 () = self.others.wait(poll) => {}
             }
-            let (mut asked, mut looks): (Vec<Asked<D>>, Vec<Look<D>>) = (vec![], vec![]);
-            for item in items.drain(..) {
-                match item {
-                    Item::Ask(one) => asked.push(one),
-                    Item::Look(one) => looks.push(one),
-                }
-            }
+            self.queue.gather().await;
             // Nothing that came in means that others may have decided something.
-            let is_idle = asked.is_empty() && looks.is_empty();
+            let is_idle = self.queue.is_empty();
             let is_due = is_idle || Instant::now() >= refresh_at;
-            let is_fresh = !asked.is_empty() && self.decide_all(asked).await.is_ok();
-            if self.show(looks, is_fresh, is_due).await {
+            let is_fresh = !self.queue.asked.is_empty() && self.decide_some().await.is_ok();
+            if self.show(is_fresh, is_due).await {
                 refresh_at = Instant::now() + POLL;
             }
         }
         self.link.give_up().await;
     }
 
-    /// Decides all of them, those with the same request one after the other. When it goes well the decider knows all that was
-    /// decided before.
-    async fn decide_all(&mut self, mut asked: Vec<Asked<D>>) -> Result<(), StoreError> {
-        let mut outcome = Ok(());
-        while !asked.is_empty() {
-            let mut names = HashSet::new();
-            let is_first =
-                |one: &mut Asked<D>| one.key.as_ref().is_none_or(|key| names.insert(key.name().to_owned()));
-            let batch: Vec<Asked<D>> = asked.extract_if(.., is_first).collect();
-            outcome = self.decide_batch(batch).await;
-            if outcome == Err(StoreError::Unavailable) {
-                // The others would meet the same, and wait for it once more.
-                refuse(std::mem::take(&mut asked), StoreError::Unavailable);
-            }
+    /// Decides a batch of what waits. When it goes well the decider knows all that was decided before.
+    async fn decide_some(&mut self) -> Result<(), StoreError> {
+        let mut batch = vec![];
+        self.queue.join(&mut batch);
+        let outcome = self.decide_batch(batch).await;
+        if outcome == Err(StoreError::Unavailable) {
+            // The others would meet the same, and wait for it once more.
+            refuse(std::mem::take(&mut self.queue.asked), StoreError::Unavailable);
         }
         outcome
     }
 
-    async fn decide_batch(&mut self, batch: Vec<Asked<D>>) -> Result<(), StoreError> {
-        match self.turn(&batch).await {
+    async fn decide_batch(&mut self, mut batch: Vec<Asked<D>>) -> Result<(), StoreError> {
+        let first = Attempt { joins: true, asks: self.asking_turns > 0 };
+        self.asking_turns = self.asking_turns.saturating_sub(1);
+        let mut turn = self.turn(&mut batch, first).await;
+        if matches!(turn, Err(Aborted::MetKnown)) {
+            self.asking_turns = ASKING_TURNS;
+            turn = self.turn(&mut batch, Attempt::AGAIN).await;
+        }
+        match turn {
             Ok(answers) => {
                 answer(batch, answers);
                 Ok(())
@@ -127,13 +134,13 @@ impl<D: Decider> Runner<D> {
                 refuse(batch, StoreError::Unavailable);
                 Err(StoreError::Unavailable)
             }
-            Err(Aborted::RolledBack(StoreError::Contended)) => self.decide_one_by_one(batch, true).await,
-            Err(Aborted::RolledBack(_)) if batch.len() > 1 => self.decide_one_by_one(batch, true).await,
-            Err(Aborted::RolledBack(error) | Aborted::NotBegun(error)) => {
-                refuse(batch, error);
-                Err(error)
-            }
+            // Also one alone: a request that was made before may fail where it would be answered.
+            Err(Aborted::RolledBack(_)) => self.decide_one_by_one(batch, true).await,
             Err(Aborted::Unknown(answers)) => self.find_out(batch, answers, true).await,
+            Err(aborted @ (Aborted::NotBegun(_) | Aborted::MetKnown)) => {
+                refuse(batch, aborted.error());
+                Err(aborted.error())
+            }
         }
     }
 
@@ -144,18 +151,19 @@ impl<D: Decider> Runner<D> {
     ) -> Result<(), StoreError> {
         let (mut outcome, mut gone) = (Ok(()), None);
         for one in batch {
-            let one = vec![one];
+            let mut one = vec![one];
             // Waiting for a dead database once for each of a batch would take minutes.
             let turn = match gone {
                 Some(error) => Err(Aborted::NotBegun(error)),
-                None => self.turn_until_uncontended(&one).await,
+                None => self.turn_until_uncontended(&mut one).await,
             };
             outcome = match turn {
                 Ok(answers) => {
                     answer(one, answers);
                     Ok(())
                 }
-                Err(Aborted::RolledBack(error) | Aborted::NotBegun(error)) => {
+                Err(aborted @ (Aborted::RolledBack(_) | Aborted::NotBegun(_) | Aborted::MetKnown)) => {
+                    let error = aborted.error();
                     gone = (error == StoreError::Unavailable).then_some(error);
                     refuse(one, error);
                     Err(error)
@@ -166,33 +174,43 @@ impl<D: Decider> Runner<D> {
         outcome
     }
 
-    async fn turn_until_uncontended(&mut self, one: &[Asked<D>]) -> Result<Answers<D>, Aborted<D::Answer>> {
+    async fn turn_until_uncontended(
+        &mut self,
+        one: &mut Vec<Asked<D>>,
+    ) -> Result<Answers<D>, Aborted<D::Answer>> {
         for attempt in 1..ATTEMPTS {
-            match self.turn(one).await {
+            match self.turn(one, Attempt::AGAIN).await {
                 Err(Aborted::RolledBack(StoreError::Contended)) => {
                     sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
                 }
                 turn => return turn,
             }
         }
-        self.turn(one).await
+        self.turn(one, Attempt::AGAIN).await
     }
 
     /// One turn: decides, and makes it durable.
-    async fn turn(&mut self, batch: &[Asked<D>]) -> Result<Answers<D>, Aborted<D::Answer>> {
+    async fn turn(
+        &mut self,
+        batch: &mut Vec<Asked<D>>,
+        attempt: Attempt,
+    ) -> Result<Answers<D>, Aborted<D::Answer>> {
         let timer = self.metrics.timer(Operation::Write);
-        let turn = self.transact(batch).await;
+        let turn = self.transact(batch, attempt).await;
         let (outcome, failure) = match &turn {
             Ok((_, outcome)) => (Some(*outcome), None),
             Err(Aborted::NotBegun(error) | Aborted::RolledBack(error)) => {
                 (Some(Outcome::RolledBack), Some(*error))
             }
+            // It took the time of a turn, and nothing is wrong.
+            Err(Aborted::MetKnown) => (Some(Outcome::RolledBack), None),
             // What it is comes out later.
             Err(Aborted::Unknown(_)) => (None, Some(StoreError::Unavailable)),
         };
         timer.done(failure);
         match failure {
-            None => self.metrics.committed(batch.len()),
+            None if turn.is_ok() => self.metrics.committed(batch.len()),
+            None => {}
             Some(error) => self.failed(error).await,
         }
         self.health.decider(failure != Some(StoreError::Unavailable));
@@ -211,14 +229,23 @@ impl<D: Decider> Runner<D> {
         }
     }
 
-    async fn transact(&mut self, batch: &[Asked<D>]) -> Result<(Answers<D>, Outcome), Aborted<D::Answer>> {
+    async fn transact(
+        &mut self,
+        batch: &mut Vec<Asked<D>>,
+        attempt: Attempt,
+    ) -> Result<(Answers<D>, Outcome), Aborted<D::Answer>> {
         let limit = Instant::now() + TURN_LIMIT;
-        let Self { decider, link, signals, has_panicked, .. } = self;
-        let begun = timeout_at(limit, link.begin()).await.unwrap_or(Err(StoreError::Unavailable));
-        let mut linked = begun.map_err(Aborted::NotBegun)?;
+        let Self { decider, queue, link, signals, has_panicked, .. } = self;
+        let opening = decider.opening(queue.most);
+        let begun = timeout_at(limit, link.begin(&opening)).await.unwrap_or(Err(StoreError::Unavailable));
+        let (mut linked, opened) = begun.map_err(Aborted::NotBegun)?;
         let conn = linked.conn();
+        if attempt.joins {
+            queue.join(batch);
+            queue.note(batch.len());
+        }
         // A panic would end the decider, and with it every later command of this process.
-        let deciding = AssertUnwindSafe(decide(decider, conn, batch)).catch_unwind();
+        let deciding = AssertUnwindSafe(decide(decider, conn, opened, batch, attempt)).catch_unwind();
         let decided = match timeout_at(limit, deciding).await {
             Ok(Ok(decided)) => decided,
             Ok(Err(_)) => {
@@ -230,7 +257,11 @@ impl<D: Decider> Runner<D> {
             Err(_) => Err(StoreError::Unavailable),
         };
         let (answers, wrote) = match decided {
-            Ok(decided) => decided,
+            Ok(Some(decided)) => decided,
+            Ok(None) => {
+                roll_back(conn).await.map_err(Aborted::RolledBack)?;
+                return Err(Aborted::MetKnown);
+            }
             Err(error) => return Err(Aborted::RolledBack(roll_back(conn).await.err().unwrap_or(error))),
         };
         if !wrote {
@@ -291,7 +322,7 @@ impl<D: Decider> Runner<D> {
 
     async fn look_for_commit(&mut self) -> Result<bool, StoreError> {
         let Self { decider, link, .. } = self;
-        let mut linked = link.begin().await?;
+        let (mut linked, _) = link.begin("").await?;
         let conn = linked.conn();
         let stands = decider.stands(conn).await?;
         roll_back(conn).await?;
@@ -299,7 +330,8 @@ impl<D: Decider> Runner<D> {
     }
 
     /// Shows the decider to those who want to read of it. Answers whether it knows all that was decided before.
-    async fn show(&mut self, looks: Vec<Look<D>>, is_fresh: bool, is_due: bool) -> bool {
+    async fn show(&mut self, is_fresh: bool, is_due: bool) -> bool {
+        let looks = std::mem::take(&mut self.queue.looks);
         let is_wanted = is_due || looks.iter().any(|look| look.fresh);
         let fresh = match (is_fresh, is_wanted) {
             (true, _) => Some(Ok(())),
@@ -336,43 +368,6 @@ impl<D: Decider> Runner<D> {
         self.health.decider(refreshed != Err(StoreError::Unavailable));
         refreshed
     }
-}
-
-/// Decides a batch inside its transaction. Answers, and whether there is anything to commit.
-async fn decide<D: Decider>(
-    decider: &mut D,
-    conn: &mut Conn,
-    batch: &[Asked<D>],
-) -> Result<(Answers<D>, bool), StoreError> {
-    decider.begin(conn, batch.len()).await?;
-    let keys: Vec<&RequestKey> = batch.iter().filter_map(|one| one.key.as_ref()).collect();
-    let mut known = requests::known(conn, &keys).await?;
-    let mut begun: Vec<Option<Begun>> =
-        batch.iter().map(|one| known.remove(one.key.as_ref()?.name())).collect();
-    let fresh: Vec<&Asked<D>> =
-        batch.iter().zip(&begun).filter(|(_, begun)| begun.is_none()).map(|(one, _)| one).collect();
-    let commands: Vec<&D::Command> = fresh.iter().map(|one| &one.command).collect();
-    let decided = if commands.is_empty() { vec![] } else { decider.decide(conn, &commands).await? };
-    let now_ms = decider.now_ms();
-    let (mut kept, mut entries, mut wrote, mut answers) = (vec![], vec![], false, vec![]);
-    for (one, decided) in fresh.iter().zip(decided) {
-        let Decided { answer, kept: keep, change, wrote: has_written } = decided;
-        wrote |= has_written || keep.is_some();
-        if let Some(key) = &one.key {
-            kept.extend(keep.map(|keep| (key, keep)));
-            entries.extend(change.map(|change| change.by(key, now_ms)));
-        }
-        answers.push(answer);
-    }
-    requests::keep(conn, kept, now_ms).await?;
-    audit::append_all(conn, &entries).await?;
-    let mut answers = answers.into_iter();
-    let replies = begun.iter_mut().map(|begun| match begun.take() {
-        Some(Begun::Done(kept)) => Ok(Reply::Repeated(kept)),
-        Some(Begun::Reused) => Ok(Reply::Reused),
-        Some(Begun::Fresh) | None => answers.next().map(Reply::Decided).ok_or(StoreError::Failed),
-    });
-    Ok((replies.collect::<Result<_, _>>()?, wrote))
 }
 
 /// If it fails, the connection is of no more use, and its server does it.

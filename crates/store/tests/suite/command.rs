@@ -7,7 +7,9 @@ use std::{
 
 use futures::FutureExt as _;
 use segue_store::{Engine, StoreError, audit, command::Outcome, requests};
-use segue_testkit::wait_for;
+use segue_testkit::{WAIT, wait_for};
+use sqlx::Executor as _;
+use tokio::time::timeout;
 
 use crate::{
     engines::{Engines, at_once, open},
@@ -35,11 +37,34 @@ pub async fn a_repeated_command_is_decided_once(engines: &Engines) {
     assert_eq!(ask_with(&commands, key("a", "x"), take("a")).await, Ticket(1));
     let (others, _) = Tickets::start(&other);
     for commands in [&commands, &others] {
-        assert_eq!(ask_with(commands, key("a", "x"), take("a")).await, Repeated(1));
-        assert_eq!(ask_with(commands, key("a", "y"), take("b")).await, Reused);
+        assert_eq!(ask_with(commands, key("a", "x"), take("a")).await, Repeated(1), "a name that is taken");
+        assert_eq!(ask_with(commands, key("a", "x"), take("b")).await, Repeated(1));
+        assert_eq!(ask_with(commands, key("a", "x"), Command::Refuse).await, Repeated(1));
+        assert_eq!(ask_with(commands, key("a", "y"), take("c")).await, Reused);
+        assert_eq!(ask_with(commands, key("a", "y"), Command::Refuse).await, Reused);
     }
     assert_eq!(tickets(&db).await, [(1, "a".to_owned())]);
     assert_eq!((seen.commits(), last_turn(&db).await), (1, 1), "repeating it commits nothing");
+}
+
+pub async fn repeated_and_new_commands_are_decided_together(engines: &Engines) {
+    let db = engines.open().await;
+    let (commands, seen) = Tickets::start(&db);
+    assert_eq!(ask_with(&commands, key("a", "x"), take("a")).await, Ticket(1));
+    for first in [2, 4] {
+        let name = |number: i64| take(format!("{}", first + number));
+        let waiting = [
+            (Some(key(&format!("{first}"), "")), name(0)),
+            (Some(key("a", "x")), name(9)),
+            (Some(key("r", "x")), Command::Refuse),
+            (None, name(1)),
+        ];
+        let answers = together(&commands, waiting).await;
+        assert_eq!(answers, [Ticket(first), Repeated(1), Refused, Ticket(first + 1)]);
+    }
+    // The second time it is asked first which requests are known: those that were held back, and the batch.
+    assert_eq!((seen.commits(), seen.turns()), (3, 1 + 3 + 2));
+    assert_eq!(tickets(&db).await.len(), 5);
 }
 
 pub async fn one_request_in_one_batch_is_decided_once(engines: &Engines) {
@@ -167,6 +192,80 @@ pub async fn a_panicking_command_fails_alone(engines: &Engines) {
     assert_eq!(ask(&commands, take("c")).await, Ticket(3));
     assert_eq!(commands.look(|tickets| tickets.last()).await, Ok(3));
     db.ping().await.unwrap();
+}
+
+/// Were it decided again for ever, nothing else would be decided.
+pub async fn a_commit_that_fails_each_time_is_refused(engines: &Engines) {
+    for failure in FailingCommits::of(engines) {
+        let db = engines.open().await;
+        let (commands, seen) = Tickets::start(&db);
+        assert_eq!(ask(&commands, take("a")).await, Ticket(1));
+        for statement in failure.begin {
+            db.read().await.unwrap().execute(*statement).await.unwrap();
+        }
+        let waiting = ["b", "c", "d"].map(|name| (Some(key(name, "")), take(name)));
+        let told = timeout(WAIT, together(&commands, waiting)).await.expect("decided again and again");
+        assert_eq!(told, vec![Error(failure.error); 3]);
+        // The first, the one that they waited behind, all three together, and each alone.
+        assert_eq!(seen.turns(), 1 + 1 + 1 + 3);
+        let told = timeout(WAIT, ask_with(&commands, key("b", ""), take("b"))).await;
+        assert_eq!(told.expect("decided again and again"), Error(failure.error));
+        assert_eq!(seen.turns(), 6 + 2, "a command that comes alone is decided twice");
+        assert_eq!(tickets(&db).await, [(1, "a".to_owned())]);
+
+        db.read().await.unwrap().execute(failure.end).await.unwrap();
+        assert_eq!(ask_with(&commands, key("b", ""), take("b")).await, Ticket(2), "nothing was kept");
+        assert_eq!(seen.commits(), 2);
+    }
+}
+
+/// Statements that let each commit of a ticket fail, and what comes of it.
+struct FailingCommits {
+    begin: &'static [&'static str],
+    end: &'static str,
+    /// What a caller is told.
+    error: StoreError,
+}
+
+impl FailingCommits {
+    /// On SQLite only a constraint can be made to fail at the commit.
+    fn of(engines: &Engines) -> Vec<Self> {
+        if engines.is_postgres() {
+            vec![Self::full_disk(), Self::late_check()]
+        } else {
+            vec![Self::foreign_key()]
+        }
+    }
+
+    /// Whether it stands has to be found out: it is decided once more.
+    fn full_disk() -> Self {
+        let begin = &[
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$",
+            "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON tickets DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION fail()",
+        ];
+        Self { begin, end: "DROP TRIGGER fail ON tickets", error: StoreError::Unavailable }
+    }
+
+    fn late_check() -> Self {
+        let begin = &[
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'not allowed' USING ERRCODE = 'check_violation'; END $$",
+            "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON tickets DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION fail()",
+        ];
+        Self { begin, end: "DROP TRIGGER fail ON tickets", error: StoreError::Failed }
+    }
+
+    fn foreign_key() -> Self {
+        let begin = &[
+            "CREATE TABLE parents (id BIGINT PRIMARY KEY)",
+            "CREATE TABLE orphans (parent BIGINT REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)",
+            "CREATE TRIGGER fail AFTER INSERT ON tickets BEGIN INSERT INTO orphans VALUES (1); END",
+        ];
+        Self { begin, end: "DROP TRIGGER fail", error: StoreError::Failed }
+    }
 }
 
 pub async fn replicas_decide_one_after_the_other(engines: &Engines) {

@@ -46,6 +46,10 @@ impl Engines {
         [one, other]
     }
 
+    pub fn is_postgres(&self) -> bool {
+        self.storage == Storage::Postgres
+    }
+
     /// Whether a database outlives its handle.
     pub fn is_durable(&self) -> bool {
         self.storage != Storage::SqliteMemory

@@ -87,6 +87,7 @@ on_every_engine! {
     command: [
         commands_that_wait_share_a_commit,
         a_repeated_command_is_decided_once,
+        repeated_and_new_commands_are_decided_together,
         one_request_in_one_batch_is_decided_once,
         a_command_that_fails_fails_alone,
         a_turn_that_wrote_nothing_is_not_committed,
@@ -96,6 +97,7 @@ on_every_engine! {
         a_peek_asks_the_database_nothing,
         contended_turns_are_done_again,
         a_panicking_command_fails_alone,
+        a_commit_that_fails_each_time_is_refused,
         replicas_decide_one_after_the_other,
         a_command_is_decided_when_its_caller_has_gone,
         closing_ends_the_decider,

@@ -149,7 +149,8 @@ pub async fn many_old_answers_are_purged_some_at_a_time(engines: &Engines) {
     let filled = db.write((kept, stuck), |conn, (keys, stuck)| {
         Box::pin(async move {
             for (at, key) in (NOW..).zip(keys) {
-                requests::keep(conn, vec![(key, vec![7])], at).await?;
+                requests::begin(conn, key, at).await?;
+                requests::finish(conn, key, &[7]).await?;
             }
             sqlx::query("INSERT INTO kept_requests (request_id) VALUES ($1)")
                 .bind(stuck.as_str())

@@ -10,12 +10,12 @@ use segue_core::{CallerId, Random, hex};
 use segue_store::{
     Conn, Database,
     Kind::{self, Int, Text},
-    Rows, StoreError,
+    Rows, StoreError, Writes,
     audit::Change,
-    command::{Commands, Decided, Decider, Outcome, Reply},
+    command::{Commands, Decided, Decider, Outcome, Recorder, Reply},
     requests::RequestKey,
 };
-use sqlx::Row as _;
+use sqlx::{Row as _, any::AnyRow};
 use tokio::sync::Semaphore;
 
 use crate::engines::NOW;
@@ -158,10 +158,13 @@ impl Decider for Tickets {
     /// The number of a ticket; none for a refusal.
     type Answer = Option<i64>;
 
-    async fn begin(&mut self, conn: &mut Conn, _: usize) -> Result<(), StoreError> {
+    fn opening(&mut self, _: usize) -> String {
+        "UPDATE ticket_lock SET turn = turn + 1 WHERE id = 1 RETURNING turn".to_owned()
+    }
+
+    async fn begin(&mut self, conn: &mut Conn, opened: Vec<AnyRow>) -> Result<(), StoreError> {
         self.seen.turns.fetch_add(1, Ordering::SeqCst);
-        let lock = "UPDATE ticket_lock SET turn = turn + 1 WHERE id = 1 RETURNING turn";
-        let number: i64 = sqlx::query(lock).fetch_one(&mut *conn).await?.try_get("turn")?;
+        let number: i64 = opened[0].try_get("turn")?;
         self.learn(conn, number - 1).await?;
         self.turn = Turn { number, tag: hex(&self.random.bytes::<16>()), last: self.last };
         Ok(())
@@ -175,9 +178,10 @@ impl Decider for Tickets {
         &mut self,
         conn: &mut Conn,
         commands: &[&Command],
-    ) -> Result<Vec<Decided<Option<i64>>>, StoreError> {
+        recorder: &mut Recorder<'_>,
+    ) -> Result<Vec<Option<i64>>, StoreError> {
         const COLUMNS: &[(&str, Kind)] = &[("name", Text), ("number", Int)];
-        let (mut rows, mut decided) = (Rows::new(COLUMNS), vec![]);
+        let (mut rows, mut decided, mut answers) = (Rows::new(COLUMNS), vec![], vec![]);
         for command in commands {
             let name = self.decide_one(command).await?;
             let number = name.as_ref().map(|_| {
@@ -187,8 +191,8 @@ impl Decider for Tickets {
             if let Some(name) = name.clone() {
                 rows.push([name.into(), self.turn.last.into()]);
             }
+            answers.push(number);
             decided.push(Decided {
-                answer: number,
                 kept: number.map(|number| number.to_be_bytes().to_vec()),
                 change: name.map(|name| Change {
                     resource: format!("ticket/{}", name.len()),
@@ -200,13 +204,15 @@ impl Decider for Tickets {
         }
         let insert =
             "INSERT INTO tickets (name, number) SELECT v.name, v.number FROM v WHERE v.name IS NOT NULL";
-        rows.execute(conn, insert).await?;
-        sqlx::query("INSERT INTO ticket_turns (turn, tag) VALUES ($1, $2)")
-            .bind(self.turn.number)
-            .bind(self.turn.tag.as_str())
-            .execute(conn)
-            .await?;
-        Ok(decided)
+        let mut writes = Writes::default();
+        writes.add(rows, insert);
+        let mut turn = Rows::new(&[("turn", Int), ("tag", Text)]);
+        turn.push([self.turn.number.into(), self.turn.tag.as_str().into()]);
+        let insert =
+            "INSERT INTO ticket_turns (turn, tag) SELECT v.turn, v.tag FROM v WHERE v.turn IS NOT NULL";
+        writes.add(turn, insert);
+        recorder.record(conn, decided, writes).await?;
+        Ok(answers)
     }
 
     async fn stands(&mut self, conn: &mut Conn) -> Result<bool, StoreError> {

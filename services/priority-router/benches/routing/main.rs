@@ -3,7 +3,7 @@
 //! agents, `-- statements` shows what PostgreSQL was asked.
 //!
 //! Every figure is also given as a ratio within the same run: calls to those of a bare server that echoes, and to a plain read of
-//! the same service; and each length of the line to an empty one.
+//! the same service; and each length of the line to none, with a list for each contact there too.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -24,7 +24,7 @@ use segue_testkit::{Databases, Storage};
 
 use crate::{
     load::Load,
-    sizes::{Case, Peers},
+    sizes::{Case, Life, Peers},
     statements::Statements,
 };
 
@@ -79,12 +79,17 @@ async fn measure(
     let peers =
         Peers { echoes: sizes::echoes_per_second().await, reads: sizes::reads_per_second(load).await };
     let mut empty = None;
-    for waiting in lines {
+    for (number, waiting) in lines.iter().enumerate() {
+        if number == 1 {
+            // There is a fourth call for each contact, so a line is compared with none and as many calls.
+            empty = Some(sizes::measure(load, Life::Listed).await.contacts_per_second);
+        }
         load.fill(*waiting).await;
         if let Some(counted) = &mut counted {
             counted.reset().await;
         }
-        let measured = sizes::measure(load, *waiting > 0).await;
+        let life = if *waiting > 0 { Life::FromLine } else { Life::Plain };
+        let measured = sizes::measure(load, life).await;
         let contacts = measured.contacts;
         let empty = *empty.get_or_insert(measured.contacts_per_second);
         measured.print(&Case { replicas, agents: load.agents, waiting: *waiting }, &peers, empty);

@@ -57,7 +57,7 @@ pub async fn alone(load: &Arc<Load>) -> f64 {
     let (mut took, mut measured) = (vec![], Measured::default());
     let start = Instant::now();
     while start.elapsed() < MEASURED / 3 {
-        one(load, 0, false, &mut None, &mut measured).await;
+        one(load, 0, Life::Plain, &mut None, &mut measured).await;
     }
     took.extend(measured.submit);
     took.extend(measured.accept);
@@ -119,9 +119,20 @@ pub async fn reads_per_second(load: &Arc<Load>) -> f64 {
     f64::from(total) / start.elapsed().as_secs_f64()
 }
 
-/// Each caller takes contacts through their life. With a line, the contact comes from its head, and a new one is submitted
-/// for it, so that the line keeps its length.
-pub async fn measure(load: &Arc<Load>, has_line: bool) -> Measured {
+/// How a contact is taken through its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// The agent that the submission's answer names accepts it and completes it.
+    Plain,
+    /// The same, and the agent lists what it is offered, as it must where there is a line.
+    Listed,
+    /// The contact comes from the head of the line, and a new one is submitted for it, so that the line keeps its length.
+    FromLine,
+}
+
+/// Each caller takes contacts through their life.
+pub async fn measure(load: &Arc<Load>, life: Life) -> Measured {
+    let has_line = life == Life::FromLine;
     let start = Instant::now();
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..CALLERS {
@@ -130,7 +141,7 @@ pub async fn measure(load: &Arc<Load>, has_line: bool) -> Measured {
             let mut measured = Measured::default();
             let mut current = if has_line { taken_by(&load, caller).await } else { None };
             while start.elapsed() < MEASURED {
-                one(&load, caller, has_line, &mut current, &mut measured).await;
+                one(&load, caller, life, &mut current, &mut measured).await;
             }
             measured
         });
@@ -160,13 +171,8 @@ async fn taken_by(load: &Load, caller: usize) -> Option<String> {
     listed.contacts.into_iter().next().map(|contact| contact.id)
 }
 
-async fn one(
-    load: &Load,
-    caller: usize,
-    has_line: bool,
-    current: &mut Option<String>,
-    measured: &mut Measured,
-) {
+async fn one(load: &Load, caller: usize, life: Life, current: &mut Option<String>, measured: &mut Measured) {
+    let has_line = life == Life::FromLine;
     let submitted = timed(&mut measured.submit, load.submit(caller)).await;
     let (id, agent) = if has_line {
         let agent = Load::agent(caller);
@@ -181,6 +187,9 @@ async fn one(
     if agent.is_empty() {
         // More callers than agents: somebody who completes will be given it.
         return;
+    }
+    if life == Life::Listed {
+        load.offered(caller, &agent).await;
     }
     timed(&mut measured.accept, load.accept(caller, &id, &agent)).await;
     if has_line {

@@ -48,19 +48,24 @@ DROP INDEX contacts_by_age;
 ALTER TABLE contacts DROP COLUMN queue;
 ALTER TABLE contacts DROP COLUMN line_rank;
 ALTER TABLE contacts DROP COLUMN order_key;
--- When it ended; 0 while it is open.
+-- When it ended, and the state in which it did; 0 while it is open. An index on the state itself would have to be changed with each
+-- step of a contact's life.
 ALTER TABLE contacts ADD COLUMN closed_at BIGINT NOT NULL DEFAULT 0;
-UPDATE contacts SET closed_at = CASE WHEN updated_at > 0 THEN updated_at ELSE 1 END WHERE state >= 4;
+ALTER TABLE contacts ADD COLUMN ended_as BIGINT NOT NULL DEFAULT 0;
 -- For how long it may wait for an agent, and until when: from the upgrade on for those that wait already.
 ALTER TABLE contacts ADD COLUMN ttl_ms BIGINT NOT NULL DEFAULT 86400000;
 ALTER TABLE contacts ADD COLUMN expires_at BIGINT NOT NULL DEFAULT 0;
-UPDATE contacts SET expires_at = CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) + ttl_ms WHERE closed_at = 0;
 -- 1: the named agent asked for it, and need not be asked.
 ALTER TABLE contacts ADD COLUMN asked BIGINT NOT NULL DEFAULT 0;
-UPDATE contacts SET asked = 1 WHERE handoff_id <> '';
+-- At once, as each pass over the table writes all of it.
+UPDATE contacts SET
+    closed_at = CASE WHEN state < 4 THEN 0 WHEN updated_at > 0 THEN updated_at ELSE 1 END,
+    ended_as = CASE WHEN state < 4 THEN 0 ELSE state END,
+    expires_at = CASE WHEN state < 4 THEN CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) + ttl_ms ELSE 0 END,
+    asked = CASE WHEN handoff_id = '' THEN 0 ELSE 1 END;
 CREATE INDEX contacts_of_agent ON contacts (agent, id);
 CREATE INDEX contacts_by_closing ON contacts (closed_at, id);
-CREATE INDEX contacts_over_by_state ON contacts (state, id) WHERE closed_at > 0;
+CREATE INDEX contacts_by_ending ON contacts (ended_as, id) WHERE ended_as > 0;
 
 DROP INDEX contact_events_by_turn;
 DROP INDEX contact_events_of_agent;

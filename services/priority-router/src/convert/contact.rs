@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use prost::Message as _;
 use segue_proto::{
@@ -37,8 +37,13 @@ impl Kept {
         self.contact.as_ref().map_or("", |contact| &contact.id)
     }
 
-    /// The contact as it was answered before.
-    pub(crate) fn contact(self, row: Option<Stored>) -> proto::Contact {
+    /// The handoff that the contact was of; empty for none.
+    pub(crate) fn handoff_id(&self) -> &str {
+        self.contact.as_ref().map_or("", |contact| &contact.handoff_id)
+    }
+
+    /// The contact as it was answered before, with the work order of the handoff that it was of then: it may be another one's by now.
+    pub(crate) fn contact(self, row: Option<Stored>, work_order: String) -> proto::Contact {
         let kept = self.contact.unwrap_or_default();
         // Programs of before 0.3 kept the whole answer.
         let Some(row) = row.filter(|_| kept.platform.is_empty()) else { return kept };
@@ -48,6 +53,7 @@ impl Kept {
             create_time: now.create_time,
             subject: now.subject,
             attributes: now.attributes,
+            work_order,
             ..kept
         }
     }
@@ -56,14 +62,10 @@ impl Kept {
 /// What is kept of an answer.
 pub(crate) fn kept_contact(answer: &Answer) -> Vec<u8> {
     let Answer::Contact(shown) = answer else { return vec![] };
-    let contact = contact(ShownContact::clone(shown));
-    let contact = proto::Contact {
-        platform: String::new(),
-        create_time: None,
-        subject: String::new(),
-        attributes: BTreeMap::new(),
-        ..contact
-    };
+    // What the row will tell again is left out, and texts are not known before the turn is written.
+    let mut shown = ShownContact::clone(shown);
+    shown.stored.texts = Arc::default();
+    let contact = proto::Contact { platform: String::new(), create_time: None, ..contact(shown) };
     Kept { contact: Some(contact) }.encode_to_vec()
 }
 

@@ -3,7 +3,7 @@
 use segue_runtime::audit::object;
 use segue_store::audit::Change;
 
-use super::{Command, seen::Seen};
+use super::{Command, answer_view::AnswerView};
 use crate::domain::{self, AgentView, Contact, State};
 
 /// What was, as the log tells it.
@@ -33,15 +33,15 @@ pub(super) fn before(state: &State, command: &Command) -> Option<Before> {
 }
 
 /// What the act has changed.
-pub(super) fn change(before: Before, state: &State, command: &Command, seen: &Seen) -> Option<Change> {
+pub(super) fn change(before: Before, state: &State, command: &Command, view: &AnswerView) -> Option<Change> {
     let agent = |name: &str, tell: fn(&AgentView) -> String| {
         let after = state.agent(name).map_or_else(String::new, |view| tell(&view));
         (format!("agent/{name}"), after)
     };
     let contact = |id: &domain::ContactId, tell: fn(&Contact) -> String| {
-        let after = match seen {
-            Seen::Open(_, view) => tell(&view.contact),
-            Seen::Over(_, contact) => tell(contact),
+        let after = match view {
+            AnswerView::Open(_, view) => tell(&view.contact),
+            AnswerView::Over(_, contact) => tell(contact),
             _ => String::new(),
         };
         (format!("contact/{id}"), after)

@@ -1,7 +1,7 @@
 //! The decisions of one turn, and what follows from them for rows, streams, statistics and the audit log.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -9,7 +9,7 @@ use segue_store::{Conn, StoreError};
 
 use super::{
     Command, Texts, administrative,
-    seen::{Outcome, seen},
+    answer_view::{AnswerView, Success},
 };
 use crate::{
     domain::{
@@ -23,7 +23,7 @@ use crate::{
 /// What was decided in a turn so far.
 pub(super) struct Batch<'c> {
     pub now_ms: i64,
-    pub outcomes: Vec<(&'c Command, Result<Outcome, Refused>)>,
+    pub outcomes: Vec<(&'c Command, Result<Success, Refused>)>,
     /// What happened to contacts, by which decision, and why.
     pub events: Vec<(Event, i64, &'c str)>,
     pub counts: BTreeMap<(Name, Priority), Count>,
@@ -40,6 +40,8 @@ pub(super) struct Batch<'c> {
     pub codes: BTreeMap<Name, Vec<CodeHash>>,
     /// Agents whose skills and platforms were put.
     pub abilities: BTreeMap<Name, Arc<Abilities>>,
+    /// Agents who were deleted; one of them may have been put again.
+    pub deleted: BTreeSet<Name>,
     pub tally: Tally,
 }
 
@@ -57,6 +59,7 @@ impl<'c> Batch<'c> {
             live: BTreeMap::new(),
             codes: BTreeMap::new(),
             abilities: BTreeMap::new(),
+            deleted: BTreeSet::new(),
             tally: Tally::default(),
         }
     }
@@ -76,9 +79,9 @@ impl<'c> Batch<'c> {
         match state.decide(&command.what, self.now_ms, &given) {
             Ok(decision) => {
                 self.note(state, command, given.id, &decision);
-                let seen = seen(state, &decision);
-                let change = before.and_then(|before| administrative::change(before, state, command, &seen));
-                self.outcomes.push((command, Ok(Outcome { seen, change })));
+                let view = AnswerView::of(state, &decision);
+                let change = before.and_then(|before| administrative::change(before, state, command, &view));
+                self.outcomes.push((command, Ok(Success { view, change })));
             }
             Err(refused) => self.outcomes.push((command, Err(refused))),
         }
@@ -98,6 +101,7 @@ impl<'c> Batch<'c> {
             (domain::Command::PutAgent { agent, abilities }, _) => {
                 self.abilities.insert(agent.clone(), abilities.clone());
             }
+            (domain::Command::DeleteAgent { agent }, _) => self.note_deletion(agent),
             (domain::Command::Admit { handoff, .. }, _) => self.note_admission(handoff, new, decision),
             _ => {}
         }
@@ -117,6 +121,15 @@ impl<'c> Batch<'c> {
         // The reason is that of what was asked for, not of what follows for others.
         let of = |event: &Event| if event.kind == EventKind::Transferred { reason } else { "" };
         self.events.extend(decision.events.iter().map(|event| (event.clone(), turn, of(event))));
+    }
+
+    /// What it was told in this turn is not for who gets its number.
+    fn note_deletion(&mut self, deleted: &Name) {
+        let told = self.events.iter_mut().filter_map(|(event, ..)| event.told.as_mut());
+        for (_, seq) in told.filter(|(agent, _)| agent == deleted) {
+            *seq = 0;
+        }
+        self.deleted.insert(deleted.clone());
     }
 
     fn note_admission(&mut self, handoff: &Name, new: ContactId, decision: &Decision) {

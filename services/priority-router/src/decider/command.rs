@@ -13,7 +13,8 @@ pub(crate) struct Command {
     pub reason: String,
     /// Whether it is recorded in the audit log.
     pub is_administrative: bool,
-    /// What is kept to answer the same request again; none for what is idempotent in itself.
+    /// What is kept to answer the same request again; none for what is idempotent in itself, and for what answers with an entry. It is
+    /// kept together with the changes, before texts of what they change are known.
     pub keep: Option<fn(&Answer) -> Vec<u8>>,
 }
 

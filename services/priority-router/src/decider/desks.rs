@@ -125,3 +125,69 @@ impl Desks {
         change(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt as _;
+    use segue_core::{ManualClock, Random};
+    use segue_store::{Database, Settings, migrations};
+
+    use super::*;
+    use crate::domain::{Abilities, AgentView, Leaving, Presence, PresenceReason, Rules};
+
+    async fn desks(clock: &Arc<ManualClock>) -> Desks {
+        let database = Database::open(&Settings::of_url("sqlite::memory:"), migrations!()).await.unwrap();
+        let router =
+            Router::start(database, clock.clone(), Random::seeded(1), Rules::default()).await.unwrap();
+        Desks::new(router)
+    }
+
+    /// An agent who is available and has no stream.
+    async fn sign_in(desks: &Desks, agent: &Name) {
+        let abilities = Arc::new(Abilities {
+            display_name: "".into(),
+            capacity_units: 100,
+            skills: Default::default(),
+            platforms: Default::default(),
+        });
+        let (presence, leaving) = (Presence::Available, Leaving::AfterGrace);
+        for what in [
+            domain::Command::PutAgent { agent: agent.clone(), abilities },
+            domain::Command::SetPresence { agent: agent.clone(), presence, leaving },
+        ] {
+            desks.router.decide(Command::new(what)).await.unwrap();
+        }
+    }
+
+    async fn seen(desks: &Desks, agent: &Name) -> AgentView {
+        desks.router.agent(agent).await.unwrap().unwrap().view
+    }
+
+    /// The call has asked for its decision and ends before the answer: the stream stands, and nobody reads it.
+    #[tokio::test]
+    async fn a_stream_whose_call_is_cut_off_while_it_opens_leaves_no_lease() {
+        let clock = ManualClock::starting_at(1_700_000_000_000);
+        let (desks, agent) = (desks(&clock).await, Name::from("a"));
+        sign_in(&desks, &agent).await;
+        assert!(desks.connect(&agent).now_or_never().is_none());
+        assert!(seen(&desks, &agent).await.is_connected(), "it was decided all the same");
+        desks.renew_if_due().await.unwrap();
+        assert!(!seen(&desks, &agent).await.is_connected());
+        assert_eq!(desks.open_streams(), 0);
+
+        clock.advance(Duration::from_millis(Rules::default().lease_ms.unsigned_abs()));
+        let due = domain::Command::Due { most: 10 };
+        desks.router.decide(Command::new(due)).await.unwrap();
+        let found = seen(&desks, &agent).await.agent;
+        assert_eq!((found.presence, found.presence_reason), (Presence::Offline, PresenceReason::DeskLost));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_refused_is_not_open() {
+        let desks = desks(&ManualClock::starting_at(1_700_000_000_000)).await;
+        assert!(desks.connect(&"nobody".into()).await.is_err());
+        assert_eq!(desks.open_streams(), 0);
+    }
+}

@@ -9,38 +9,124 @@ use segue_store::{Conn, StoreError, command::Decided};
 
 use super::{
     Answer, News, ShownAgent, ShownContact, Topic,
+    answer_view::{AnswerView, Success},
     batch::Batch,
-    seen::{Outcome, Seen},
     write::Written,
 };
 use crate::{
     domain::{Contact, ContactId, Name, Refused, Row},
     store::{
-        contacts::{self, Stored},
+        contacts::{self, Stored, Texts},
         entries,
         events::Told,
     },
 };
 
-type Answered = Decided<Result<Answer, Refused>>;
+/// Contacts that a turn has changed.
+pub(super) type Changed<'c> = HashMap<ContactId, &'c Contact>;
 
-/// What is told once the turn is committed.
-pub(super) struct Telling {
-    pub news: Vec<(Topic, News)>,
-    /// Agents who are told of something.
-    pub told: Vec<Name>,
+/// An answer before the turn is written.
+pub(super) enum Pending {
+    /// Texts of contacts that the turn changes are missing.
+    Answer(Answer),
+    Entry(Name),
+    Refused(Refused),
 }
 
-/// Events for the streams of this replica, with the contacts as they are after the turn.
-pub(super) fn tell(batch: &Batch<'_>, rows: &[Row], written: &Written) -> Telling {
-    let changed: HashMap<ContactId, &Contact> = rows
-        .iter()
-        .filter_map(|row| if let Row::Contact(id, contact) = row { Some((*id, contact)) } else { None })
-        .collect();
-    let (mut news, mut told) = (vec![], BTreeSet::new());
+/// The answers before the turn is written, and what is kept of them, in the order of the commands. Contacts that are shown and not
+/// changed are read.
+pub(super) async fn prepare(
+    conn: &mut Conn,
+    batch: &mut Batch<'_>,
+    rows: &[Row],
+    changed: &Changed<'_>,
+) -> Result<(Vec<Pending>, Vec<Decided>), StoreError> {
+    let found = read_contacts(conn, batch, changed).await?;
+    let wrote = !rows.is_empty();
+    let (mut pending, mut decided) = (vec![], vec![]);
+    for (command, outcome) in std::mem::take(&mut batch.outcomes) {
+        match outcome {
+            Err(refused) => {
+                pending.push(Pending::Refused(refused));
+                decided.push(Decided { wrote, ..Decided::default() });
+            }
+            Ok(Success { view, change }) => {
+                let answer = answer(view, changed, &found)?;
+                let kept = match &answer {
+                    Pending::Answer(answer) => command.keep.map(|keep| keep(answer)),
+                    // An entry is read once the turn is written.
+                    Pending::Entry(_) | Pending::Refused(_) => None,
+                };
+                pending.push(answer);
+                decided.push(Decided { kept, change, wrote });
+            }
+        }
+    }
+    Ok((pending, decided))
+}
+
+/// Reads contacts that are shown and were not changed, for their texts; those that are over whole.
+async fn read_contacts(
+    conn: &mut Conn,
+    batch: &Batch<'_>,
+    changed: &Changed<'_>,
+) -> Result<HashMap<ContactId, Stored>, StoreError> {
+    let succeeded = batch.outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok());
+    let shown = succeeded.filter_map(|success| match &success.view {
+        AnswerView::Open(id, _) | AnswerView::Over(id, _) | AnswerView::Row(id) => Some(*id),
+        _ => None,
+    });
+    let wanted: BTreeSet<ContactId> = shown.filter(|id| !changed.contains_key(id)).collect();
+    let found = contacts::of_ids(conn, wanted.into_iter()).await?;
+    Ok(found.into_iter().map(|stored| (stored.id, stored)).collect())
+}
+
+fn answer(
+    view: AnswerView,
+    changed: &Changed<'_>,
+    found: &HashMap<ContactId, Stored>,
+) -> Result<Pending, StoreError> {
+    let texts = |id: &ContactId| found.get(id).map_or_else(Arc::<Texts>::default, |row| row.texts.clone());
+    Ok(Pending::Answer(match view {
+        AnswerView::Open(id, view) => {
+            let row = Stored { id, contact: view.contact.clone(), texts: texts(&id) };
+            Answer::Contact(Box::new(ShownContact::of_view(*view, row)))
+        }
+        AnswerView::Over(id, contact) => {
+            let stored = Stored { id, contact: *contact, texts: texts(&id) };
+            Answer::Contact(Box::new(ShownContact::of_row(stored)))
+        }
+        AnswerView::Row(id) => {
+            let row = match changed.get(&id) {
+                Some(contact) => Stored { id, contact: (*contact).clone(), texts: texts(&id) },
+                None => found.get(&id).cloned().ok_or(StoreError::Failed)?,
+            };
+            Answer::Contact(Box::new(ShownContact::of_row(row)))
+        }
+        AnswerView::Agent(id, view) => Answer::Agent(Box::new(ShownAgent { id, view: *view })),
+        AnswerView::SignedOut(id, view, had) => {
+            Answer::SignedOut(Box::new(ShownAgent { id, view: *view }), had)
+        }
+        AnswerView::Entry(handoff) => return Ok(Pending::Entry(handoff)),
+        AnswerView::Unacknowledged(events) => Answer::Unacknowledged(events),
+        AnswerView::More(more) => Answer::More(more),
+        AnswerView::Done => Answer::Done,
+    }))
+}
+
+/// Agents who are told of something.
+pub(super) fn told(batch: &Batch<'_>) -> Vec<Name> {
+    let told = batch.events.iter().filter_map(|(event, ..)| event.told.as_ref());
+    // Those who were deleted since have no number.
+    let told = told.filter(|(_, seq)| *seq > 0).map(|(agent, _)| agent.clone());
+    told.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Events for the streams of this replica, once the turn is committed, with the contacts as they are after it.
+pub(super) fn tell(batch: &Batch<'_>, changed: &Changed<'_>, written: &Written) -> Vec<(Topic, News)> {
+    let mut news = vec![];
     for (event, ..) in &batch.events {
-        let Some((agent, seq)) = &event.told else { continue };
-        told.insert(agent.clone());
+        let Some((agent, seq)) = event.told.as_ref().filter(|(_, seq)| *seq > 0) else { continue };
         let found = changed.get(&event.contact).zip(written.get(&event.contact));
         let Some((contact, texts)) = found else { continue };
         let stored = Stored { id: event.contact, contact: (*contact).clone(), texts: texts.clone() };
@@ -48,95 +134,47 @@ pub(super) fn tell(batch: &Batch<'_>, rows: &[Row], written: &Written) -> Tellin
         let told = Told { seq: *seq, kind, state, at, stored };
         news.push((Topic::Agent(agent.clone()), News::Told(Arc::new(told))));
     }
-    Telling { news, told: told.into_iter().collect() }
+    news
 }
 
-/// The answers to the commands of a turn, in their order.
+/// The answers once the turn is written.
 pub(super) async fn answers(
     conn: &mut Conn,
-    batch: Batch<'_>,
-    rows: &[Row],
-    mut written: Written,
-) -> Result<Vec<Answered>, StoreError> {
-    let mut over = read_contacts(conn, &batch, &mut written).await?;
-    let mut entries = read_entries(conn, &batch).await?;
-    let wrote = !rows.is_empty();
-    let mut answered = vec![];
-    for (command, outcome) in batch.outcomes {
-        answered.push(match outcome {
-            Err(refused) => Decided { answer: Err(refused), kept: None, change: None, wrote },
-            Ok(Outcome { seen, change }) => {
-                let answer = answer(seen, &written, &mut over, &mut entries)?;
-                let kept = command.keep.map(|keep| keep(&answer));
-                Decided { answer: Ok(answer), kept, change, wrote }
+    pending: Vec<Pending>,
+    changed: &Changed<'_>,
+    written: &Written,
+) -> Result<Vec<Result<Answer, Refused>>, StoreError> {
+    let entries = read_entries(conn, &pending).await?;
+    let answer = |pending| {
+        Ok(match pending {
+            Pending::Refused(refused) => Err(refused),
+            Pending::Entry(handoff) => {
+                let stored = entries.get(&*handoff).cloned().ok_or(StoreError::Failed)?;
+                Ok(Answer::Entry(Box::new(stored)))
             }
-        });
-    }
-    Ok(answered)
-}
-
-/// Reads contacts that were not written and are shown, for their texts; those that are over whole.
-async fn read_contacts(
-    conn: &mut Conn,
-    batch: &Batch<'_>,
-    written: &mut Written,
-) -> Result<HashMap<ContactId, Stored>, StoreError> {
-    let seen = batch.outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok());
-    let wanted: BTreeSet<ContactId> = seen
-        .filter_map(|outcome| match &outcome.seen {
-            Seen::Open(id, _) | Seen::Over(id, _) if !written.contains_key(id) => Some(*id),
-            Seen::Row(id) => Some(*id),
-            _ => None,
+            Pending::Answer(mut answer) => {
+                if let Answer::Contact(shown) = &mut answer
+                    && changed.contains_key(&shown.stored.id)
+                {
+                    let texts = written.get(&shown.stored.id).ok_or(StoreError::Failed)?;
+                    shown.stored.texts = texts.clone();
+                }
+                Ok(answer)
+            }
         })
-        .collect();
-    let found = contacts::of_ids(conn, wanted.into_iter()).await?;
-    written.extend(found.iter().map(|stored| (stored.id, stored.texts.clone())));
-    Ok(found.into_iter().map(|stored| (stored.id, stored)).collect())
+    };
+    pending.into_iter().map(answer).collect()
 }
 
 async fn read_entries(
     conn: &mut Conn,
-    batch: &Batch<'_>,
+    pending: &[Pending],
 ) -> Result<HashMap<String, entries::Stored>, StoreError> {
-    let seen = batch.outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok());
-    let wanted: BTreeSet<Name> = seen
-        .filter_map(|outcome| match &outcome.seen {
-            Seen::Entry(handoff) => Some(handoff.clone()),
-            _ => None,
-        })
-        .collect();
+    let handoffs = pending.iter().filter_map(|pending| match pending {
+        Pending::Entry(handoff) => Some(handoff.clone()),
+        Pending::Answer(_) | Pending::Refused(_) => None,
+    });
+    let wanted: BTreeSet<Name> = handoffs.collect();
     let found = entries::of_handoffs(conn, wanted.into_iter()).await?;
     Ok(found.into_iter().map(|stored| (stored.handoff.clone(), stored)).collect())
-}
-
-fn answer(
-    seen: Seen,
-    written: &Written,
-    over: &mut HashMap<ContactId, Stored>,
-    entries: &mut HashMap<String, entries::Stored>,
-) -> Result<Answer, StoreError> {
-    let texts = |id: &ContactId| written.get(id).cloned().ok_or(StoreError::Failed);
-    Ok(match seen {
-        Seen::Open(id, view) => {
-            let row = Stored { id, contact: view.contact.clone(), texts: texts(&id)? };
-            Answer::Contact(Box::new(ShownContact::of_view(*view, row)))
-        }
-        Seen::Over(id, contact) => {
-            let stored = Stored { id, contact: *contact, texts: texts(&id)? };
-            Answer::Contact(Box::new(ShownContact::of_row(stored)))
-        }
-        Seen::Row(id) => {
-            let stored = over.get(&id).cloned().ok_or(StoreError::Failed)?;
-            Answer::Contact(Box::new(ShownContact::of_row(stored)))
-        }
-        Seen::Agent(id, view) => Answer::Agent(Box::new(ShownAgent { id, view: *view })),
-        Seen::SignedOut(id, view, had) => Answer::SignedOut(Box::new(ShownAgent { id, view: *view }), had),
-        Seen::Entry(handoff) => {
-            let stored = entries.get(&*handoff).cloned().ok_or(StoreError::Failed)?;
-            Answer::Entry(Box::new(stored))
-        }
-        Seen::Unacknowledged(events) => Answer::Unacknowledged(events),
-        Seen::More(more) => Answer::More(more),
-        Seen::Done => Answer::Done,
-    })
 }

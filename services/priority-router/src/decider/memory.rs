@@ -6,36 +6,32 @@ mod properties;
 
 use segue_core::{Random, SharedClock, hex, new_id};
 use segue_store::{
-    Conn, Engine, StoreError,
-    command::{Decided, Decider, Outcome},
+    Conn, Engine, StoreError, Writes,
+    command::{Decider, Outcome, Recorder},
 };
-use sqlx::Executor as _;
+use sqlx::{Executor as _, any::AnyRow};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     Answer, Command, News, Notifier, Topic,
     batch::Batch,
     clock::Time,
-    finish::{self, Telling},
-    log::{Changes, FORMAT},
+    finish,
+    log::{self, Changes, FORMAT},
     write,
 };
 use crate::{
     domain::{ContactId, Mark, Refused, Row, Rows, Rules, State},
     metrics::{Metrics, Tally},
     store::{
-        load,
-        turns::{self, Logged, TurnId},
+        contacts, load,
+        turns::{self, Logged, Taken, TurnId},
     },
 };
 
-/// Most turns that are read to catch up; beyond that loading anew is as fast.
-const MOST_TURNS: i64 = 1000;
-
 /// The open state, and which turn it is of.
 pub(crate) struct Memory {
-    /// Whether others decide upon the same database.
-    is_shared: bool,
+    engine: Engine,
     state: State,
     random: Random,
     rules: Rules,
@@ -43,6 +39,8 @@ pub(crate) struct Memory {
     /// The turn that the state is of; none when that isn't known.
     known: Option<TurnId>,
     time: Time,
+    /// Of the turn that is about to begin: how far the numbers go on, and the tag.
+    next: TurnId,
     turn: Option<Turn>,
     notifier: Notifier,
     metrics: Metrics,
@@ -59,11 +57,10 @@ struct Turn {
 }
 
 impl Turn {
-    async fn log(&self, conn: &mut Conn, changes: Changes) -> Result<(), StoreError> {
-        let changes = changes.encode().ok_or(StoreError::Failed)?;
+    fn logged(&self, changes: Vec<u8>) -> Logged {
         let (id, previous) = (self.id.clone(), self.previous.number);
         let Time { at_ms, clock_ms } = self.time;
-        turns::append(conn, &Logged { id, previous, at_ms, clock_ms, format: FORMAT, changes }).await
+        Logged { id, previous, at_ms, clock_ms, format: FORMAT, changes }
     }
 }
 
@@ -89,13 +86,14 @@ impl Memory {
     ) -> (Self, watch::Receiver<Pulse>) {
         let (pulse, beats) = watch::channel(Pulse { next_due: None, at_ms: 0, read: Instant::now() });
         let memory = Self {
-            is_shared: engine != Engine::SqliteMemory,
+            engine,
             state: State::new(rules),
             random,
             rules,
             clock,
             known: None,
             time: Time::default(),
+            next: TurnId::default(),
             turn: None,
             notifier,
             metrics,
@@ -109,18 +107,12 @@ impl Memory {
         self.known.is_some().then_some(&self.state)
     }
 
-    /// Makes the state that of a turn which was just read off the lock row.
-    async fn catch_up(&mut self, conn: &mut Conn, last: &TurnId) -> Result<(), StoreError> {
-        if self.has_followed(conn, last).await? { Ok(()) } else { self.load(conn, last.clone()).await }
-    }
-
     /// Follows the log to a turn, if it leads there from the one that is known.
-    async fn has_followed(&mut self, conn: &mut Conn, last: &TurnId) -> Result<bool, StoreError> {
-        let Some(known) = self.known.clone() else { return Ok(false) };
+    fn has_followed(&mut self, last: &TurnId, logged: Vec<Logged>) -> bool {
+        let Some(known) = self.known.clone() else { return false };
         if known == *last {
-            return Ok(true);
+            return true;
         }
-        let logged = turns::since(conn, known.number, MOST_TURNS).await?;
         let has_followed = self.follow(&known, logged).is_some_and(|reached| reached.number >= last.number);
         if has_followed {
             self.beat();
@@ -128,7 +120,7 @@ impl Memory {
             // What was known may be of a history that a failover has lost.
             tracing::warn!(known = known.number, last = last.number, "the routing state is loaded anew");
         }
-        Ok(has_followed)
+        has_followed
     }
 
     /// Applies turns that follow each other from the one that is known. Answers the last of them; none when they don't.
@@ -202,21 +194,29 @@ impl Decider for Memory {
     type Command = Command;
     type Answer = Result<Answer, Refused>;
 
-    async fn begin(&mut self, conn: &mut Conn, commands: usize) -> Result<(), StoreError> {
-        let tag = hex(&self.random.bytes::<16>());
-        let decisions = i64::try_from(commands).unwrap_or(i64::MAX);
-        let taken = turns::take(conn, &tag, decisions).await?;
-        let id = TurnId { number: taken.last.number + decisions, tag };
+    fn opening(&mut self, most: usize) -> String {
+        let (tag, decisions) = (hex(&self.random.bytes::<16>()), i64::try_from(most).unwrap_or(i64::MAX));
+        let since = self.known.as_ref().map_or(i64::MAX, |known| known.number);
+        let opening = turns::take(self.engine, &tag, decisions, since);
+        self.next = TurnId { number: decisions, tag };
+        opening
+    }
+
+    async fn begin(&mut self, conn: &mut Conn, opened: Vec<AnyRow>) -> Result<(), StoreError> {
+        let (Taken { last, clock_ms }, logged) = turns::taken(opened)?;
+        let TurnId { number: decisions, tag } = std::mem::take(&mut self.next);
+        let id = TurnId { number: last.number + decisions, tag };
         let (news, tally) = Default::default();
-        let previous = taken.last.clone();
-        self.turn = Some(Turn { id, previous, time: self.time, news, tally });
-        self.catch_up(conn, &taken.last).await?;
-        let clock_ms = if self.clock.is_turned_by_hand() { self.clock.now_ms() } else { taken.clock_ms };
+        self.turn = Some(Turn { id, previous: last.clone(), time: self.time, news, tally });
+        if !self.has_followed(&last, logged) {
+            self.load(conn, last.clone()).await?;
+        }
+        let clock_ms = if self.clock.is_turned_by_hand() { self.clock.now_ms() } else { clock_ms };
         let time = self.time.next(clock_ms);
         if let Some(turn) = &mut self.turn {
             turn.time = time;
         }
-        self.state.apply(Rows { turn: taken.last.number, now_ms: 0, rows: vec![] });
+        self.state.apply(Rows { turn: last.number, now_ms: 0, rows: vec![] });
         Ok(())
     }
 
@@ -228,7 +228,8 @@ impl Decider for Memory {
         &mut self,
         conn: &mut Conn,
         commands: &[&Command],
-    ) -> Result<Vec<Decided<Self::Answer>>, StoreError> {
+        recorder: &mut Recorder<'_>,
+    ) -> Result<Vec<Self::Answer>, StoreError> {
         let now_ms = self.now_ms();
         let mut batch = Batch::new(now_ms);
         for command in commands {
@@ -236,19 +237,25 @@ impl Decider for Memory {
             batch.decide(&mut self.state, new, conn, command).await?;
         }
         let rows = self.state.changes_since(Mark::default());
-        let written = write::all(conn, &batch, &rows).await?;
-        let Telling { mut news, told } = finish::tell(&batch, &rows, &written);
-        news.extend(rows.iter().filter_map(news_of));
-        let tally = batch.tally;
-        let decided = finish::answers(conn, batch, &rows, written).await?;
-        if let Some(turn) = &mut self.turn {
-            (turn.news, turn.tally) = (news, tally);
-            // Whatever is committed is a turn of the log, or others could not follow.
-            if !rows.is_empty() || decided.iter().any(|one| one.kept.is_some()) {
-                turn.log(conn, Changes { rows, told }).await?;
-            }
+        let changed = write::changed(&rows).collect();
+        let (pending, decided) = finish::prepare(conn, &mut batch, &rows, &changed).await?;
+        let mut writes = Writes::default();
+        let mut written = write::all(conn, &batch, &rows, &mut writes).await?;
+        // Whatever is committed is a turn of the log, or others could not follow.
+        if let Some(turn) = &self.turn
+            && (!rows.is_empty() || decided.iter().any(|one| one.kept.is_some()))
+        {
+            let changes = log::encode(&rows, &finish::told(&batch)).ok_or(StoreError::Failed)?;
+            turns::append(&mut writes, turn.logged(changes));
         }
-        Ok(decided)
+        let returned = recorder.record(conn, decided, writes).await?;
+        written.extend(contacts::texts_by_id(&returned)?);
+        let mut news = finish::tell(&batch, &changed, &written);
+        news.extend(rows.iter().filter_map(news_of));
+        if let Some(turn) = &mut self.turn {
+            (turn.news, turn.tally) = (news, batch.tally);
+        }
+        finish::answers(conn, pending, &changed, &written).await
     }
 
     async fn stands(&mut self, conn: &mut Conn) -> Result<bool, StoreError> {
@@ -257,7 +264,7 @@ impl Decider for Memory {
         if last == turn.id {
             return Ok(true);
         }
-        let logged = turns::since(conn, turn.id.number, 1).await?;
+        let logged = turns::since(conn, turn.id.number).await?;
         Ok(logged.first().is_some_and(|logged| logged.id == turn.id))
     }
 
@@ -289,11 +296,16 @@ impl Decider for Memory {
     }
 
     async fn refresh(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
-        if self.known.is_some() && !self.is_shared {
+        // Nobody else decides upon a database in memory.
+        if self.known.is_some() && self.engine == Engine::SqliteMemory {
             return Ok(());
         }
         let last = turns::last(conn).await?;
-        if self.has_followed(conn, &last).await? { Ok(()) } else { self.load_of_one_moment(conn).await }
+        let logged = match &self.known {
+            Some(known) if *known != last => turns::since(conn, known.number).await?,
+            Some(_) | None => vec![],
+        };
+        if self.has_followed(&last, logged) { Ok(()) } else { self.load_of_one_moment(conn).await }
     }
 }
 

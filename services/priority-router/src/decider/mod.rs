@@ -5,6 +5,7 @@
 
 mod administrative;
 mod answer;
+mod answer_view;
 mod batch;
 mod clock;
 mod command;
@@ -14,11 +15,10 @@ mod log;
 mod memory;
 mod notifier;
 mod router;
-mod seen;
 mod write;
 
 pub(crate) use answer::{Answer, ShownAgent, ShownContact};
 pub(crate) use command::{Command, Texts};
 pub(crate) use desks::Desks;
 pub(crate) use notifier::{Listener, News, Notifier, Topic};
-pub(crate) use router::{Once, Router};
+pub(crate) use router::{IdempotentAnswer, Router};

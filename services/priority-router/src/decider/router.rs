@@ -32,11 +32,11 @@ pub(crate) struct Router {
 
 /// What a request is answered with.
 #[derive(Debug)]
-pub(crate) enum Once {
+pub(crate) enum IdempotentAnswer {
     /// It was decided now.
-    Now(Answer),
+    New(Answer),
     /// It was decided before; this was kept of the answer.
-    Before(Vec<u8>),
+    Repeated(Vec<u8>),
 }
 
 impl Router {
@@ -65,22 +65,26 @@ impl Router {
     /// Makes a decision that is idempotent in itself.
     pub(crate) async fn decide(&self, command: Command) -> Result<Answer, Refusal> {
         match self.ask(None, command).await? {
-            Once::Now(answer) => Ok(answer),
-            Once::Before(_) => Err(StoreError::Failed.into()),
+            IdempotentAnswer::New(answer) => Ok(answer),
+            IdempotentAnswer::Repeated(_) => Err(StoreError::Failed.into()),
         }
     }
 
     /// Makes a decision once for its request.
-    pub(crate) async fn decide_once(&self, key: RequestKey, command: Command) -> Result<Once, Refusal> {
+    pub(crate) async fn decide_once(
+        &self,
+        key: RequestKey,
+        command: Command,
+    ) -> Result<IdempotentAnswer, Refusal> {
         self.ask(Some(key), command).await
     }
 
-    async fn ask(&self, key: Option<RequestKey>, command: Command) -> Result<Once, Refusal> {
+    async fn ask(&self, key: Option<RequestKey>, command: Command) -> Result<IdempotentAnswer, Refusal> {
         let about = About::of(&command.what);
         match self.commands.ask(key, command).await? {
-            Reply::Decided(Ok(answer)) => Ok(Once::Now(answer)),
+            Reply::Decided(Ok(answer)) => Ok(IdempotentAnswer::New(answer)),
             Reply::Decided(Err(refused)) => Err(errors::refusal(&refused, &about)),
-            Reply::Repeated(kept) => Ok(Once::Before(kept)),
+            Reply::Repeated(kept) => Ok(IdempotentAnswer::Repeated(kept)),
             Reply::Reused => Err(Refusal::request_id_reused()),
         }
     }

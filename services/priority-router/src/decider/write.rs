@@ -1,11 +1,11 @@
-//! Writes what a turn has changed, by one statement for all rows of a table.
+//! Writes what a turn has changed, by one statement for all rows of a table, and most of these together.
 
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
-use segue_store::{Conn, StoreError};
+use segue_store::{Conn, StoreError, Writes};
 
 use super::batch::Batch;
 use crate::{
@@ -22,20 +22,27 @@ use crate::{
 /// Texts of the contacts whose rows were written.
 pub(super) type Written = HashMap<ContactId, Arc<Texts>>;
 
-pub(super) async fn all(conn: &mut Conn, batch: &Batch<'_>, rows: &[Row]) -> Result<Written, StoreError> {
+/// Writes what other writes need to be there, and adds the others to those that are run together. Answers the texts that are known
+/// already; those of contacts that were changed are returned by the writes.
+pub(super) async fn all(
+    conn: &mut Conn,
+    batch: &Batch<'_>,
+    rows: &[Row],
+    writes: &mut Writes,
+) -> Result<Written, StoreError> {
     if rows.is_empty() {
         return Ok(Written::new());
     }
     live_entries(conn, batch, rows).await?;
-    let written = contacts(conn, batch, rows).await?;
+    let written = contacts(conn, batch, rows, writes).await?;
     let ended: Vec<Ended> = rows.iter().filter_map(ended).collect();
     entries::put_ended(conn, &ended).await?;
-    agents(conn, batch, rows).await?;
+    agents(conn, batch, rows, writes).await?;
     timers_and_desks(conn, rows).await?;
     let new: Vec<_> =
         batch.events.iter().map(|(event, turn, reason)| events::New { event, turn: *turn, reason }).collect();
-    events::append(conn, &new, batch.now_ms).await?;
-    stats::count(conn, &batch.counts, batch.now_ms).await?;
+    events::append(writes, &new, batch.now_ms);
+    stats::count(writes, &batch.counts, batch.now_ms);
     Ok(written)
 }
 
@@ -68,41 +75,60 @@ fn ended(row: &Row) -> Option<Ended> {
 }
 
 /// The entries come first: a contact that came with a code takes its texts from there.
-async fn contacts(conn: &mut Conn, batch: &Batch<'_>, rows: &[Row]) -> Result<Written, StoreError> {
-    let changed: BTreeMap<ContactId, &Contact> = rows
-        .iter()
-        .filter_map(|row| if let Row::Contact(id, contact) = row { Some((*id, contact)) } else { None })
-        .collect();
+async fn contacts(
+    conn: &mut Conn,
+    batch: &Batch<'_>,
+    rows: &[Row],
+    writes: &mut Writes,
+) -> Result<Written, StoreError> {
+    let changed: BTreeMap<ContactId, &Contact> = changed(rows).collect();
     let submitted = changed.iter().filter_map(|(id, row)| Some((*id, *row, *batch.submitted.get(id)?)));
-    contacts::insert(conn, submitted.clone()).await?;
-    let mut written: Written = submitted.map(|(id, _, texts)| (id, Arc::new(texts.clone()))).collect();
-    let admitted: Vec<Admitted<'_>> = batch
-        .admitted
-        .iter()
-        .filter_map(|(id, source)| Some(Admitted { id: *id, contact: changed.get(id)?, source: *source }))
-        .collect();
-    written.extend(contacts::insert_admitted(conn, &admitted).await?);
-    let adopted: Vec<_> = batch.adopted.iter().map(|(id, handoff)| (*id, handoff)).collect();
-    let others: Vec<_> =
-        changed.iter().filter(|(id, _)| !written.contains_key(id)).map(|(id, row)| (*id, *row)).collect();
-    let updated = contacts::update(conn, others.into_iter()).await?;
-    written.extend(updated);
-    contacts::adopt(conn, &adopted).await?;
-    if !adopted.is_empty() {
-        let adopted = contacts::of_ids(conn, adopted.iter().map(|(id, _)| *id)).await?;
-        written.extend(adopted.into_iter().map(|stored| (stored.id, stored.texts)));
+    let mut written: Written =
+        submitted.clone().map(|(id, _, texts)| (id, Arc::new(texts.clone()))).collect();
+    if batch.admitted.is_empty() && batch.adopted.is_empty() {
+        contacts::insert(writes, submitted);
+    } else {
+        // A handoff's contact may go on from one that was submitted in this turn, or be that one.
+        let mut first = Writes::default();
+        contacts::insert(&mut first, submitted);
+        first.run(conn).await?;
+        let admitted: Vec<Admitted<'_>> = batch
+            .admitted
+            .iter()
+            .filter_map(|(id, source)| Some(Admitted { id: *id, contact: changed.get(id)?, source: *source }))
+            .collect();
+        written.extend(contacts::insert_admitted(conn, &admitted).await?);
+        let adopted: Vec<_> = batch.adopted.iter().map(|(id, handoff)| (*id, handoff)).collect();
+        contacts::adopt(conn, &adopted).await?;
+        let submitted =
+            contacts::of_ids(conn, batch.adopted.keys().filter(|id| written.contains_key(id)).copied());
+        written.extend(submitted.await?.into_iter().map(|stored| (stored.id, stored.texts)));
     }
+    let others = changed.iter().filter(|(id, _)| !written.contains_key(id)).map(|(id, row)| (*id, *row));
+    contacts::update(writes, others);
     Ok(written)
 }
 
-async fn agents(conn: &mut Conn, batch: &Batch<'_>, rows: &[Row]) -> Result<(), StoreError> {
+/// Contacts that have changed.
+pub(super) fn changed(rows: &[Row]) -> impl Iterator<Item = (ContactId, &Contact)> {
+    rows.iter()
+        .filter_map(|row| if let Row::Contact(id, contact) = row { Some((*id, contact)) } else { None })
+}
+
+async fn agents(
+    conn: &mut Conn,
+    batch: &Batch<'_>,
+    rows: &[Row],
+    writes: &mut Writes,
+) -> Result<(), StoreError> {
     let all =
         rows.iter().filter_map(|row| if let Row::Agent(id, agent) = row { Some((id, agent)) } else { None });
     let changed = all.clone().filter_map(|(id, agent): (&Name, &Option<Agent>)| Some((id, agent.as_ref()?)));
-    agents::put(conn, changed).await?;
+    agents::put(writes, changed);
     if !batch.abilities.is_empty() {
         agents::put_abilities(conn, &batch.abilities).await?;
     }
+    agents::forget_told(conn, batch.deleted.iter()).await?;
     let deleted: Vec<&Name> = all.filter(|(_, agent)| agent.is_none()).map(|(id, _)| id).collect();
     if !deleted.is_empty() {
         agents::delete(conn, deleted.into_iter()).await?;

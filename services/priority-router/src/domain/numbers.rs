@@ -25,25 +25,22 @@ impl State {
         for (_, queue) in self.queues.all() {
             let platform = self.platforms.name(queue.platform.0);
             let is_served = self.is_served(queue).1;
-            for (class, place, open) in queue.shortly() {
+            let open = queue.shortly();
+            let reserved = queue.reserved.iter().filter_map(|(place, id)| {
+                let class = self.contacts.get(id)?.class;
+                Some((class, *place, 1))
+            });
+            // A reserved contact has its agent, so it is served.
+            let counted = open.map(|line| (line, !is_served)).chain(reserved.map(|line| (line, false)));
+            for ((class, first, count), is_unserved) in counted {
                 let line = lines.entry((platform.clone(), class)).or_insert(Waiting {
                     count: 0,
                     unserved: 0,
                     oldest_at: i64::MAX,
                 });
-                line.count += open;
-                line.unserved += if is_served { 0 } else { open };
-                line.oldest_at = line.oldest_at.min(place.created_at(class));
-            }
-            for (place, id) in &queue.reserved {
-                let Some(class) = self.contacts.get(id).map(|contact| contact.class) else { continue };
-                let line = lines.entry((platform.clone(), class)).or_insert(Waiting {
-                    count: 0,
-                    unserved: 0,
-                    oldest_at: i64::MAX,
-                });
-                line.count += 1;
-                line.oldest_at = line.oldest_at.min(place.created_at(class));
+                line.count += count;
+                line.unserved += if is_unserved { count } else { 0 };
+                line.oldest_at = line.oldest_at.min(first.created_at(class));
             }
         }
         lines

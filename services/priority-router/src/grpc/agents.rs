@@ -8,7 +8,7 @@ use segue_store::{StoreError, requests::RequestKey};
 use super::parse;
 use crate::{
     convert,
-    decider::{Answer, Command, Once, Router, ShownAgent},
+    decider::{Answer, Command, IdempotentAnswer, Router, ShownAgent},
     domain::{self, Abilities, Name, Presence, Served, State},
     errors::{agent_not_found, invalid_field},
 };
@@ -137,10 +137,13 @@ fn shown(answer: &Answer) -> Option<&ShownAgent> {
 }
 
 /// The answer to a request whose answer is kept whole.
-fn answered<M: Message + Default>(once: Once, response: fn(&Answer) -> M) -> Result<M, Refusal> {
-    match once {
-        Once::Now(answer) => Ok(response(&answer)),
-        Once::Before(kept) => M::decode(kept.as_slice()).map_err(|_| StoreError::Failed.into()),
+fn answered<M: Message + Default>(
+    answer: IdempotentAnswer,
+    response: fn(&Answer) -> M,
+) -> Result<M, Refusal> {
+    match answer {
+        IdempotentAnswer::New(answer) => Ok(response(&answer)),
+        IdempotentAnswer::Repeated(kept) => M::decode(kept.as_slice()).map_err(|_| StoreError::Failed.into()),
     }
 }
 

@@ -8,7 +8,7 @@ use segue_store::{StoreError, requests::RequestKey};
 use super::parse;
 use crate::{
     convert::{self, Kept},
-    decider::{Answer, Command, Once, Router, Texts},
+    decider::{Answer, Command, IdempotentAnswer, Router, Texts},
     domain::{self, Name, Priority, Submit},
     errors::contact_not_found,
     store::{
@@ -228,18 +228,18 @@ fn about_contact(what: domain::Command) -> Command {
 /// Has a command about a contact decided once.
 async fn decide(router: &Router, key: RequestKey, command: Command) -> Result<Contact, Refusal> {
     match router.decide_once(key, command).await? {
-        Once::Now(Answer::Contact(shown)) => Ok(convert::contact(*shown)),
-        Once::Now(_) => Err(StoreError::Failed.into()),
-        Once::Before(kept) => {
+        IdempotentAnswer::New(Answer::Contact(shown)) => Ok(convert::contact(*shown)),
+        IdempotentAnswer::New(_) => Err(StoreError::Failed.into()),
+        IdempotentAnswer::Repeated(kept) => {
             let kept = Kept::decode(kept.as_slice()).map_err(|_| StoreError::Failed)?;
+            let mut conn = router.database.read().await?;
             let row = match kept.id().parse() {
-                Ok(id) => {
-                    let mut conn = router.database.read().await?;
-                    contacts::get(&mut conn, id).await?
-                }
+                Ok(id) => contacts::get(&mut conn, id).await?,
                 Err(domain::NotAnId) => None,
             };
-            Ok(kept.contact(row))
+            let handoff = Some(kept.handoff_id()).filter(|handoff| !handoff.is_empty()).map(Name::from);
+            let entry = store::entries::of_handoffs(&mut conn, handoff.into_iter()).await?.pop();
+            Ok(kept.contact(row, entry.map(|entry| entry.work_order).unwrap_or_default()))
         }
     }
 }

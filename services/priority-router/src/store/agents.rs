@@ -7,7 +7,7 @@ use segue_core::text::folded;
 use segue_store::{
     Conn,
     Kind::{self, Int, Text},
-    Rows, StoreError,
+    Rows, StoreError, Writes,
 };
 use sqlx::{Row as _, any::AnyRow};
 
@@ -35,10 +35,7 @@ const COLUMNS: &[(&str, Kind)] = &[
 ];
 
 /// Writes agents, but for their skills and platforms.
-pub(crate) async fn put<'a>(
-    conn: &mut Conn,
-    agents: impl Iterator<Item = (&'a Name, &'a Agent)>,
-) -> Result<(), StoreError> {
+pub(crate) fn put<'a>(writes: &mut Writes, agents: impl Iterator<Item = (&'a Name, &'a Agent)>) {
     let mut rows = Rows::new(COLUMNS);
     for (id, agent) in agents {
         rows.push([
@@ -59,8 +56,8 @@ pub(crate) async fn put<'a>(
             agent.acknowledged_seq.into(),
         ]);
     }
-    rows.execute(
-        conn,
+    writes.add(
+        rows,
         "INSERT INTO agents (id, display_name, capacity_units, presence, presence_reason, presence_at,
                              lease_until, lost_at, signed_out, presence_before, kept_for, missed_offers,
                              idle_turn, last_seq, acknowledged_seq)
@@ -75,9 +72,7 @@ pub(crate) async fn put<'a>(
              presence_before = excluded.presence_before, kept_for = excluded.kept_for,
              missed_offers = excluded.missed_offers, idle_turn = excluded.idle_turn,
              last_seq = excluded.last_seq, acknowledged_seq = excluded.acknowledged_seq",
-    )
-    .await?;
-    Ok(())
+    );
 }
 
 /// Replaces skills and platforms of agents.
@@ -114,10 +109,18 @@ pub(crate) async fn delete<'a>(
     forget_abilities(conn, ids.clone()).await?;
     let rows = named(ids);
     rows.execute(conn, "DELETE FROM agents WHERE id IN (SELECT agent FROM v)").await?;
-    // An agent who is put again under the number begins anew: what the other was told is not for it.
+    Ok(())
+}
+
+/// Takes away what agents were told. One who is put again under the number of one who was deleted begins anew: what the other was told
+/// is not for it.
+pub(crate) async fn forget_told<'a>(
+    conn: &mut Conn,
+    ids: impl Iterator<Item = &'a Name>,
+) -> Result<(), StoreError> {
     let untold =
         "UPDATE contact_events SET agent_seq = 0 WHERE agent_seq > 0 AND agent IN (SELECT agent FROM v)";
-    rows.execute(conn, untold).await?;
+    named(ids).execute(conn, untold).await?;
     Ok(())
 }
 

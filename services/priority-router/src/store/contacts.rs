@@ -3,7 +3,7 @@ use std::{collections::HashMap, sync::Arc};
 use segue_store::{
     Conn,
     Kind::{self, Bytes, Int, Text},
-    Rows, StoreError, Value,
+    Rows, StoreError, Value, Writes,
 };
 use sqlx::{Row as _, any::AnyRow};
 
@@ -96,6 +96,7 @@ const ROUTED: &[(&str, Kind)] = &[
     ("created_at", Int),
     ("updated_at", Int),
     ("closed_at", Int),
+    ("ended_as", Int),
     ("waited_until", Int),
     ("answered_at", Int),
     ("ttl_ms", Int),
@@ -112,12 +113,12 @@ macro_rules! insert_contacts {
         concat!(
             "INSERT INTO contacts (id, state, priority, platform, session, agent, units, due_at, open_to_all,
                                    overflow_at, handoff_id, named_agent, same_agent_only, asked, skills, arrival,
-                                   created_at, updated_at, closed_at, waited_until, answered_at, ttl_ms,
+                                   created_at, updated_at, closed_at, ended_as, waited_until, answered_at, ttl_ms,
                                    expires_at, last_seq, subject, attributes, work_order, source_platform,
                                    source_session, remaining_work)
              SELECT v.id, v.state, v.priority, v.platform, v.session, v.agent, v.units, v.due_at, v.open_to_all,
                     v.overflow_at, v.handoff_id, v.named_agent, v.same_agent_only, v.asked, v.skills, v.arrival,
-                    v.created_at, v.updated_at, v.closed_at, v.waited_until, v.answered_at, v.ttl_ms,
+                    v.created_at, v.updated_at, v.closed_at, v.ended_as, v.waited_until, v.answered_at, v.ttl_ms,
                     v.expires_at, v.last_seq, ",
             $texts,
             " FROM v ",
@@ -128,17 +129,16 @@ macro_rules! insert_contacts {
 }
 
 /// Adds contacts that were submitted.
-pub(crate) async fn insert<'a>(
-    conn: &mut Conn,
+pub(crate) fn insert<'a>(
+    writes: &mut Writes,
     contacts: impl Iterator<Item = (ContactId, &'a Contact, &'a Texts)>,
-) -> Result<(), StoreError> {
+) {
     let mut rows = Rows::new(ROUTED);
     for (id, contact, texts) in contacts {
         rows.push(routed(id, contact, texts, None));
     }
     let insert = insert_contacts!("v.subject, v.attributes, '', '', '', v.remaining_work", "");
-    rows.execute(conn, insert).await?;
-    Ok(())
+    writes.add(rows, insert);
 }
 
 /// Adds contacts that came with a code, and answers their texts. What the source was about goes with them, so that the customer
@@ -161,14 +161,11 @@ pub(crate) async fn insert_admitted(
         ),
         " RETURNING id, subject, attributes, work_order, source_platform, source_session, remaining_work"
     );
-    by_id(&rows.fetch(conn, insert).await?)
+    texts_by_id(&rows.fetch(conn, insert).await?)
 }
 
-/// Writes what changed of contacts, and answers their texts.
-pub(crate) async fn update<'a>(
-    conn: &mut Conn,
-    contacts: impl Iterator<Item = (ContactId, &'a Contact)>,
-) -> Result<HashMap<ContactId, Arc<Texts>>, StoreError> {
+/// Writes what changed of contacts, and returns their texts ([`texts_by_id`]).
+pub(crate) fn update<'a>(writes: &mut Writes, contacts: impl Iterator<Item = (ContactId, &'a Contact)>) {
     let (mut rows, nothing) = (Rows::new(ROUTED), Texts::default());
     for (id, contact) in contacts {
         rows.push(routed(id, contact, &nothing, None));
@@ -178,13 +175,13 @@ pub(crate) async fn update<'a>(
              due_at = v.due_at, open_to_all = v.open_to_all, overflow_at = v.overflow_at,
              handoff_id = v.handoff_id, named_agent = v.named_agent, same_agent_only = v.same_agent_only,
              asked = v.asked, skills = v.skills, updated_at = v.updated_at, closed_at = v.closed_at,
-             waited_until = v.waited_until, answered_at = v.answered_at, expires_at = v.expires_at,
+             ended_as = v.ended_as, waited_until = v.waited_until, answered_at = v.answered_at, expires_at = v.expires_at,
              last_seq = v.last_seq
          FROM v WHERE contacts.id = v.id
          RETURNING contacts.id AS id, contacts.subject AS subject, contacts.attributes AS attributes,
                    contacts.work_order AS work_order, contacts.source_platform AS source_platform,
                    contacts.source_session AS source_session, contacts.remaining_work AS remaining_work";
-    by_id(&rows.fetch(conn, update).await?)
+    writes.fetch(rows, update);
 }
 
 /// Gives open contacts that became a handoff's what the handoff brings.
@@ -272,7 +269,7 @@ pub(crate) async fn list(
         (true, true, ..) => listed!("c.closed_at = 0"),
         (true, false, false, _) => listed!("c.platform = $5"),
         (true, false, true, 0) => listed!("c.id > ''"),
-        (true, false, true, _) => listed!("c.closed_at > 0 AND c.state = $4"),
+        (true, false, true, _) => listed!("c.ended_as > 0 AND c.ended_as = $4"),
     };
     let rows = sqlx::query(query)
         .bind(before)
@@ -286,7 +283,7 @@ pub(crate) async fn list(
     rows.iter().map(stored).collect()
 }
 
-fn routed(id: ContactId, contact: &Contact, texts: &Texts, source: Option<ContactId>) -> [Value; 28] {
+fn routed(id: ContactId, contact: &Contact, texts: &Texts, source: Option<ContactId>) -> [Value; 29] {
     let row = Columns::of(contact);
     [
         id.to_string().into(),
@@ -308,6 +305,7 @@ fn routed(id: ContactId, contact: &Contact, texts: &Texts, source: Option<Contac
         contact.created_at.into(),
         contact.updated_at.into(),
         row.closed_at.into(),
+        if contact.state().is_final() { contact.state().code() } else { 0 }.into(),
         contact.waited_until.unwrap_or_default().into(),
         contact.answered_at.unwrap_or_default().into(),
         contact.ttl_ms.into(),
@@ -353,7 +351,8 @@ impl<'c> Columns<'c> {
     }
 }
 
-fn by_id(rows: &[AnyRow]) -> Result<HashMap<ContactId, Arc<Texts>>, StoreError> {
+/// What [`update`] returns.
+pub(crate) fn texts_by_id(rows: &[AnyRow]) -> Result<HashMap<ContactId, Arc<Texts>>, StoreError> {
     rows.iter().map(|row| Ok((id_of(row)?, Arc::new(texts(row)?)))).collect()
 }
 

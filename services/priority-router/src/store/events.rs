@@ -3,7 +3,7 @@
 use segue_store::{
     Conn,
     Kind::{self, Int, Text},
-    Rows, StoreError,
+    Rows, StoreError, Writes,
 };
 use sqlx::Row as _;
 
@@ -60,7 +60,7 @@ const COLUMNS: &[(&str, Kind)] = &[
 ];
 
 /// Records what happened to contacts.
-pub(crate) async fn append(conn: &mut Conn, events: &[New<'_>], now_ms: i64) -> Result<(), StoreError> {
+pub(crate) fn append(writes: &mut Writes, events: &[New<'_>], now_ms: i64) {
     let mut rows = Rows::new(COLUMNS);
     for New { event, turn, reason } in events {
         let (agent, agent_seq) = event.told.as_ref().map_or(("", 0), |(agent, seq)| (&**agent, *seq));
@@ -77,14 +77,12 @@ pub(crate) async fn append(conn: &mut Conn, events: &[New<'_>], now_ms: i64) -> 
             (*reason).into(),
         ]);
     }
-    rows.execute(
-        conn,
+    writes.add(
+        rows,
         "INSERT INTO contact_events (contact_id, seq, turn, at, kind, state, priority, agent, agent_seq, reason)
          SELECT contact_id, seq, turn, at, kind, state, priority, agent, agent_seq, reason
          FROM v WHERE contact_id IS NOT NULL",
-    )
-    .await?;
-    Ok(())
+    );
 }
 
 /// A contact's events after one, in order.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use segue_store::{
     Conn,
     Kind::{self, Int, Text},
-    Rows, StoreError,
+    Rows, StoreError, Writes,
 };
 use sqlx::Row as _;
 
@@ -36,11 +36,7 @@ const COLUMNS: &[(&str, Kind)] = &[
 ];
 
 /// Adds to the sums of a minute.
-pub(crate) async fn count(
-    conn: &mut Conn,
-    counts: &BTreeMap<(Name, Priority), Count>,
-    now_ms: i64,
-) -> Result<(), StoreError> {
+pub(crate) fn count(writes: &mut Writes, counts: &BTreeMap<(Name, Priority), Count>, now_ms: i64) {
     let mut rows = Rows::new(COLUMNS);
     for ((platform, class), count) in counts {
         rows.push([
@@ -55,8 +51,8 @@ pub(crate) async fn count(
             count.handled_ms.into(),
         ]);
     }
-    rows.execute(
-        conn,
+    writes.add(
+        rows,
         "INSERT INTO queue_stats (platform, priority, minute, answered, answered_in_time, waited_ms, abandoned,
                                   handled, handled_ms)
          SELECT platform, priority, minute, answered, answered_in_time, waited_ms, abandoned, handled, handled_ms
@@ -68,9 +64,7 @@ pub(crate) async fn count(
              abandoned = queue_stats.abandoned + excluded.abandoned,
              handled = queue_stats.handled + excluded.handled,
              handled_ms = queue_stats.handled_ms + excluded.handled_ms",
-    )
-    .await?;
-    Ok(())
+    );
 }
 
 /// What was counted since a minute; an empty platform is all.

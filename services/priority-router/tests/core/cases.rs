@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use priority_router::{
     Rules,
     domain::{
-        Abilities, Answer, CodeHash, Command, ContactId, Decision, EventKind, Given, Leaving, Name, Past,
-        Presence, Priority, PutEntry, Refused, ReplicaId, Row, Rows, Served, Stage, State, StreamId, Submit,
+        Abilities, Agent, Answer, CodeHash, Command, Contact, ContactId, Decision, EventKind, Given, Leaving,
+        Name, Past, Presence, Priority, PutEntry, Refused, ReplicaId, Row, Rows, Served, Stage, State,
+        StreamId, Submit,
     },
 };
 
@@ -29,26 +30,37 @@ impl World {
         self.state.decide(command, self.now, &given)
     }
 
-    fn put_agent(&mut self, agent: &str, skills: &[&str]) {
-        let served = Served { cost_units: 50, wrap_up_seconds: 0 };
+    /// An agent with 100 units, and what contacts take of it.
+    fn put_agent(&mut self, agent: &str, platforms: &[(&str, i64)]) {
+        let served = |(platform, cost_units): &(&str, i64)| {
+            (Name::from(*platform), Served { cost_units: *cost_units, wrap_up_seconds: 0 })
+        };
         let abilities = Arc::new(Abilities {
             display_name: "".into(),
             capacity_units: 100,
-            skills: skills.iter().map(|skill| Name::from(*skill)).collect(),
-            platforms: [("chat".into(), served)].into(),
+            skills: BTreeSet::from(["claims".into()]),
+            platforms: platforms.iter().map(served).collect(),
         });
         self.run(&Command::PutAgent { agent: agent.into(), abilities }).unwrap();
     }
 
     fn sign_in(&mut self, agent: &str) {
-        self.put_agent(agent, &["claims"]);
+        self.sign_in_to(agent, &[("chat", 50)]);
+    }
+
+    fn sign_in_to(&mut self, agent: &str, platforms: &[(&str, i64)]) {
+        self.put_agent(agent, platforms);
         let presence = Presence::Available;
         self.run(&Command::SetPresence { agent: agent.into(), presence, leaving: Leaving::AtOnce }).unwrap();
     }
 
     fn submit(&mut self, session: &str) -> ContactId {
+        self.submit_to("chat", session)
+    }
+
+    fn submit_to(&mut self, platform: &str, session: &str) -> ContactId {
         let submit = Submit {
-            platform: "chat".into(),
+            platform: platform.into(),
             session: session.into(),
             skills: BTreeSet::from(["claims".into()]),
             class: Priority::Normal,
@@ -59,6 +71,22 @@ impl World {
             Answer::Contact(id) => id,
             other => panic!("{other:?}"),
         }
+    }
+
+    fn accept(&mut self, contact: ContactId, agent: &str) -> Result<Decision, Refused> {
+        self.run(&Command::Accept { contact, agent: agent.into() })
+    }
+
+    fn stage(&self, contact: ContactId) -> Stage {
+        self.state.contact(contact).unwrap().contact.stage
+    }
+
+    /// Loads the rows as a program of before a rule may have left them.
+    fn load_changed(&mut self, change: impl Fn(Row) -> Row) {
+        self.state.commit();
+        let rows = self.state.rows();
+        let changed = rows.rows.into_iter().map(change).collect();
+        self.state = State::load(Rules::default(), Rows { rows: changed, ..rows });
     }
 
     fn connect(&mut self, replica: u128, stream: u128, agent: &str) {
@@ -124,18 +152,77 @@ fn an_offer_is_checked_again_when_it_is_accepted() {
     let mut world = World::new();
     world.sign_in("a");
     let contact = world.submit("s");
-    world.state.commit();
-    // A row that a program of before this rule may have left: the agent is away, and the offer stands.
-    let rows = world.state.rows();
-    let away = rows.rows.into_iter().map(|row| match row {
+    // The agent is away, and the offer stands.
+    world.load_changed(|row| match row {
+        Row::Agent(name, Some(agent)) => Row::Agent(name, Some(Agent { presence: Presence::Away, ..agent })),
+        other => other,
+    });
+    assert_eq!(world.accept(contact, "a").unwrap_err(), Refused::OfferFell);
+}
+
+#[test]
+fn the_capacity_is_checked_again_when_an_offer_is_accepted() {
+    let mut world = World::new();
+    world.sign_in("a");
+    let contacts = [world.submit("s1"), world.submit("s2")];
+    world.accept(contacts[0], "a").unwrap();
+    // The agent has less capacity than it has contacts, and the offer stands.
+    world.load_changed(|row| match row {
         Row::Agent(name, Some(agent)) => {
-            Row::Agent(name, Some(priority_router::domain::Agent { presence: Presence::Away, ..agent }))
+            let abilities = Arc::new(Abilities { capacity_units: 60, ..(*agent.abilities).clone() });
+            Row::Agent(name, Some(Agent { abilities, ..agent }))
         }
         other => other,
     });
-    world.state = State::load(Rules::default(), Rows { rows: away.collect(), ..rows });
-    let accept = Command::Accept { contact, agent: "a".into() };
-    assert_eq!(world.run(&accept).unwrap_err(), Refused::OfferFell);
+    assert_eq!(world.accept(contacts[1], "a").unwrap_err(), Refused::OfferFell);
+}
+
+#[test]
+fn the_oldest_of_several_contacts_of_a_conversation_counts() {
+    let mut world = World::new();
+    let older = world.submit("s1");
+    world.submit("s2");
+    world.load_changed(|row| match row {
+        Row::Contact(id, contact) => Row::Contact(id, Contact { session: "s".into(), ..contact }),
+        other => other,
+    });
+    assert_eq!(world.submit("s"), older);
+}
+
+#[test]
+fn an_agent_has_a_hundred_contacts_at_most_also_when_they_cost_nothing() {
+    let mut world = World::new();
+    world.sign_in_to("a", &[("chat", 0)]);
+    let mut contacts = vec![];
+    for session in 0..100 {
+        let contact = world.submit(&format!("s{session}"));
+        world.accept(contact, "a").unwrap();
+        contacts.push(contact);
+    }
+    let waits = world.submit("one more");
+    assert_eq!(world.stage(waits), Stage::Waiting);
+    world.run(&Command::Complete { contact: contacts[0], agent: "a".into() }).unwrap();
+    assert!(matches!(world.stage(waits), Stage::Offered { .. }));
+}
+
+#[test]
+fn at_most_five_agents_are_kept_for_a_queue() {
+    let mut world = World::new();
+    let agents: Vec<String> = (0..7).map(|agent| format!("a{agent}")).collect();
+    for agent in &agents {
+        world.sign_in_to(agent, &[("mail", 60), ("chat", 40), ("voice", 100)]);
+        let mail = world.submit_to("mail", agent);
+        world.accept(mail, agent).unwrap();
+    }
+    for call in 0..7 {
+        world.submit_to("voice", &format!("call {call}"));
+    }
+    world.now += Rules::default().patience_ms;
+    let chats: Vec<_> = (0..7).map(|chat| world.submit(&format!("chat {chat}"))).collect();
+    let is_kept = |agent: &&String| world.state.agent(agent).unwrap().agent.kept_for.is_some();
+    assert_eq!(agents.iter().filter(is_kept).count(), 5);
+    let is_offered = |chat: &&ContactId| matches!(world.stage(**chat), Stage::Offered { .. });
+    assert_eq!(chats.iter().filter(is_offered).count(), 2);
 }
 
 #[test]
@@ -157,9 +244,9 @@ fn a_clock_that_is_behind_changes_no_order() {
     world.now -= 60_000;
     let second = world.submit("s2");
     world.sign_in("a");
-    let stage = |id| world.state.contact(id).unwrap().contact;
-    assert!(stage(first).place() < stage(second).place());
-    assert_eq!(stage(second).created_at, NOW);
+    let contact = |id| world.state.contact(id).unwrap().contact;
+    assert!(contact(first).place() < contact(second).place());
+    assert_eq!(contact(second).created_at, NOW);
 }
 
 #[test]
@@ -225,7 +312,7 @@ fn a_replica_taken_for_dead_opens_its_streams_again() {
     let mut world = World::new();
     world.sign_in("a");
     let contact = world.submit("s");
-    world.run(&Command::Accept { contact, agent: "a".into() }).unwrap();
+    world.accept(contact, "a").unwrap();
     world.connect(1, 1, "a");
     world.now += 15_000;
     while world.due(10).1 {}
@@ -235,7 +322,7 @@ fn a_replica_taken_for_dead_opens_its_streams_again() {
     let streams = vec![(StreamId(1), Name::from("a"))];
     world.run(&Command::Renew { replica: ReplicaId(1), for_ms: 15_000, streams, closed: vec![] }).unwrap();
     assert_eq!(world.presence("a"), Presence::Available);
-    let with = world.state.contact(contact).unwrap().contact.stage;
+    let with = world.stage(contact);
     assert!(matches!(with, Stage::Assigned { .. }), "{with:?}");
 }
 
@@ -244,7 +331,7 @@ fn who_comes_back_in_a_new_conversation_stays_with_the_agent() {
     let mut world = World::new();
     world.sign_in("a");
     let contact = world.submit("s1");
-    world.run(&Command::Accept { contact, agent: "a".into() }).unwrap();
+    world.accept(contact, "a").unwrap();
     let submit = Submit {
         platform: "chat".into(),
         session: "s2".into(),
@@ -265,7 +352,7 @@ fn unacknowledged_events_are_counted() {
     let mut world = World::new();
     world.sign_in("a");
     let contact = world.submit("s");
-    world.run(&Command::Accept { contact, agent: "a".into() }).unwrap();
+    world.accept(contact, "a").unwrap();
     let acknowledge = |seq| Command::Acknowledge { agent: "a".into(), seq };
     assert_eq!(world.run(&acknowledge(1)).unwrap().answer, Answer::Unacknowledged(1));
     assert_eq!(world.run(&acknowledge(0)).unwrap().answer, Answer::Unacknowledged(1));

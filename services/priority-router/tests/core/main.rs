@@ -1,8 +1,8 @@
 //! The core of routing without a database: against the reference model (`../model/reference`) on random sequences of
 //! commands, and against itself, as decided, applied, loaded and undone.
 //!
-//! `CORE_SEQUENCES=N` runs so many, `CORE_SEED=N` one alone. A million, built with optimisation, take about two minutes on
-//! two cores.
+//! `CORE_SEQUENCES=N` runs so many, `CORE_SEED=N` one alone. A million are for a build with optimisation; `cargo xtask test`
+//! makes one.
 
 #[cfg(test)]
 mod cases;

@@ -11,6 +11,7 @@ use crate::{
     compare::differs,
     harness::Core,
     invariants,
+    reference::Model,
 };
 
 /// Workers beside each other.
@@ -35,7 +36,7 @@ const RULES: Rules = Rules {
     most_ringing_offers: 3,
 };
 
-/// A million when built with optimisation (`cargo xtask test --full`); few otherwise.
+/// A million when built with optimisation, as `cargo xtask test` also does; few otherwise.
 fn sequences() -> u64 {
     let usual = if cfg!(debug_assertions) { 4_000 } else { 1_000_000 };
     std::env::var("CORE_SEQUENCES").map_or(usual, |number| number.parse().unwrap())
@@ -69,23 +70,30 @@ fn the_core_equals_the_model() {
 
 fn one(seed: u64) -> Result<(), String> {
     let rules = rules(seed);
-    let commands = commands(seed, rules);
-    if let Err(what) = run(seed, rules, &commands) {
-        let mut commands = commands;
-        let mut index = commands.len();
-        while index > 0 {
-            index -= 1;
-            let mut fewer = commands.clone();
-            fewer.remove(index);
-            if run(seed, rules, &fewer).is_err() {
-                commands = fewer;
-            }
+    let mut sequence = Sequence::new(seed);
+    let mut commands = vec![];
+    let made = |model: &Model| {
+        let command = sequence.next(model)?;
+        commands.push(command.clone());
+        Some(command)
+    };
+    let Err(what) = run(seed, rules, made) else { return Ok(()) };
+    let again = |commands: &[Command]| {
+        let mut left = commands.iter().cloned();
+        run(seed, rules, move |_| left.next())
+    };
+    let mut index = commands.len();
+    while index > 0 {
+        index -= 1;
+        let mut fewer = commands.clone();
+        fewer.remove(index);
+        if again(&fewer).is_err() {
+            commands = fewer;
         }
-        let what = run(seed, rules, &commands).err().unwrap_or(what);
-        let shown: Vec<_> = commands.iter().map(|command| format!("{command:?}")).collect();
-        return Err(format!("CORE_SEED={seed}:\n{}\n{what}", shown.join("\n")));
     }
-    Ok(())
+    let what = again(&commands).err().unwrap_or(what);
+    let shown: Vec<_> = commands.iter().map(|command| format!("{command:?}")).collect();
+    Err(format!("CORE_SEED={seed}:\n{}\n{what}", shown.join("\n")))
 }
 
 fn rules(seed: u64) -> Rules {
@@ -100,30 +108,35 @@ fn rules(seed: u64) -> Rules {
 }
 
 /// Which command comes next depends on what the ones before did, which the model tells.
-fn commands(seed: u64, rules: Rules) -> Vec<Command> {
-    let random = Random::seeded(seed);
-    let theme = if seed.is_multiple_of(3) { Theme::Crowded } else { Theme::Mixed };
-    let mut commands = command::opening(&random, theme);
-    let length = 10 + random.below(MOST as u32 - 10) as usize;
-    let mut model = Core::model(rules);
-    for command in &commands {
-        let _ = model.run(command);
-    }
-    while commands.len() < length {
-        let command = command::next(&random, theme, &model);
-        let _ = model.run(&command);
-        commands.push(command);
-    }
-    commands
+struct Sequence {
+    random: Random,
+    theme: Theme,
+    opening: std::vec::IntoIter<Command>,
+    left: usize,
 }
 
-fn run(seed: u64, rules: Rules, commands: &[Command]) -> Result<(), String> {
+impl Sequence {
+    fn new(seed: u64) -> Self {
+        let random = Random::seeded(seed);
+        let theme = if seed.is_multiple_of(3) { Theme::Crowded } else { Theme::Mixed };
+        let opening = command::opening(&random, theme);
+        let left = 10 + random.below(MOST as u32 - 10) as usize;
+        Self { random, theme, opening: opening.into_iter(), left }
+    }
+
+    fn next(&mut self, model: &Model) -> Option<Command> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.opening.next().unwrap_or_else(|| command::next(&self.random, self.theme, model)))
+    }
+}
+
+fn run(seed: u64, rules: Rules, mut next: impl FnMut(&Model) -> Option<Command>) -> Result<(), String> {
     let random = Random::seeded(!seed);
     let is_thorough = seed.is_multiple_of(THOROUGH);
     let (mut model, mut core) = (Core::model(rules), Core::new(rules, is_thorough));
     let mut follower = State::new(rules);
     follower.apply(core.commit());
-    for command in commands {
+    while let Some(command) = &next(&model) {
         let before = model.clone();
         core.skew = i64::from(random.below(3)) * 7_000;
         if is_thorough {

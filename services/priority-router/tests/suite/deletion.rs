@@ -72,6 +72,36 @@ pub async fn who_has_the_number_next_is_told_its_own_events(world: World) {
     assert_eq!((change, id), (Change::Offered, own.id));
 }
 
+/// The same when the last contact, the deletion and who is put next come in one turn: all are asked at once.
+pub async fn who_has_the_number_next_begins_anew_in_the_same_turn(world: World) {
+    const TIMES: usize = 20;
+    for number in 0..TIMES {
+        let agent = world.agent("a1", &[], CHAT_AND_VIDEO).await;
+        let contact = world.assigned(request("chat", &format!("s{number}"))).await;
+        let put = PutAgentRequest { request_id: request_id(), agent: Some(agent) };
+        let mut rpc = world.rpc();
+        let (completed, deleted, put) = tokio::join!(
+            world.try_complete(&contact.id, "a1"),
+            world.try_delete_agent("a1"),
+            rpc.put_agent(put)
+        );
+        put.unwrap();
+        drop((completed, deleted));
+        if world.contact(&contact.id).await.state() != State::Completed {
+            world.complete(&contact.id, "a1").await;
+        }
+        // The deletion may have come last, and then it is gone.
+        drop(world.try_delete_agent("a1").await);
+        is_gone(&world, "a1").await;
+    }
+    world.agent("a1", &[], CHAT_AND_VIDEO).await;
+    let mut desk = watch(&world, "a1", "").await;
+    caught_up(&mut desk).await;
+    let own = world.submit(request("chat", "own")).await;
+    let (change, id, ..) = event(&mut desk).await;
+    assert_eq!((change, id), (Change::Offered, own.id));
+}
+
 pub async fn an_agent_with_a_contact_is_not_deleted(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let contact = world.submit(request("chat", "s1")).await;

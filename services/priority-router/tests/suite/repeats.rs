@@ -198,3 +198,26 @@ pub async fn the_newer_writes_are_done_once_too(world: World) {
         |r: &mut FinishWrapUpRequest| r.agent = "a2".to_owned()
     );
 }
+
+/// A contact may become a handoff's: what it was answered before it still is.
+pub async fn a_repeated_answer_has_the_work_order_of_its_time(world: World) {
+    // The agent is away, so the contact waits.
+    world.put_agent("a1", &[], &[("chat", 33), ("video", 33)]).await;
+    let id = world.submit(request("video", "to-h1")).await.id;
+    let class = Priority::High.into();
+    let set = SetContactPriorityRequest { request_id: request_id(), id: id.clone(), priority: class };
+    let complete =
+        CompleteContactRequest { request_id: request_id(), id: id.clone(), agent: "a1".to_owned() };
+    let waiting = world.rpc().set_contact_priority(set.clone()).await.unwrap().into_inner();
+    world.put_entry(world.entry("h1", "a1", "unknown")).await;
+    assert_eq!(world.admit("h1").await.id, id);
+    world.set_presence("a1", Presence::Available).await;
+    world.wait_until(&id, State::Assigned, "a1").await;
+    let over = world.rpc().complete_contact(complete.clone()).await.unwrap().into_inner();
+
+    let answers = [&waiting.contact, &over.contact];
+    let work_orders = answers.map(|contact| contact.as_ref().unwrap().work_order.clone());
+    assert_eq!(work_orders, ["", "WO-h1"]);
+    assert_eq!(world.rpc().set_contact_priority(set).await.unwrap().into_inner(), waiting);
+    assert_eq!(world.rpc().complete_contact(complete).await.unwrap().into_inner(), over);
+}

@@ -2,7 +2,8 @@
 
 use segue_testkit::Storage;
 
-use super::{End, Happened, History, MOST_TURNS, REPLICAS, commands, server::Server};
+use super::{End, Happened, History, REPLICAS, commands, server::Server};
+use crate::store::turns::MOST_TURNS;
 use crate::{
     decider::{Command, Texts},
     domain::{self, CodeHash, Name, PutEntry, ReplicaId},

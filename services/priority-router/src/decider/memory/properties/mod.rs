@@ -12,7 +12,10 @@ use std::{fmt::Write as _, time::Duration};
 
 use futures::FutureExt as _;
 use segue_core::Random;
-use segue_store::command::{Decider as _, Outcome};
+use segue_store::{
+    Conn,
+    command::{Decider as _, Outcome, Recorder},
+};
 use segue_testkit::Storage;
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -20,7 +23,7 @@ use self::{
     replica::{Replica, remembered, same},
     server::{Data, Server},
 };
-use super::{Changes, MOST_TURNS};
+use super::{Memory, log};
 use crate::{
     decider::Command,
     domain::{ContactId, Refused, Row},
@@ -73,7 +76,9 @@ enum End {
 impl<'s> History<'s> {
     async fn new(server: &'s mut Server, happened: &'s mut Happened, seed: u64) -> Self {
         let data = server.create().await;
-        let replicas = (0..REPLICAS).map(|number| Replica::new(number, seed * 10 + number as u64)).collect();
+        let engine = server.engine();
+        let replicas =
+            (0..REPLICAS).map(|number| Replica::new(engine, number, seed * 10 + number as u64)).collect();
         let (is_calm, random) = (seed.is_multiple_of(2), Random::seeded(seed));
         Self { server, data, random, replicas, is_calm, contacts: vec![], told: String::new(), happened }
     }
@@ -159,14 +164,14 @@ impl<'s> History<'s> {
 
     /// What the store does with a batch.
     async fn turn(&mut self, who: usize, commands: &[Command], end: End) {
-        let begin = self.server.begin();
+        let begins = self.server.begin();
         let (replica, conn) = (&mut self.replicas[who], &mut self.data.conn);
-        conn.execute(begin).await.unwrap();
-        replica.memory.begin(conn, commands.len()).await.unwrap();
+        begin(&mut replica.memory, conn, begins, commands.len()).await;
         let before = remembered(&replica.memory);
-        let decided = replica.memory.decide(conn, &commands.iter().collect::<Vec<_>>()).await.unwrap();
-        let wrote = decided.iter().any(|one| one.wrote || one.kept.is_some());
-        let end = if wrote { end } else { End::RollBack };
+        let mut recorder = Recorder::new(vec![None; commands.len()], replica.memory.now_ms(), true);
+        let all: Vec<&Command> = commands.iter().collect();
+        replica.memory.decide(conn, &all, &mut recorder).await.unwrap().clear();
+        let end = if recorder.wrote() { end } else { End::RollBack };
         for row in replica.memory.state.rows().rows {
             if let Row::Contact(id, _) = row {
                 self.contacts.push(id);
@@ -194,12 +199,12 @@ impl<'s> History<'s> {
     /// What a replica decides, without doing it.
     async fn decided(&mut self, who: usize, command: &Command) -> Result<(), Refused> {
         let (memory, conn) = (&mut self.replicas[who].memory, &mut self.data.conn);
-        conn.execute(self.server.begin()).await.unwrap();
-        memory.begin(conn, 1).await.unwrap();
-        let decided = memory.decide(conn, &[command]).await.unwrap().remove(0);
+        begin(memory, conn, self.server.begin(), 1).await;
+        let mut recorder = Recorder::new(vec![None], memory.now_ms(), true);
+        let answer = memory.decide(conn, &[command], &mut recorder).await.unwrap().remove(0);
         conn.execute("ROLLBACK").await.unwrap();
         memory.end(Outcome::RolledBack);
-        decided.answer.map(drop)
+        answer.map(drop)
     }
 
     async fn end(&mut self, who: usize, end: End) {
@@ -228,7 +233,7 @@ impl<'s> History<'s> {
         let begin = self.server.begin();
         let (replica, conn) = (&mut self.replicas[who], &mut self.data.conn);
         let id = replica.memory.turn.as_ref().unwrap().id.clone();
-        let logged = turns::since(conn, id.number, 1).await.unwrap();
+        let logged = turns::since(conn, id.number).await.unwrap();
         let expected = logged.first().is_some_and(|logged| logged.id == id);
         conn.execute(begin).await.unwrap();
         let stands = replica.memory.stands(conn).await.unwrap();
@@ -253,7 +258,7 @@ impl<'s> History<'s> {
         };
         self.tell(format_args!("{what}"));
         let query = sqlx::query(AssertSqlSafe(what.clone()));
-        let other_form = Changes { rows: vec![], told: vec![] }.encode().unwrap();
+        let other_form = log::encode(&[], &[]).unwrap();
         let query = if what.contains("$1") { query.bind(other_form) } else { query };
         query.execute(&mut self.data.conn).await.unwrap();
         self.all_may_load();
@@ -276,7 +281,7 @@ impl<'s> History<'s> {
     /// All that are not paused catch up, and remember the same as one that has just started.
     async fn compare(&mut self, paused: usize) {
         let conn = &mut self.data.conn;
-        let mut fresh = Replica::new(0, 1);
+        let mut fresh = Replica::new(self.server.engine(), 0, 1);
         fresh.memory.refresh(conn).await.unwrap();
         let expected = remembered(&fresh.memory);
         assert_eq!(expected.2, Some(turns::last(conn).await.unwrap()));
@@ -294,6 +299,13 @@ impl<'s> History<'s> {
 /// So many histories, unless the environment says so.
 fn count(usual: u64) -> u64 {
     std::env::var("MEMORY_HISTORIES").map_or(usual, |count| count.parse().unwrap())
+}
+
+/// Begins a turn as the store does.
+async fn begin(memory: &mut Memory, conn: &mut Conn, begin: &str, commands: usize) {
+    let opening = format!("{begin}; {}", memory.opening(commands));
+    let opened = sqlx::raw_sql(AssertSqlSafe(opening)).fetch_all(&mut *conn).await.unwrap();
+    memory.begin(conn, opened).await.unwrap();
 }
 
 /// Runs histories. What a failing one did is printed.

@@ -44,11 +44,10 @@ struct Stream {
 pub(super) type Remembered = (BTreeSet<String>, Time, Option<TurnId>);
 
 impl Replica {
-    pub(super) fn new(number: usize, seed: u64) -> Self {
+    pub(super) fn new(engine: Engine, number: usize, seed: u64) -> Self {
         let clock = ManualClock::starting_at(START + CLOCKS[number % REPLICAS]);
         let (rules, random, notifier) = (Rules::default(), Random::seeded(seed), Notifier::default());
-        let (memory, _) =
-            Memory::new(Engine::SqliteFile, rules, clock.clone(), random, notifier.clone(), Metrics::new());
+        let (memory, _) = Memory::new(engine, rules, clock.clone(), random, notifier.clone(), Metrics::new());
         let listen = |agent: &'static str| {
             let listener = notifier.listen(Topic::Agent(agent.into()));
             Stream { agent, listener, row: None }

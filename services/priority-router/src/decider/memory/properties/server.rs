@@ -60,6 +60,10 @@ impl Server {
         true
     }
 
+    pub(super) fn engine(&self) -> Engine {
+        if self.storage == Storage::Postgres { Engine::Postgres } else { Engine::SqliteFile }
+    }
+
     /// How a turn begins.
     pub(super) fn begin(&self) -> &'static str {
         if self.storage == Storage::Postgres { "BEGIN" } else { "BEGIN IMMEDIATE" }
