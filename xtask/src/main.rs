@@ -29,7 +29,7 @@ usage: cargo xtask COMMAND
   test ARGS...  the quick loop: hand ARGS to the test runner (a name, `-p PACKAGE`, ...), without the lint
                 and the documentation tests
   mutants [WORD]  break the rules of routing's core one at a time, or those whose rule contains WORD, and see that its
-                test notices each (about five minutes)
+                test notices each (about a quarter of an hour)
   help          print this
 ";
 

@@ -18,9 +18,11 @@ pub enum Size {
 
 /// Tools, checks, programs, tests.
 pub fn run_all(workspace: &Workspace, size: Size, steps: &mut Steps) -> Result<()> {
-    // The README starts this one, and a test runs the README. It has a folder of its own, so it's built beside all that comes before
-    // the tests: much of that keeps one core busy, or the network.
-    let release = Background::start(workspace.cargo(&["build", "--release"])?);
+    // The README starts segue so, and a test runs the README. It has a folder of its own, so it's built beside all that comes before
+    // the tests: much of that keeps one core busy, or the network. The router's core is tested with optimisation, of the same build.
+    let mut optimised = workspace.cargo(&["build", "--release", "--bins"])?;
+    optimised.args(CORE);
+    let release = Background::start(optimised);
     tools::install(workspace, steps)?;
     lint::run_all(workspace, steps)?;
     build_programs(workspace, steps)?;
@@ -28,6 +30,7 @@ pub fn run_all(workspace: &Workspace, size: Size, steps: &mut Steps) -> Result<(
         run(&mut workspace.cargo(&["test", "--workspace", "--no-run", "--quiet"])?)
     })?;
     steps.run("build release, what is left of it", || release.finish())?;
+    steps.run("routing's core against its model", || core_sequences(workspace))?;
     if size == Size::Full {
         steps.run("tests at full size", || full_size(workspace))?;
     }
@@ -49,17 +52,26 @@ fn build_programs(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("build programs", || run(&mut workspace.cargo(&["build", "--workspace", "--bins"])?))
 }
 
+/// The test of the router's core. With segue's features, or half of what it depends on would be built a second time.
+const CORE: &[&str] = &["-p", "segue", "-p", "priority-router", "--test", "core"];
+
+/// A million sequences of commands. Without optimisation they take ten times as long, so the suite has only some of them.
+fn core_sequences(workspace: &Workspace) -> Result<()> {
+    let mut sequences = workspace.cargo(runner(workspace)?)?;
+    run(sequences.arg("--release").args(CORE))
+}
+
 /// Tests whose size is a parameter: small in the suite, large here. Those of the router are built with optimisation.
 fn full_size(workspace: &Workspace) -> Result<()> {
     let mut routing = workspace.cargo(runner(workspace)?)?;
     run(routing.args([
         "--release",
         "-p",
+        "segue",
+        "-p",
         "priority-router",
         "--test",
         "model",
-        "--test",
-        "core",
         "--test",
         "crowd",
         "--test",

@@ -1,8 +1,8 @@
 //! Breaks the rules of routing's core one at a time, and expects its test to notice each. The sources are copied into a
 //! package of their own in the target folder, where they build in seconds and nobody else sees them broken.
 //!
-//! To add a mutant, add it to `list.rs`. A text that no longer stands exactly once in its file is an error, so that no
-//! mutant is lost when the code changes.
+//! To add a mutant, add it to a file of `list/`. A text that no longer stands exactly once in its file is an error, here and in this
+//! package's tests, so that no mutant is lost when the code changes.
 
 mod list;
 
@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use list::{MUTANTS, Mutant};
+use list::Mutant;
 
 use crate::{process, workspace::Workspace};
 
@@ -22,13 +22,18 @@ const SEQUENCES: &str = "60000";
 /// What `timeout` answers when it ended the program.
 const TIMED_OUT: i32 = 124;
 /// What is copied of the service.
-const COPIED: [&str; 3] = ["src/domain", "tests/core", "tests/model"];
+const COPIED: [&str; 3] = [RULES, "tests/core", "tests/model"];
+/// Where the rules are in it.
+const RULES: &str = "src/domain";
 
 /// Makes each mutant, or those whose rule contains a word, and reports who survives.
 pub fn run(workspace: &Workspace, word: Option<&str>) -> Result<()> {
     let package = Package::create(workspace)?;
+    for mutant in list::all() {
+        mutant.applied(&package.folder.join(RULES))?;
+    }
     package.check_unbroken()?;
-    let wanted = MUTANTS.iter().filter(|mutant| word.is_none_or(|word| mutant.rule.contains(word)));
+    let wanted = list::all().filter(|mutant| word.is_none_or(|word| mutant.rule.contains(word)));
     let mut missed = vec![];
     let mut made = 0;
     for mutant in wanted {
@@ -46,6 +51,19 @@ pub fn run(workspace: &Workspace, word: Option<&str>) -> Result<()> {
     }
     println!("{made} mutants, {} not noticed", missed.len());
     if missed.is_empty() { Ok(()) } else { bail!("not noticed: {}", missed.join("; ")) }
+}
+
+impl Mutant {
+    /// Its file, what stands there, and what stands there when the rule is broken.
+    fn applied(&self, rules: &Path) -> Result<(PathBuf, String, String)> {
+        let path = rules.join(self.file);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if text.matches(self.from).count() != 1 {
+            bail!("`{}` stands not exactly once in {}: {}", self.from, self.file, self.rule);
+        }
+        let broken = text.replace(self.from, self.to);
+        Ok((path, text, broken))
+    }
 }
 
 struct Package {
@@ -77,12 +95,8 @@ impl Package {
 
     /// How the test ends with the mutant.
     fn catches(&self, mutant: &Mutant) -> Result<Option<i32>> {
-        let path = self.folder.join("src/domain").join(mutant.file);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        if text.matches(mutant.from).count() != 1 {
-            bail!("`{}` stands not exactly once in {}: {}", mutant.from, mutant.file, mutant.rule);
-        }
-        write(&path, &text.replace(mutant.from, mutant.to))?;
+        let (path, text, broken) = mutant.applied(&self.folder.join(RULES))?;
+        write(&path, &broken)?;
         let built = process::run_quietly(self.cargo().args(["--no-run"]));
         let status = built.is_ok().then(|| self.limited().output());
         write(&path, &text)?;
@@ -148,4 +162,17 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_mutant_applies_to_the_present_text() {
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/priority-router").join(RULES);
+        for mutant in list::all() {
+            mutant.applied(&rules).unwrap();
+        }
+    }
 }

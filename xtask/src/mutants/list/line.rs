@@ -1,0 +1,177 @@
+//! Who waits, in which order, for how long, and who gets what.
+
+use super::{Mutant, mutant};
+
+pub const MUTANTS: &[Mutant] = &[
+    mutant(
+        "handoffs stand before all others",
+        "order.rs",
+        "if class == Priority::Handoff { BEFORE_ALL } else { 0 }",
+        "if class == Priority::Low { BEFORE_ALL } else { 0 }",
+    ),
+    mutant(
+        "whoever has waited for long insists",
+        "order.rs",
+        "|| now_ms - created_at >= patience_ms",
+        "|| now_ms - created_at < 0 * patience_ms",
+    ),
+    mutant(
+        "a higher class has a head start",
+        "priority.rs",
+        "Self::High => 5 * MINUTE_MS,",
+        "Self::High => 4 * MINUTE_MS,",
+    ),
+    mutant(
+        "who waits for its own contact gets no other (I5)",
+        "settle.rs",
+        "return self.step_to_own(slot, agent, own);",
+        "if let Some(step) = self.step_to_own(slot, agent, own) {\n                return Some(step);\n            }",
+    ),
+    mutant(
+        "nothing passes the queue that an agent is kept for",
+        "settle.rs",
+        "if kept_for == Some(head.queue) {",
+        "if kept_for == Some(head.queue) && self.now_ms < 0 {",
+    ),
+    mutant(
+        "a contact's own agent goes before the longer idle",
+        "settle.rs",
+        "step.place == place && step.is_own)",
+        "step.place == place && !step.is_own)",
+    ),
+    mutant(
+        "contacts that agents are asked about ring too, though they are their own",
+        "settle.rs",
+        "|| asks && !self.may_ring(slot)",
+        "",
+    ),
+    mutant(
+        "an agent for whom too many ring takes no more though it is kept",
+        "settle.rs",
+        "if may_ring && head.units <= free",
+        "if head.units <= free",
+    ),
+    mutant(
+        "who is away gets its handoffs",
+        "settle.rs",
+        "if slot.presence() == Presence::Offline {",
+        "if slot.presence() != Presence::Available {",
+    ),
+    mutant("an agent is kept for who insists", "keeping.rs", "kept < insisting)", "kept + 9 < insisting)"),
+    mutant("whom nobody needs is let go", "keeping.rs", "kept > insisting)", "kept > insisting + 9)"),
+    mutant(
+        "so many agents at most are kept for a queue",
+        "keeping.rs",
+        "const MAX_KEPT: usize = 5;",
+        "const MAX_KEPT: usize = 6;",
+    ),
+    mutant(
+        "a contact waits no longer than it may",
+        "contacts.rs",
+        "self.end(id, Ending::Expired);",
+        "self.end(id, Ending::Abandoned);",
+    ),
+    mutant(
+        "a new class has a new place",
+        "contacts.rs",
+        "self.left_line(&before);\n            self.waits(id);",
+        "let _ = id;",
+    ),
+    mutant(
+        "a conversation has one open contact",
+        "sessions.rs",
+        "if let Some(id) = self.state.open_in(&submit.platform, &submit.session) {",
+        "if let Some(id) = self.state.open_in(\"\", &submit.session) {",
+    ),
+    mutant(
+        "a customer who comes back keeps the contact",
+        "sessions.rs",
+        "submit.rejoins.filter(|id| self.is_open_on(*id, &submit.platform))",
+        "submit.rejoins.filter(|_| false)",
+    ),
+    mutant(
+        "handoffs follow the conversation that they began in",
+        "sessions.rs",
+        "self.source_moves(&before, agent, session);",
+        "let _ = agent;",
+    ),
+    mutant(
+        "a submitter says how long a contact waits",
+        "sessions.rs",
+        "submit.ttl_ms.unwrap_or(self.state.rules.contact_ttl_ms)",
+        "self.state.rules.contact_ttl_ms",
+    ),
+    mutant(
+        "the oldest contact of a conversation counts",
+        "sessions.rs",
+        "self.sessions.range(all).next()",
+        "self.sessions.range(all).next_back()",
+    ),
+    mutant(
+        "a contact of another platform is not rejoined",
+        "sessions.rs",
+        "is_some_and(|queue| Some(queue.platform) == platform)",
+        "is_some_and(|_| platform.is_some())",
+    ),
+    mutant(
+        "its time begins anew when its agent is gone",
+        "turn.rs",
+        "after.expires_at = self.now.saturating_add(after.ttl_ms);",
+        "after.expires_at = before.expires_at;",
+    ),
+    mutant("a wrap-up keeps the units", "turn.rs", "if seconds > 0 {", "if seconds > 1_000_000 {"),
+    mutant(
+        "an expired contact counts as given up",
+        "turn.rs",
+        "} else if matches!(ending, Ending::Abandoned | Ending::Expired) {",
+        "} else if matches!(ending, Ending::Abandoned) {",
+    ),
+    mutant(
+        "news of a contact that an agent keeps leaves its idleness",
+        "turn.rs",
+        "EventKind::Rejoined | EventKind::Admitted)",
+        "EventKind::Admitted)",
+    ),
+    mutant(
+        "a handoff for its own agent alone is never anybody's",
+        "turn.rs",
+        "let Others::From(at) = named.others else { return };",
+        "let at = if let Others::From(at) = named.others { at } else { self.now };",
+    ),
+    mutant(
+        "a handled contact is counted once",
+        "turn.rs",
+        "if contact.answered_at.is_some() {\n            return;\n        }",
+        "",
+    ),
+    mutant(
+        "what is due is bounded",
+        "time.rs",
+        "for _ in 0..most {",
+        "for _ in 0..most.saturating_mul(1_000) {",
+    ),
+    mutant(
+        "an agent has the skills of what it takes",
+        "agents.rs",
+        "skills.iter().all(|skill| self.counted.skills.binary_search(skill).is_ok())",
+        "skills.len() < 64",
+    ),
+    mutant(
+        "held units are not free",
+        "agents.rs",
+        "self.capacity() - self.counted.used - self.counted.held",
+        "self.capacity() - self.counted.used",
+    ),
+    mutant(
+        "the longest idle goes first",
+        "agents.rs",
+        "Idle { turn, name: self.name.clone(), agent }",
+        "Idle { turn: -turn, name: self.name.clone(), agent }",
+    ),
+    mutant(
+        "an agent has so many contacts at most, also when they cost nothing",
+        "agents.rs",
+        "pub const MAX_OPEN_CONTACTS: usize = 100;",
+        "pub const MAX_OPEN_CONTACTS: usize = 101;",
+    ),
+];
