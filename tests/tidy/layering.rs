@@ -10,7 +10,7 @@ const OUTSIDE: [&str; 3] = ["tonic", "sqlx", "axum"];
 const SILENT: &str = "services/priority-router/src/";
 /// The service that calls platforms' adapters only, and from this folder only.
 const ASKING: &str = "services/platform-selector/src/";
-const ADAPTERS: &str = "services/platform-selector/src/adapters/";
+const CLIENTS: &str = "services/platform-selector/src/clients/";
 /// The clients of an adapter.
 const ADAPTER_CLIENTS: [&str; 2] = ["channel_service_client::", "health_client::"];
 /// The one package that puts services together.
@@ -47,7 +47,7 @@ fn offending_layers_are_found() {
     assert!(
         calling(&file("services/priority-router/src/a.rs", "use segue_runtime::peer::PeerUri;")).is_empty()
     );
-    let asking = "services/platform-selector/src/adapters/a.rs";
+    let asking = "services/platform-selector/src/clients/a.rs";
     for text in ["use segue_runtime::peer::Peer;", "channel_service_client::X;", "health_client::X;"] {
         assert!(calling(&file(asking, text)).is_empty(), "{text}");
         assert_eq!(calling(&file("services/platform-selector/src/grpc/a.rs", text)).len(), 1, "{text}");
@@ -72,7 +72,7 @@ fn calling(files: &[File]) -> Vec<String> {
     let kept = files.iter().filter(|file| file.path.starts_with(SILENT) || file.path.starts_with(ASKING));
     let mut wrong = Vec::new();
     for file in kept {
-        let may_ask = file.path.starts_with(ADAPTERS);
+        let may_ask = file.path.starts_with(CLIENTS);
         if !may_ask {
             wrong.extend(naming(file, &["Peer"]));
         }

@@ -4,7 +4,7 @@ mod forget;
 mod link;
 mod merge;
 
-pub(crate) use forget::{Held, Match, divide};
+pub(crate) use forget::{Held, Holder, Match, divide};
 pub(crate) use link::Link;
 pub(crate) use merge::{Identities, Row, Stored, merge};
 

@@ -10,7 +10,7 @@ use jiff::{
 pub const DAY_MINUTES: u16 = 24 * 60;
 
 /// Opening times in a place's local time, so that they follow its daylight saving.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceHours {
     zone: TimeZone,
     windows: Vec<Window>,
@@ -27,7 +27,7 @@ pub struct Range {
 }
 
 /// A weekly opening time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
     /// The days, counted from Monday as 1.
     days: BTreeSet<i8>,

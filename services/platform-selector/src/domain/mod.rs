@@ -10,9 +10,9 @@
 //! - [`selection`]: which one to go on with, and why (R3-R5).
 //!
 //! To add an operator: a [`term::Test`], its judgement and its text there, its kinds in [`vocabulary`], its words in
-//! [`selection::sentence`], its reading in `wire::terms`. To add a ground for or against a platform: a
-//! [`selection::Reason`] at the place of its weight, its finding in `selection::assess`, its clause in
-//! [`selection::sentence`], its code in `wire::candidates`.
+//! [`selection::sentence`], its reading in `convert::terms`. To add a ground for or against a platform: a
+//! [`selection::Reason`] at the place of its weight, its finding at the same place in `selection::assess`, its clause in
+//! [`selection::sentence`], its code in `convert::candidates`.
 
 pub mod directory;
 pub mod face;

@@ -59,11 +59,15 @@ impl Term {
     /// Holds the term against a platform's features.
     pub fn judge<'a>(&self, features: &'a Features) -> Verdict<'a> {
         match features.get(&self.feature) {
-            None if matches!(self.test, Test::NotExists | Test::NotIn(_)) => Verdict::Met,
-            None => Verdict::Missing,
+            None => self.judge_missing(),
             Some(value) if self.test.holds_for(value) => Verdict::Met,
             Some(value) => Verdict::Mismatch(value),
         }
+    }
+
+    /// Holds the term against a platform without the feature.
+    pub fn judge_missing<'a>(&self) -> Verdict<'a> {
+        if matches!(self.test, Test::NotExists | Test::NotIn(_)) { Verdict::Met } else { Verdict::Missing }
     }
 }
 

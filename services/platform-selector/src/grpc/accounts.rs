@@ -6,12 +6,15 @@ use segue_proto::selector::v1::{
 use segue_runtime::{Fields, Refusal, caller};
 use segue_store::requests::RequestKey;
 
-use super::Selector;
 use crate::{
+    commands::{self, accounts::Unlink, customers::Whom},
+    convert::accounts::{
+        AccountId, all_hashes, forget_match, hashes_by_identity, holder, link as parse_link,
+    },
     domain::directory::MAX_IDENTITIES,
-    error,
-    store::{self, accounts::Unlink, forget::Whom},
-    wire::accounts::{AccountId, all_hashes, forget_match, hashes_by_identity, link as parse_link},
+    errors,
+    selector::Selector,
+    store,
 };
 
 const MAX_PLATFORMS: usize = 1000;
@@ -26,8 +29,8 @@ pub(super) async fn link(
     let LinkAccountRequest { platform, account, identities, .. } = &request;
     let link = parse_link(&mut fields, &selector.keys, selector.region, platform, account, identities);
     fields.finish()?;
-    store::once(&selector.db, key, selector.clock.now_ms(), link, |conn, link| {
-        Box::pin(store::accounts::link(conn, link))
+    commands::once(&selector.database, key, selector.clock.now_ms(), link, |conn, link| {
+        Box::pin(commands::accounts::link(conn, link))
     })
     .await
 }
@@ -42,8 +45,8 @@ pub(super) async fn unlink(
     let id = AccountId::parse(&mut fields, &request.platform, &request.account);
     fields.finish()?;
     let unlink = Unlink { refs: id.refs(&selector.keys), platform: id.platform };
-    store::once(&selector.db, key, selector.clock.now_ms(), unlink, |conn, unlink| {
-        Box::pin(store::accounts::unlink(conn, unlink))
+    commands::once(&selector.database, key, selector.clock.now_ms(), unlink, |conn, unlink| {
+        Box::pin(commands::accounts::unlink(conn, unlink))
     })
     .await
 }
@@ -61,10 +64,10 @@ pub(super) async fn forget(
     fields.finish()?;
     let whom = Whom { identities: hashes_by_identity(&identities, &selector.keys), by };
     if request.dry_run {
-        return store::forget::tell(&mut *selector.db.read().await?, &whom).await?;
+        return commands::customers::tell(&mut *selector.database.read().await?, &whom).await?;
     }
-    let forgotten = store::once(&selector.db, key, selector.clock.now_ms(), whom, |conn, whom| {
-        Box::pin(store::forget::customer(conn, whom))
+    let forgotten = commands::once(&selector.database, key, selector.clock.now_ms(), whom, |conn, whom| {
+        Box::pin(commands::customers::forget(conn, whom))
     })
     .await?;
     selector.directories.forget_all();
@@ -72,7 +75,7 @@ pub(super) async fn forget(
 }
 
 pub(super) async fn status(selector: &Selector) -> Result<GetDirectoryStatusResponse, Refusal> {
-    let by_key = store::forget::accounts_by_key(&mut *selector.db.read().await?).await?;
+    let by_key = store::directory::accounts_by_key(&mut *selector.database.read().await?).await?;
     let of = |key: Option<String>| key.and_then(|key| by_key.get(&key).copied()).unwrap_or_default();
     let current_key = of(Some(selector.keys.current_id()));
     let previous_key = of(selector.keys.previous_id());
@@ -92,14 +95,14 @@ pub(super) async fn find(
         fields.slug(&format!("platforms[{index}]"), platform);
     }
     fields.finish()?;
-    let mut conn = selector.db.read().await?;
+    let mut conn = selector.database.read().await?;
     let known = selector.catalog.current(&mut conn).await?;
     for (index, platform) in request.platforms.iter().enumerate() {
         if !known.platforms.contains_key(platform) {
-            return Err(error::platform_not_found(&format!("platforms[{index}]"), platform));
+            return Err(errors::platform_not_found(&format!("platforms[{index}]"), platform));
         }
     }
     let hashes = all_hashes(&identities, &selector.keys);
     let accounts = store::directory::accounts_of(&mut conn, &hashes, &request.platforms).await?;
-    Ok(FindAccountsResponse { accounts })
+    Ok(FindAccountsResponse { accounts: accounts.into_iter().map(holder).collect() })
 }

@@ -15,8 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 use tracing::Instrument as _;
 
-use super::Selector;
-use crate::{error, store};
+use crate::{errors, selector::Selector, store};
 use run::{Batch, Import};
 
 /// A stream that is silent for so long waits for the answer to what it has sent.
@@ -31,8 +30,8 @@ pub(super) async fn get(
     let mut fields = Fields::new();
     let import_id = fields.number("import_id", &request.import_id);
     fields.finish()?;
-    let progress = store::imports::progress(&mut *selector.db.read().await?, &import_id).await?;
-    let progress = progress.ok_or_else(|| error::import_not_found(&import_id))?;
+    let progress = store::imports::progress(&mut *selector.database.read().await?, &import_id).await?;
+    let progress = progress.ok_or_else(|| errors::import_not_found(&import_id))?;
     Ok(GetImportResponse {
         imported: progress.totals.imported,
         unchanged: progress.totals.unchanged,

@@ -6,11 +6,12 @@ mod import;
 mod platforms;
 mod profiles;
 mod select;
+mod server;
 mod simulate;
 
-use std::{sync::Arc, time::Duration};
+pub(crate) use server::Serving;
 
-use segue_core::{KeyRing, Random, Region, SharedClock};
+use prost::Message as _;
 use segue_proto::selector::v1::{
     ApproveAdapterChangeRequest, ApproveAdapterChangeResponse, CreatePlatformRequest, CreatePlatformResponse,
     DeleteFeatureDefinitionRequest, DeleteFeatureDefinitionResponse, DeletePlatformRequest,
@@ -27,78 +28,12 @@ use segue_proto::selector::v1::{
     SimulateSelectionsResponse, UnlinkAccountRequest, UnlinkAccountResponse, UpdatePlatformRequest,
     UpdatePlatformResponse, platform_selector_service_server::PlatformSelectorService,
 };
-use segue_runtime::{Parts, Refusal, Stop, StreamEnd};
-use segue_store::Database;
+use segue_runtime::Refusal;
+use segue_store::StoreError;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{
-    adapters::{
-        Channels,
-        health::{Follow, Pulses},
-        lookup::Directories,
-    },
-    catalog::Catalog,
-    config::{AdapterChanges, AdapterSettings},
-    recorder::Recorder,
-};
-
-/// The service. Cloning is cheap.
-#[derive(Debug, Clone)]
-pub(crate) struct Selector {
-    db: Database,
-    catalog: Arc<Catalog>,
-    channels: Arc<Channels>,
-    pulses: Arc<Pulses>,
-    directories: Arc<Directories>,
-    recorder: Recorder,
-    keys: KeyRing,
-    region: Option<Region>,
-    /// A new address of an adapter is approved by somebody else.
-    two_people: bool,
-    clock: SharedClock,
-    random: Random,
-    stream_end: StreamEnd,
-}
-
-impl Selector {
-    pub(crate) fn new(
-        db: Database,
-        keys: KeyRing,
-        region: Option<Region>,
-        channels: Channels,
-        adapters: &AdapterSettings,
-        recorder: Recorder,
-        parts: &Parts,
-    ) -> Self {
-        let channels = Arc::new(channels);
-        let (clock, deadline, keep) = (parts.clock.clone(), adapters.lookup_deadline, adapters.lookup_cache);
-        let directories = Directories::new(channels.clone(), keys.clone(), clock, deadline, keep);
-        Self {
-            db,
-            catalog: Arc::default(),
-            channels,
-            pulses: Arc::new(Pulses::new(parts.clock.clone())),
-            directories: Arc::new(directories),
-            recorder,
-            keys,
-            region,
-            two_people: adapters.changes == AdapterChanges::TwoPeople,
-            clock: parts.clock.clone(),
-            random: parts.random.clone(),
-            stream_end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
-        }
-    }
-}
-
-impl Selector {
-    /// Follows the adapters' health for the selections of this service.
-    pub(crate) fn follow(&self, interval: Duration, stop: Stop) -> Follow {
-        let (db, catalog) = (self.db.clone(), self.catalog.clone());
-        let (channels, pulses) = (self.channels.clone(), self.pulses.clone());
-        Follow { db, catalog, channels, pulses, interval, stop }
-    }
-}
+use crate::selector::Selector;
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -109,7 +44,10 @@ fn answer<T>(outcome: Result<T, Refusal>) -> Answer<T> {
 #[tonic::async_trait]
 impl PlatformSelectorService for Selector {
     async fn select_platform(&self, r: Request<SelectPlatformRequest>) -> Answer<SelectPlatformResponse> {
-        answer(select::select_platform(self, r.into_inner()).await)
+        // Served without coming here, see `server`; the answer is the same.
+        let encoded = select::select_platform(self, r.into_inner()).await?;
+        let decoded = SelectPlatformResponse::decode(encoded.as_bytes());
+        decoded.map(Response::new).map_err(|_| Refusal::from(StoreError::Failed).into())
     }
 
     async fn create_platform(&self, r: Request<CreatePlatformRequest>) -> Answer<CreatePlatformResponse> {

@@ -9,12 +9,13 @@ use segue_proto::selector::v1::{
 use segue_runtime::{Fields, Refusal, access::is_platform_only, caller, page, timestamp};
 use segue_store::requests::RequestKey;
 
-use super::Selector;
 use crate::{
+    commands::{self, adapter_changes::Verdict, approval::Approval, platforms::Update},
+    convert::{self, mask::Mask},
     domain::health::Health,
-    error,
-    store::{self, adapter_changes::Verdict, approval::Approval, loads::Load, platforms::Update},
-    wire::{self, mask::Mask},
+    errors,
+    selector::Selector,
+    store::{self, loads::Load},
 };
 
 const LIST: &str = "ListPlatforms";
@@ -33,9 +34,9 @@ pub(super) async fn create(
     if platform.status == i32::from(PlatformStatus::Unspecified) {
         platform.set_status(PlatformStatus::Active);
     }
-    wire::platform::parse(&mut fields, "platform", &platform);
-    wire::platform::check_whole(&mut fields, "platform", &platform);
-    wire::platform::check_reach(&mut fields, "platform", &platform, selector.channels.reach());
+    convert::platform::parse(&mut fields, "platform", &platform);
+    convert::platform::check_whole(&mut fields, "platform", &platform);
+    convert::platform::check_reach(&mut fields, "platform", &platform, selector.channels.reach());
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     platform.set_adapter_health(AdapterHealth::Unspecified);
@@ -44,8 +45,8 @@ pub(super) async fn create(
     platform.etag = new_etag(selector);
     platform.create_time = timestamp(now_ms);
     platform.update_time = timestamp(now_ms);
-    store::once(&selector.db, key, now_ms, platform, |conn, platform| {
-        Box::pin(store::platforms::create(conn, platform))
+    commands::once(&selector.database, key, now_ms, platform, |conn, platform| {
+        Box::pin(commands::platforms::create(conn, platform))
     })
     .await
 }
@@ -57,8 +58,9 @@ pub(super) async fn get(
     let mut fields = Fields::new();
     let id = fields.slug("id", &request.id);
     fields.finish()?;
-    let platform = store::platforms::get(&mut *selector.db.read().await?, &id).await?;
-    let platform = platform.ok_or_else(|| error::platform_not_found("id", &id))?;
+    let platform = store::platforms::get(&mut *selector.database.read().await?, &id).await?;
+    let platform = platform.ok_or_else(|| errors::platform_not_found("id", &id))?;
+    let platform = convert::stored(&platform)?;
     Ok(GetPlatformResponse { platform: Some(with_health(selector, platform)) })
 }
 
@@ -70,8 +72,8 @@ pub(super) async fn list(
     let page_size = fields.page_size(request.page_size);
     fields.finish()?;
     let after = page::start(LIST, &request.page_token)?.unwrap_or_default();
-    let mut platforms =
-        store::platforms::list(&mut *selector.db.read().await?, &after, page_size + 1).await?;
+    let stored = store::platforms::list(&mut *selector.database.read().await?, &after, page_size + 1).await?;
+    let mut platforms: Vec<Platform> = convert::all_stored(&stored)?;
     let next_page_token =
         page::cut(LIST, &mut platforms, page_size, Message::encoded_len, |platform| platform.id.clone());
     let platforms = platforms.into_iter().map(|platform| with_health(selector, platform)).collect();
@@ -80,12 +82,12 @@ pub(super) async fn list(
 
 /// As this replica sees its adapter.
 fn with_health(selector: &Selector, mut platform: Platform) -> Platform {
-    platform.set_adapter_health(match selector.pulses.of(&platform.adapter_uri) {
+    platform.set_adapter_health(match selector.adapter_health.of(&platform.adapter_uri) {
         Health::Unknown => AdapterHealth::Unspecified,
         Health::Up => AdapterHealth::Up,
         Health::Down => AdapterHealth::Down,
     });
-    let lives = store::adapter_changes::live(&platform, selector.clock.now_ms()).is_some();
+    let lives = commands::adapter_changes::live(&platform, selector.clock.now_ms()).is_some();
     if is_platform_only() || !lives {
         platform.proposed_adapter_change = None;
     }
@@ -105,7 +107,7 @@ pub(super) async fn report_load(
     fields.finish()?;
     let expires_at = selector.clock.now_ms() + valid_for.seconds * 1000;
     let load = Load { platform, percent, expires_at };
-    selector.db.write(load, |conn, load| Box::pin(store::loads::report(conn, load))).await?
+    selector.database.write(load, |conn, load| Box::pin(commands::loads::report(conn, load))).await?
 }
 
 pub(super) async fn update(
@@ -122,14 +124,14 @@ pub(super) async fn update(
     let mut checked =
         Platform { id: change.id.clone(), status: PlatformStatus::Active.into(), ..Platform::default() };
     mask.apply(&change, &mut checked);
-    wire::platform::parse(&mut fields, "platform", &checked);
-    wire::platform::check_reach(&mut fields, "platform", &checked, selector.channels.reach());
+    convert::platform::parse(&mut fields, "platform", &checked);
+    convert::platform::check_reach(&mut fields, "platform", &checked, selector.channels.reach());
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     let approval = selector.approval(&key);
     let update = Update { change, mask, new_etag: new_etag(selector), now_ms, approval };
-    store::once(&selector.db, key, now_ms, update, |conn, update| {
-        Box::pin(store::platforms::update(conn, update))
+    commands::once(&selector.database, key, now_ms, update, |conn, update| {
+        Box::pin(commands::platforms::update(conn, update))
     })
     .await
 }
@@ -143,8 +145,8 @@ pub(super) async fn delete(
     let key = RequestKey::plain(&caller(), &request_id, "DeletePlatform", &request);
     let id = fields.slug("id", &request.id);
     fields.finish()?;
-    store::once(&selector.db, key, selector.clock.now_ms(), id, |conn, id| {
-        Box::pin(store::platforms::delete(conn, id))
+    commands::once(&selector.database, key, selector.clock.now_ms(), id, |conn, id| {
+        Box::pin(commands::platforms::delete(conn, id))
     })
     .await
 }
@@ -159,8 +161,8 @@ pub(super) async fn approve(
     let platform = fields.slug("platform", &request.platform);
     fields.finish()?;
     let verdict = verdict(selector, &key, platform, request.adapter_uri);
-    store::once(&selector.db, key, verdict.now_ms, verdict, |conn, verdict| {
-        Box::pin(store::adapter_changes::approve(conn, verdict))
+    commands::once(&selector.database, key, verdict.now_ms, verdict, |conn, verdict| {
+        Box::pin(commands::adapter_changes::approve(conn, verdict))
     })
     .await
 }
@@ -175,8 +177,8 @@ pub(super) async fn reject(
     let platform = fields.slug("platform", &request.platform);
     fields.finish()?;
     let verdict = verdict(selector, &key, platform, request.adapter_uri);
-    store::once(&selector.db, key, verdict.now_ms, verdict, |conn, verdict| {
-        Box::pin(store::adapter_changes::reject(conn, verdict))
+    commands::once(&selector.database, key, verdict.now_ms, verdict, |conn, verdict| {
+        Box::pin(commands::adapter_changes::reject(conn, verdict))
     })
     .await
 }

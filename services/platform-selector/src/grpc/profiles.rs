@@ -7,14 +7,14 @@ use segue_proto::selector::v1::{
 use segue_runtime::{Fields, Refusal, caller, page, timestamp};
 use segue_store::requests::RequestKey;
 
-use super::Selector;
 use crate::{
-    error,
+    commands::{self, profiles::Put},
+    convert, errors,
+    selector::Selector,
     store::{
         self,
-        profiles::{KEPT_VERSIONS, Put},
+        profiles::{Expected, KEPT_VERSIONS},
     },
-    wire,
 };
 
 const LIST: &str = "ListWorkProfiles";
@@ -28,17 +28,24 @@ pub(super) async fn put(
     let key = RequestKey::plain(&caller(), &request_id, "PutWorkProfile", &request);
     fields.require(request.work_profile.is_some(), "work_profile", "must be given");
     let mut profile = request.work_profile.unwrap_or_default();
-    let terms = wire::profile::parse(&mut fields, "work_profile", &profile);
-    let expected_version = request.expected_version.unwrap_or(store::profiles::ANY_VERSION);
+    let terms = convert::profile::parse(&mut fields, "work_profile", &profile);
     let known = request.expected_version.is_none_or(|version| version >= 0);
     fields.require(known, "expected_version", "must not be negative");
-    wire::platform::check_size(&mut fields, "work_profile", &profile);
+    convert::platform::check_size(&mut fields, "work_profile", &profile);
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     profile.version = 0;
     profile.update_time = timestamp(now_ms);
-    let put = Put { profile, terms, expected_version };
-    store::once(&selector.db, key, now_ms, put, |conn, put| Box::pin(store::profiles::put(conn, put))).await
+    let expected = match request.expected_version {
+        None => Expected::Any,
+        Some(0) => Expected::Absent,
+        Some(version) => Expected::Version(version),
+    };
+    let put = Put { profile, terms, expected };
+    commands::once(&selector.database, key, now_ms, put, |conn, put| {
+        Box::pin(commands::profiles::put(conn, put))
+    })
+    .await
 }
 
 pub(super) async fn get(
@@ -49,15 +56,16 @@ pub(super) async fn get(
     let id = fields.slug("id", &request.id);
     fields.require(request.version >= 0, "version", "must not be negative");
     fields.finish()?;
-    let mut conn = selector.db.read().await?;
+    let mut conn = selector.database.read().await?;
     let newest = store::profiles::get(&mut conn, &id).await?;
-    let newest = newest.ok_or_else(|| error::work_profile_not_found("id", &id))?;
+    let newest = newest.ok_or_else(|| errors::work_profile_not_found("id", &id))?;
+    let newest = convert::profile::stored(&newest)?;
     if request.version == 0 || request.version == newest.version {
         return Ok(GetWorkProfileResponse { work_profile: Some(newest) });
     }
     let older = store::profiles::get_version(&mut conn, &id, request.version).await?;
-    let older = older.ok_or_else(|| error::work_profile_version_not_found(&id, request.version))?;
-    Ok(GetWorkProfileResponse { work_profile: Some(older) })
+    let older = older.ok_or_else(|| errors::work_profile_version_not_found(&id, request.version))?;
+    Ok(GetWorkProfileResponse { work_profile: Some(convert::profile::stored(&older)?) })
 }
 
 pub(super) async fn versions(
@@ -67,10 +75,12 @@ pub(super) async fn versions(
     let mut fields = Fields::new();
     let id = fields.slug("id", &request.id);
     fields.finish()?;
-    let mut work_profiles = store::profiles::versions(&mut *selector.db.read().await?, &id).await?;
-    if work_profiles.is_empty() {
-        return Err(error::work_profile_not_found("id", &id));
+    let versions = store::profiles::versions(&mut *selector.database.read().await?, &id).await?;
+    if versions.is_empty() {
+        return Err(errors::work_profile_not_found("id", &id));
     }
+    let mut work_profiles: Vec<_> =
+        versions.iter().map(convert::profile::stored).collect::<Result<_, _>>()?;
     // Cut where the answer would be too large; there is no next page, the older ones can be read one by one.
     page::cut(LIST, &mut work_profiles, KEPT_VERSIONS, Message::encoded_len, |profile| profile.id.clone());
     Ok(ListWorkProfileVersionsResponse { work_profiles })
@@ -84,8 +94,8 @@ pub(super) async fn list(
     let page_size = fields.page_size(request.page_size);
     fields.finish()?;
     let after = page::start(LIST, &request.page_token)?.unwrap_or_default();
-    let mut work_profiles =
-        store::profiles::list(&mut *selector.db.read().await?, &after, page_size + 1).await?;
+    let stored = store::profiles::list(&mut *selector.database.read().await?, &after, page_size + 1).await?;
+    let mut work_profiles: Vec<_> = stored.iter().map(convert::profile::stored).collect::<Result<_, _>>()?;
     let next_page_token =
         page::cut(LIST, &mut work_profiles, page_size, Message::encoded_len, |profile| profile.id.clone());
     Ok(ListWorkProfilesResponse { work_profiles, next_page_token })
@@ -100,8 +110,8 @@ pub(super) async fn delete(
     let key = RequestKey::plain(&caller(), &request_id, "DeleteWorkProfile", &request);
     let id = fields.slug("id", &request.id);
     fields.finish()?;
-    store::once(&selector.db, key, selector.clock.now_ms(), id, |conn, id| {
-        Box::pin(store::profiles::delete(conn, id))
+    commands::once(&selector.database, key, selector.clock.now_ms(), id, |conn, id| {
+        Box::pin(commands::profiles::delete(conn, id))
     })
     .await
 }

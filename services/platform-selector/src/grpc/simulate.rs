@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 use segue_proto::{
     common::v1::ErrorReason,
     selector::v1::{
-        ChangedSelection, Platform, PlatformShare, PlatformStatus, SelectionOutcome,
+        ChangedSelection, Platform, PlatformShare, PlatformStatus, RecordedSelection, SelectionOutcome,
         SimulateSelectionsRequest, SimulateSelectionsResponse,
     },
 };
 use segue_runtime::{Fields, Refusal, millis_of};
 
-use super::Selector;
 use crate::{
     catalog::{Profile, Snapshot},
-    domain::selection::{Platforms, select},
-    error, store,
-    wire::{
+    convert::{
         self,
         recording::{Past, outcome, refusal},
     },
+    domain::selection::{Compiled, Platforms},
+    errors,
+    selector::Selector,
+    store,
 };
 
 const MAX_CHANGED_ENTRIES: usize = 1000;
@@ -35,6 +36,19 @@ struct Setup {
     profiles: BTreeMap<String, Profile>,
 }
 
+/// A setup that is complete.
+struct Choosing {
+    setup: Setup,
+    compiled: Compiled,
+}
+
+impl Choosing {
+    fn new(setup: Setup) -> Self {
+        let compiled = Compiled::new(&setup.platforms);
+        Self { setup, compiled }
+    }
+}
+
 pub(super) async fn simulate(
     selector: &Selector,
     request: SimulateSelectionsRequest,
@@ -42,15 +56,16 @@ pub(super) async fn simulate(
     let mut fields = Fields::new();
     fields.range("limit", request.limit, 0..=MAX_LIMIT);
     let limit = if request.limit == 0 { DEFAULT_LIMIT } else { request.limit };
-    let mut conn = selector.db.read().await?;
+    let mut conn = selector.database.read().await?;
     let catalog = selector.catalog.current(&mut conn).await?;
     let then = changed(fields, &request, &catalog)?;
     let recorded = store::selections::newest(&mut conn, limit.into()).await?;
     drop(conn);
+    let recorded: Vec<RecordedSelection> = convert::all_stored(&recorded)?;
     // Thousands of selections over hundreds of platforms keep a core busy for a while.
     let made = tokio::task::spawn_blocking(move || {
         let now = Setup { platforms: catalog.platforms.clone(), profiles: catalog.profiles.clone() };
-        compare(recorded.into_iter().filter_map(Past::read), &now, &then)
+        compare(recorded.into_iter().filter_map(Past::read), &Choosing::new(now), &Choosing::new(then))
     });
     made.await.map_err(|_| Refusal::new(ErrorReason::Internal, "the service failed; its logs tell more"))
 }
@@ -66,7 +81,7 @@ fn changed(
     fields.at_most("work_profiles", request.work_profiles.len(), MAX_CHANGED_ENTRIES);
     for (index, id) in request.without_platforms.iter().enumerate() {
         if setup.platforms.remove(id).is_none() {
-            return Err(error::platform_not_found(&format!("without_platforms[{index}]"), id));
+            return Err(errors::platform_not_found(&format!("without_platforms[{index}]"), id));
         }
     }
     for (index, message) in request.platforms.iter().take(MAX_CHANGED_ENTRIES).enumerate() {
@@ -75,23 +90,23 @@ fn changed(
         if message.status == i32::from(PlatformStatus::Unspecified) {
             message.set_status(PlatformStatus::Active);
         }
-        let platform = wire::platform::parse(&mut fields, &path, &message);
-        wire::platform::check_whole(&mut fields, &path, &message);
+        let platform = convert::platform::parse(&mut fields, &path, &message);
+        convert::platform::check_whole(&mut fields, &path, &message);
         let features = format!("{path}.features");
-        wire::vocabulary::check_features(&mut fields, &features, &message.features, &catalog.vocabulary);
+        convert::vocabulary::check_features(&mut fields, &features, &message.features, &catalog.vocabulary);
         setup.platforms.insert(platform.id.clone(), platform);
     }
     for (index, message) in request.work_profiles.iter().take(MAX_CHANGED_ENTRIES).enumerate() {
         let path = format!("work_profiles[{index}]");
-        let terms = wire::profile::parse(&mut fields, &path, message);
-        wire::vocabulary::check_terms(&mut fields, &path, &terms, &catalog.vocabulary);
+        let terms = convert::profile::parse(&mut fields, &path, message);
+        convert::vocabulary::check_terms(&mut fields, &path, &terms, &catalog.vocabulary);
         setup.profiles.insert(message.id.clone(), Profile { terms, version: 0 });
     }
     fields.finish()?;
     Ok(setup)
 }
 
-fn compare(past: impl Iterator<Item = Past>, now: &Setup, then: &Setup) -> SimulateSelectionsResponse {
+fn compare(past: impl Iterator<Item = Past>, now: &Choosing, then: &Choosing) -> SimulateSelectionsResponse {
     let mut answer = SimulateSelectionsResponse::default();
     let mut shares: BTreeMap<String, (i32, i32)> = BTreeMap::new();
     let mut bytes = 0;
@@ -116,7 +131,7 @@ fn compare(past: impl Iterator<Item = Past>, now: &Setup, then: &Setup) -> Simul
 }
 
 /// What the selection comes to, at the time when it was made.
-fn again(past: &Past, setup: &Setup) -> SelectionOutcome {
+fn again(past: &Past, Choosing { setup, compiled }: &Choosing) -> SelectionOutcome {
     let profile = past.recorded.work_profile.as_str();
     let work = match setup.profiles.get(profile) {
         Some(profile) => past.work.terms.on_top_of(&profile.terms),
@@ -124,5 +139,5 @@ fn again(past: &Past, setup: &Setup) -> SelectionOutcome {
         None => return refusal("WORK_PROFILE_NOT_FOUND"),
     };
     let question = past.question(work, millis_of(past.recorded.time.as_ref()));
-    outcome(&select(&setup.platforms, &question))
+    outcome(&compiled.select(&setup.platforms, &question))
 }

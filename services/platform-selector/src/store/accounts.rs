@@ -1,137 +1,33 @@
-//! Linking accounts, one or many. There is one way for both, so that an import does what single links do.
+//! Accounts and the identities that they hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use segue_core::AccountRef;
-use segue_proto::selector::v1::{LinkAccountResponse, UnlinkAccountResponse};
-use segue_runtime::audit::object;
-use segue_store::{Conn, StoreError, audit};
+use segue_store::{Conn, StoreError};
 use sqlx::{Any, AssertSqlSafe, Row as _, any::AnyArguments, query::Query};
 
-use super::{Written, parameter_rows, parameters};
-use crate::{
-    domain::directory::{Identities, Link, Row, Stored, merge},
-    error,
-};
+use super::{parameter_rows, parameters};
+use crate::domain::directory::{Identities, Link, Stored};
 
 /// Rows of one insert, so that its parameters stay below the engines' limits.
 const INSERT_ROWS: usize = 2000;
 
-/// What becomes of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Linked {
-    /// It was taken, or refused, by its account's rules.
-    Done(Row),
-    UnknownPlatform,
-}
-
-/// Whether links are stored.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Effect {
-    /// As rows of a run of an import; 0 for a link that is no import's.
-    Write { run: i64 },
-    /// What would become of them is told.
-    Tell,
-}
-
-impl Effect {
-    fn run(self) -> i64 {
-        match self {
-            Self::Write { run } => run,
-            Self::Tell => 0,
-        }
-    }
-}
-
 /// What is to be written of an account.
-struct Change<'a> {
-    link: &'a Link,
-    replaces: bool,
-    added: Identities,
-}
-
-/// An account to be forgotten.
 #[derive(Debug)]
-pub(crate) struct Unlink {
-    pub(crate) platform: String,
-    pub(crate) refs: Vec<AccountRef>,
+pub(crate) struct Change<'a> {
+    pub(crate) link: &'a Link,
+    pub(crate) replaces: bool,
+    pub(crate) added: Identities,
 }
 
-/// Links an account.
-pub(crate) async fn link(conn: &mut Conn, link: &Link) -> Written<LinkAccountResponse> {
-    match link_all(conn, std::slice::from_ref(link), Effect::Write { run: 0 }).await?.first() {
-        Some(Linked::UnknownPlatform) => Ok(Err(error::platform_not_found("platform", &link.platform))),
-        _ => {
-            let kinds: BTreeSet<&str> = link.identities.values().copied().collect();
-            let kinds = kinds.into_iter().collect::<Vec<_>>().join(",");
-            let change = audit::Change {
-                new_value: object(&[("identity_kinds", &kinds)]),
-                ..account_change(&link.platform, link.account())
-            };
-            Ok(Ok((LinkAccountResponse { account: link.account().to_owned() }, change)))
-        }
-    }
+/// Deletes an account, whichever key it is stored under; `false` when there is none.
+pub(crate) async fn delete(conn: &mut Conn, refs: &[AccountRef]) -> Result<bool, StoreError> {
+    let sql = format!("DELETE FROM accounts WHERE account_ref IN ({})", parameters(1, refs.len()));
+    Ok(bind_all(sql, refs.iter()).execute(conn).await?.rows_affected() > 0)
 }
 
-/// Links many accounts, and tells what becomes of each. Links of one account come together by the rules of
-/// [`crate::domain::directory`]; those whose platform is unknown are left out.
-pub(crate) async fn link_all(
-    conn: &mut Conn,
-    links: &[Link],
-    effect: Effect,
-) -> Result<Vec<Linked>, StoreError> {
-    let known = known_platforms(conn, links).await?;
-    // By reference, so that writers who meet take the rows' locks in the same order.
-    let mut accounts: BTreeMap<&str, Vec<(usize, &Link)>> = BTreeMap::new();
-    for (place, link) in links.iter().enumerate().filter(|(_, link)| known.contains(&link.platform)) {
-        accounts.entry(link.account()).or_default().push((place, link));
-    }
-    let mut linked = vec![Linked::UnknownPlatform; links.len()];
-    let mut stored = stored(conn, links, effect.run()).await?;
-    let mut changes = vec![];
-    for (account, rows) in accounts {
-        let Some((_, link)) = rows.first() else { continue };
-        let stored = stored.remove(account).unwrap_or_default();
-        let was_of_this_run = stored.of_this_run;
-        let merge = merge(stored, rows.iter().map(|(_, link)| &link.identities));
-        for ((place, _), row) in rows.iter().zip(&merge.rows) {
-            if let Some(linked) = linked.get_mut(*place) {
-                *linked = Linked::Done(*row);
-            }
-        }
-        if merge.replaces || !merge.added.is_empty() || !was_of_this_run {
-            changes.push(Change { link, replaces: merge.replaces, added: merge.added });
-        }
-    }
-    if let Effect::Write { run } = effect {
-        write(conn, &changes, run).await?;
-    }
-    Ok(linked)
-}
-
-/// Unlinks an account, whichever key it is stored under.
-pub(crate) async fn unlink(conn: &mut Conn, unlink: &Unlink) -> Written<UnlinkAccountResponse> {
-    let sql = format!("DELETE FROM accounts WHERE account_ref IN ({})", parameters(1, unlink.refs.len()));
-    if bind_all(sql, unlink.refs.iter()).execute(&mut *conn).await?.rows_affected() > 0 {
-        let account = unlink.refs.first().map_or("", String::as_str);
-        return Ok(Ok((UnlinkAccountResponse {}, account_change(&unlink.platform, account))));
-    }
-    let platform = sqlx::query("SELECT 1 FROM platforms WHERE id = $1")
-        .bind(unlink.platform.as_str())
-        .fetch_optional(conn)
-        .await?;
-    Ok(Err(match platform {
-        Some(_) => error::account_not_found(&unlink.platform),
-        None => error::platform_not_found("platform", &unlink.platform),
-    }))
-}
-
-/// For the audit log, which knows an account by its reference.
-fn account_change(platform: &str, account: &str) -> audit::Change {
-    audit::Change { resource: format!("account/{platform}/{account}"), ..audit::Change::default() }
-}
-
-async fn known_platforms(conn: &mut Conn, links: &[Link]) -> Result<BTreeSet<String>, StoreError> {
+/// Which of the links' platforms there are.
+pub(crate) async fn known_platforms(conn: &mut Conn, links: &[Link]) -> Result<BTreeSet<String>, StoreError> {
     let asked: BTreeSet<&String> = links.iter().map(|link| &link.platform).collect();
     if asked.is_empty() {
         return Ok(BTreeSet::new());
@@ -142,7 +38,7 @@ async fn known_platforms(conn: &mut Conn, links: &[Link]) -> Result<BTreeSet<Str
 }
 
 /// Stores what has changed of different accounts.
-async fn write(conn: &mut Conn, changes: &[Change<'_>], run: i64) -> Result<(), StoreError> {
+pub(crate) async fn write(conn: &mut Conn, changes: &[Change<'_>], run: i64) -> Result<(), StoreError> {
     // A link that is no import's only has to be written where it changes something.
     let changes: Vec<&Change<'_>> =
         changes.iter().filter(|change| run != 0 || change.replaces || !change.added.is_empty()).collect();
@@ -159,7 +55,7 @@ async fn write(conn: &mut Conn, changes: &[Change<'_>], run: i64) -> Result<(), 
 }
 
 /// What is stored of the links' accounts, by their references under the current key.
-async fn stored(
+pub(crate) async fn stored(
     conn: &mut Conn,
     links: &[Link],
     run: i64,
@@ -192,7 +88,7 @@ async fn stored(
     Ok(stored)
 }
 
-pub(super) async fn delete_by_ref(
+pub(crate) async fn delete_by_ref(
     conn: &mut Conn,
     table: &'static str,
     refs: &[&String],

@@ -1,14 +1,8 @@
 //! How far imports have come. The progress of a batch is committed with the batch, so that it can't tell of more than there
 //! is, nor of less.
 
-use segue_store::{
-    Conn, StoreError,
-    audit::{self, Entry},
-};
+use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
-
-use super::accounts::{Effect, Linked, link_all};
-use crate::domain::directory::{Link, Row};
 
 /// How long it is known after the last rows.
 pub(crate) const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -35,19 +29,6 @@ pub(crate) struct Progress {
     pub(crate) finished: bool,
 }
 
-/// Rows of an import to be committed.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) links: Vec<Link>,
-    /// How many more were refused before they came here.
-    pub(crate) rejected: i64,
-    pub(crate) run: i64,
-    /// For an import that can be resumed.
-    pub(crate) step: Option<Step>,
-    /// For the audit log: at the begin and the end of a run.
-    pub(crate) audit: Option<Entry>,
-}
-
 /// From where to where a batch brings its import.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -58,15 +39,6 @@ pub(crate) struct Step {
     pub(crate) to_line: i64,
     pub(crate) finishes: bool,
     pub(crate) now_ms: i64,
-}
-
-/// What a batch comes to.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Committed {
-    /// What became of each link.
-    Done(Vec<Linked>),
-    /// Another stream has brought the import further meanwhile; nothing was written.
-    Overtaken,
 }
 
 /// Reads how far an import has come.
@@ -93,40 +65,8 @@ pub(crate) async fn progress(conn: &mut Conn, import_id: &str) -> Result<Option<
     }))
 }
 
-/// Commits a batch.
-pub(crate) async fn commit(conn: &mut Conn, batch: &Batch) -> Result<Committed, StoreError> {
-    if let Some(step) = &batch.step
-        && !advance(conn, step, batch.run).await?
-    {
-        return Ok(Committed::Overtaken);
-    }
-    let linked = link_all(conn, &batch.links, Effect::Write { run: batch.run }).await?;
-    if let Some(step) = &batch.step {
-        count(conn, step, totals(&linked, batch.rejected)).await?;
-    }
-    if let Some(entry) = &batch.audit {
-        audit::append(conn, entry).await?;
-    }
-    Ok(Committed::Done(linked))
-}
-
-/// Counts links, and how many more were refused before.
-pub(crate) fn totals(linked: &[Linked], rejected: i64) -> Totals {
-    linked.iter().fold(Totals { rejected, ..Totals::default() }, |mut totals, linked| {
-        match linked {
-            Linked::Done(Row::Written) => totals.imported += 1,
-            Linked::Done(Row::Unchanged) => {
-                totals.imported += 1;
-                totals.unchanged += 1;
-            }
-            Linked::Done(Row::TooMany) | Linked::UnknownPlatform => totals.rejected += 1,
-        }
-        totals
-    })
-}
-
-/// First of all, so that of two streams the second waits for the first's commit and then finds itself overtaken.
-async fn advance(conn: &mut Conn, step: &Step, run: i64) -> Result<bool, StoreError> {
+/// Brings an import further; `false` when it is no longer where the step begins. First of all, so that of two streams the second waits for the first's commit and then finds itself overtaken.
+pub(crate) async fn advance(conn: &mut Conn, step: &Step, run: i64) -> Result<bool, StoreError> {
     let sql = if step.from_line.is_some() {
         "UPDATE imports SET through_line = $2, finished = $3, updated_at = $4
          WHERE import_id = $1 AND run = $5 AND key_id = $6 AND through_line = $7 AND finished = 0"
@@ -152,7 +92,8 @@ async fn advance(conn: &mut Conn, step: &Step, run: i64) -> Result<bool, StoreEr
     Ok(query.execute(conn).await?.rows_affected() == 1)
 }
 
-async fn count(conn: &mut Conn, step: &Step, totals: Totals) -> Result<(), StoreError> {
+/// Adds to what has come of an import.
+pub(crate) async fn count(conn: &mut Conn, step: &Step, totals: Totals) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE imports SET imported = imported + $2, unchanged = unchanged + $3, rejected = rejected + $4
          WHERE import_id = $1",

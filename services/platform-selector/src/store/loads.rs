@@ -1,11 +1,7 @@
 use std::collections::BTreeMap;
 
-use segue_proto::selector::v1::ReportPlatformLoadResponse;
 use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
-
-use super::Outcome;
-use crate::error;
 
 /// How full a platform is.
 #[derive(Debug)]
@@ -15,8 +11,8 @@ pub(crate) struct Load {
     pub(crate) expires_at: i64,
 }
 
-/// Records a load; the last report counts.
-pub(crate) async fn report(conn: &mut Conn, load: &Load) -> Outcome<ReportPlatformLoadResponse> {
+/// Records a load; `false` when there is no such platform.
+pub(crate) async fn report(conn: &mut Conn, load: &Load) -> Result<bool, StoreError> {
     let written = sqlx::query(
         "INSERT INTO platform_loads (platform, percent, expires_at)
          SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM platforms WHERE id = $1
@@ -27,10 +23,7 @@ pub(crate) async fn report(conn: &mut Conn, load: &Load) -> Outcome<ReportPlatfo
     .bind(load.expires_at)
     .execute(conn)
     .await?;
-    if written.rows_affected() == 0 {
-        return Ok(Err(error::platform_not_found("platform", &load.platform)));
-    }
-    Ok(Ok(ReportPlatformLoadResponse {}))
+    Ok(written.rows_affected() > 0)
 }
 
 /// The loads that are to be believed now, by platform.

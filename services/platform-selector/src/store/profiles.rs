@@ -1,76 +1,73 @@
-use prost::Message as _;
-use segue_proto::selector::v1::{DeleteWorkProfileResponse, PutWorkProfileResponse, WorkProfile};
-use segue_runtime::Fields;
-use segue_store::{Conn, StoreError, audit::Change};
+use segue_store::{Conn, StoreError};
 use sqlx::{Row as _, any::AnyRow};
 
-use super::{Written, bump_catalog, decode, lock_catalog};
-use crate::{domain::work::Terms, error, wire};
+use super::{Message, bump_catalog};
 
 /// How many versions of a work profile are kept.
 pub(crate) const KEPT_VERSIONS: i64 = 100;
-/// For [`Put::expected_version`]: whatever version it has.
-pub(crate) const ANY_VERSION: i64 = -1;
 
-/// A work profile to be stored.
+/// A work profile, or one of its versions.
 #[derive(Debug)]
-pub(crate) struct Put {
-    pub(crate) profile: WorkProfile,
-    /// Its terms, for the catalogue to check.
-    pub(crate) terms: Terms,
-    /// The version that it must have, 0 for one that must not exist.
-    pub(crate) expected_version: i64,
+pub(crate) struct Stored {
+    pub(crate) version: i64,
+    /// Says nothing of the version.
+    pub(crate) message: Message,
 }
 
-/// Creates or replaces a work profile.
-pub(crate) async fn put(conn: &mut Conn, put: &Put) -> Written<PutWorkProfileResponse> {
-    lock_catalog(conn).await?;
-    let vocabulary = super::features::vocabulary(conn).await?;
-    let mut fields = Fields::new();
-    wire::vocabulary::check_terms(&mut fields, "work_profile", &put.terms, &vocabulary);
-    if let Err(refusal) = fields.finish() {
-        return Ok(Err(refusal));
-    }
-    let before = get(conn, &put.profile.id).await?;
-    let Some(version) = write(conn, put).await? else {
-        return Ok(Err(error::version_mismatch(&put.profile.id)));
-    };
-    keep_version(conn, &put.profile, version).await?;
-    bump_catalog(conn).await?;
-    let work_profile = WorkProfile { version, ..put.profile.clone() };
-    let change = change(before.as_ref(), Some(&work_profile));
-    Ok(Ok((PutWorkProfileResponse { work_profile: Some(work_profile) }, change)))
+/// Which version a work profile must have to be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Any, or none.
+    Any,
+    /// It must not exist.
+    Absent,
+    /// This one.
+    Version(i64),
 }
 
-/// The new version; none when it does not have the expected one.
-async fn write(conn: &mut Conn, put: &Put) -> Result<Option<i64>, StoreError> {
-    let statement = if put.expected_version > 0 {
-        "UPDATE work_profiles SET version = version + 1, message = $2 WHERE id = $1 AND version = $3
-         RETURNING version"
-    } else {
+/// Creates or replaces a work profile; answers its new version, or none when it does not have the expected one.
+pub(crate) async fn put(
+    conn: &mut Conn,
+    id: &str,
+    message: &Message,
+    expected: Expected,
+) -> Result<Option<i64>, StoreError> {
+    let statement = match expected {
+        Expected::Version(_) => {
+            "UPDATE work_profiles SET version = version + 1, message = $2 WHERE id = $1 AND version = $3
+             RETURNING version"
+        }
         // A conflict is fine unless the profile must not exist.
-        "INSERT INTO work_profiles (id, version, message) VALUES ($1, 1, $2)
-         ON CONFLICT (id) DO UPDATE SET version = work_profiles.version + 1, message = excluded.message
-         WHERE CAST($3 AS BIGINT) < 0
-         RETURNING version"
+        Expected::Any | Expected::Absent => {
+            "INSERT INTO work_profiles (id, version, message) VALUES ($1, 1, $2)
+             ON CONFLICT (id) DO UPDATE SET version = work_profiles.version + 1, message = excluded.message
+             WHERE CAST($3 AS BIGINT) < 0
+             RETURNING version"
+        }
     };
-    Ok(sqlx::query_scalar(statement)
-        .bind(put.profile.id.as_str())
-        .bind(put.profile.encode_to_vec())
-        .bind(put.expected_version)
-        .fetch_optional(conn)
-        .await?)
+    let expected = match expected {
+        Expected::Any => -1,
+        Expected::Absent => 0,
+        Expected::Version(version) => version,
+    };
+    let query = sqlx::query_scalar(statement).bind(id).bind(message.as_slice()).bind(expected);
+    let version = query.fetch_optional(&mut *conn).await?;
+    if let Some(version) = version {
+        keep_version(conn, id, message, version).await?;
+        bump_catalog(conn).await?;
+    }
+    Ok(version)
 }
 
-async fn keep_version(conn: &mut Conn, profile: &WorkProfile, version: i64) -> Result<(), StoreError> {
+async fn keep_version(conn: &mut Conn, id: &str, message: &Message, version: i64) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO work_profile_versions (id, version, message) VALUES ($1, $2, $3)")
-        .bind(profile.id.as_str())
+        .bind(id)
         .bind(version)
-        .bind(profile.encode_to_vec())
+        .bind(message.as_slice())
         .execute(&mut *conn)
         .await?;
     sqlx::query("DELETE FROM work_profile_versions WHERE id = $1 AND version <= $2")
-        .bind(profile.id.as_str())
+        .bind(id)
         .bind(version - KEPT_VERSIONS)
         .execute(conn)
         .await?;
@@ -78,23 +75,13 @@ async fn keep_version(conn: &mut Conn, profile: &WorkProfile, version: i64) -> R
 }
 
 /// Removes a work profile and its versions.
-pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Written<DeleteWorkProfileResponse> {
-    lock_catalog(conn).await?;
-    let Some(before) = get(conn, id).await? else {
-        return Ok(Err(error::work_profile_not_found("id", id)));
-    };
+pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM work_profiles WHERE id = $1").bind(id).execute(&mut *conn).await?;
-    bump_catalog(conn).await?;
-    Ok(Ok((DeleteWorkProfileResponse {}, change(Some(&before), None))))
-}
-
-fn change(old: Option<&WorkProfile>, new: Option<&WorkProfile>) -> Change {
-    let id = old.or(new).map_or("", |profile| profile.id.as_str());
-    super::change(format!("work_profile/{id}"), "segue.selector.v1.WorkProfile", old, new)
+    bump_catalog(conn).await
 }
 
 /// Reads a work profile.
-pub(crate) async fn get(conn: &mut Conn, id: &str) -> Result<Option<WorkProfile>, StoreError> {
+pub(crate) async fn get(conn: &mut Conn, id: &str) -> Result<Option<Stored>, StoreError> {
     let row = sqlx::query("SELECT version, message FROM work_profiles WHERE id = $1")
         .bind(id)
         .fetch_optional(conn)
@@ -107,7 +94,7 @@ pub(crate) async fn get_version(
     conn: &mut Conn,
     id: &str,
     version: i64,
-) -> Result<Option<WorkProfile>, StoreError> {
+) -> Result<Option<Stored>, StoreError> {
     let row =
         sqlx::query("SELECT version, message FROM work_profile_versions WHERE id = $1 AND version = $2")
             .bind(id)
@@ -118,7 +105,7 @@ pub(crate) async fn get_version(
 }
 
 /// Reads its versions, the newest first.
-pub(crate) async fn versions(conn: &mut Conn, id: &str) -> Result<Vec<WorkProfile>, StoreError> {
+pub(crate) async fn versions(conn: &mut Conn, id: &str) -> Result<Vec<Stored>, StoreError> {
     let rows =
         sqlx::query("SELECT version, message FROM work_profile_versions WHERE id = $1 ORDER BY version DESC")
             .bind(id)
@@ -128,7 +115,7 @@ pub(crate) async fn versions(conn: &mut Conn, id: &str) -> Result<Vec<WorkProfil
 }
 
 /// Reads work profiles by id, behind one.
-pub(crate) async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<WorkProfile>, StoreError> {
+pub(crate) async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Stored>, StoreError> {
     let rows = sqlx::query("SELECT version, message FROM work_profiles WHERE id > $1 ORDER BY id LIMIT $2")
         .bind(after)
         .bind(limit)
@@ -137,7 +124,6 @@ pub(crate) async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec
     rows.iter().map(read).collect()
 }
 
-fn read(row: &AnyRow) -> Result<WorkProfile, StoreError> {
-    let profile: WorkProfile = decode(row.try_get("message")?)?;
-    Ok(WorkProfile { version: row.try_get("version")?, ..profile })
+fn read(row: &AnyRow) -> Result<Stored, StoreError> {
+    Ok(Stored { version: row.try_get("version")?, message: row.try_get("message")? })
 }

@@ -1,13 +1,19 @@
-use prost::Message as _;
-use segue_proto::selector::v1::RecordedSelection;
-use segue_runtime::millis_of;
 use segue_store::{Conn, StoreError};
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{decode, parameter_rows};
+use super::{Message, parameter_rows};
+
+/// A past selection.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    /// Sorts by time.
+    pub(crate) id: String,
+    pub(crate) created_at: i64,
+    pub(crate) message: Message,
+}
 
 /// Records selections.
-pub(crate) async fn insert(conn: &mut Conn, selections: &[RecordedSelection]) -> Result<(), StoreError> {
+pub(crate) async fn insert(conn: &mut Conn, selections: &[Stored]) -> Result<(), StoreError> {
     if selections.is_empty() {
         return Ok(());
     }
@@ -17,19 +23,19 @@ pub(crate) async fn insert(conn: &mut Conn, selections: &[RecordedSelection]) ->
     );
     // Only placeholders were put into the text. With so many lengths it isn't worth preparing.
     let query = selections.iter().fold(sqlx::query(AssertSqlSafe(sql)).persistent(false), |query, one| {
-        query.bind(one.id.as_str()).bind(millis_of(one.time.as_ref())).bind(one.encode_to_vec())
+        query.bind(one.id.as_str()).bind(one.created_at).bind(one.message.as_slice())
     });
     query.execute(conn).await?;
     Ok(())
 }
 
 /// Reads the newest, the newest first.
-pub(crate) async fn newest(conn: &mut Conn, limit: i64) -> Result<Vec<RecordedSelection>, StoreError> {
+pub(crate) async fn newest(conn: &mut Conn, limit: i64) -> Result<Vec<Message>, StoreError> {
     let rows = sqlx::query("SELECT message FROM selections ORDER BY id DESC LIMIT $1")
         .bind(limit)
         .fetch_all(conn)
         .await?;
-    rows.iter().map(|row| decode(row.try_get("message")?)).collect()
+    rows.iter().map(|row| Ok(row.try_get("message")?)).collect()
 }
 
 /// Forgets those made before a time, and all but so many of the newest.

@@ -19,6 +19,7 @@ mod profiles;
 mod replicas;
 mod selection;
 mod simulate;
+mod together;
 
 /// One test per engine for each module, so that a PostgreSQL server is started once for all of its functions.
 macro_rules! on_every_engine {
@@ -36,4 +37,4 @@ macro_rules! on_every_engine {
     };
 }
 
-on_every_engine!(audit platforms features adapters profiles accounts forget import selection simulate replicas);
+on_every_engine!(audit platforms features adapters profiles accounts forget import selection simulate together replicas);

@@ -14,6 +14,15 @@ pub(crate) struct Held {
     pub(crate) identities: BTreeSet<usize>,
 }
 
+/// An account that holds some of what was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) platform: String,
+    pub(crate) account: String,
+    /// The kinds of what it holds of it.
+    pub(crate) kinds: Vec<String>,
+}
+
 /// Which accounts are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Match {

@@ -3,20 +3,19 @@
 mod assess;
 #[cfg(test)]
 mod cases;
+mod compiled;
 #[cfg(test)]
 mod properties;
 mod reason;
 pub mod sentence;
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
+pub use compiled::Compiled;
 pub use reason::{Reason, Unknown};
 
 use super::{face::Faces, platform::Platform, work::Merged};
-use assess::{assess, is_served};
+use assess::{Assessment, is_served};
 
 /// All platforms by id.
 pub type Platforms = BTreeMap<String, Platform>;
@@ -111,35 +110,47 @@ pub enum NoSelection<'a> {
     NoneEligible(Vec<Candidate<'a>>),
 }
 
-/// Chooses. A disabled source is fine: the customer is there.
-pub fn select<'a>(
-    platforms: &'a Platforms,
-    question: &Question<'a>,
-) -> Result<Selection<'a>, NoSelection<'a>> {
-    let source = platforms.get(question.source).ok_or(NoSelection::SourceUnknown)?;
-    check_target(platforms, question)?;
-    let mut candidates: Vec<_> =
-        platforms.values().map(|platform| assess(platform, source, question)).collect();
-    candidates.sort_by_cached_key(merit);
-    match choose(&candidates, question, |candidate| candidate.eligible) {
-        Choice::Nobody => Err(refusal(candidates, question)),
-        Choice::Agent => Ok(Selection { source, target: None, candidates }),
-        Choice::Platform(index) => {
-            let mut chosen = candidates.remove(index);
-            chosen.reasons.insert(0, Reason::Chosen);
-            let target = Some(chosen.platform);
-            candidates.insert(0, chosen);
-            Ok(Selection { source, target, candidates })
+impl Compiled {
+    /// Chooses among the platforms that it was made of. A disabled source is fine: the customer is there.
+    pub fn select<'a>(
+        &self,
+        platforms: &'a Platforms,
+        question: &Question<'a>,
+    ) -> Result<Selection<'a>, NoSelection<'a>> {
+        let source = platforms.get(question.source).ok_or(NoSelection::SourceUnknown)?;
+        check_target(platforms, question)?;
+        let mut candidates = Assessment::new(self, platforms, source, question).candidates();
+        match choose(&candidates, question, |candidate| candidate.eligible) {
+            Choice::Nobody => Err(refusal(candidates, question)),
+            Choice::Agent => Ok(Selection { source, target: None, candidates }),
+            Choice::Platform(index) => {
+                let mut chosen = candidates.remove(index);
+                chosen.reasons.insert(0, Reason::Chosen);
+                let target = Some(chosen.platform);
+                candidates.insert(0, chosen);
+                Ok(Selection { source, target, candidates })
+            }
         }
+    }
+
+    /// The platforms that could take the work, whatever accounts the customer has.
+    pub fn eligible<'a>(&self, platforms: &'a Platforms, question: &Question<'a>) -> Vec<&'a Platform> {
+        let Some(source) = platforms.get(question.source) else { return vec![] };
+        let requested = |platform: &&Platform| question.target.is_none_or(|target| target == platform.id);
+        Assessment::new(self, platforms, source, question).eligible().filter(requested).collect()
     }
 }
 
-/// The platforms that could take the work, whatever accounts the customer has.
-pub fn eligible<'a>(platforms: &'a Platforms, question: &Question<'a>) -> Vec<&'a Platform> {
-    let Some(source) = platforms.get(question.source) else { return vec![] };
-    let requested = |platform: &&Platform| question.target.is_none_or(|target| target == platform.id);
-    let platforms = platforms.values().filter(requested);
-    platforms.filter(|platform| assess(platform, source, question).eligible).collect()
+/// Compiles the platforms for one question.
+#[cfg(test)]
+fn select<'a>(platforms: &'a Platforms, question: &Question<'a>) -> Result<Selection<'a>, NoSelection<'a>> {
+    Compiled::new(platforms).select(platforms, question)
+}
+
+/// Compiles the platforms for one question.
+#[cfg(test)]
+fn eligible<'a>(platforms: &'a Platforms, question: &Question<'a>) -> Vec<&'a Platform> {
+    Compiled::new(platforms).eligible(platforms, question)
 }
 
 fn refusal<'a>(candidates: Vec<Candidate<'a>>, question: &Question<'a>) -> NoSelection<'a> {
@@ -165,19 +176,6 @@ fn check_target(platforms: &Platforms, question: &Question<'_>) -> Result<(), No
         return Err(NoSelection::TargetNotServed);
     }
     Ok(())
-}
-
-/// The order of merit; the id makes it total, so that the same input gives the same answer.
-fn merit<'a>(candidate: &Candidate<'a>) -> impl Ord + use<'a> {
-    let platform = candidate.platform;
-    (
-        Reverse(candidate.eligible),
-        Reverse(candidate.has_account),
-        Reverse(candidate.score),
-        platform.cost_units,
-        Reverse(platform.rank),
-        platform.id.as_str(),
-    )
 }
 
 /// What the choice comes to.

@@ -60,7 +60,7 @@ pub enum Reason<'a> {
 }
 
 /// Why a platform's own directory did not tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unknown {
     /// It could not go on anyway, and was not asked: the customer's information goes to no more platforms than it must.
     NotAsked,

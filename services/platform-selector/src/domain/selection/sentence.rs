@@ -37,24 +37,37 @@ impl Language {
 }
 
 /// Why the platform is where it is.
+#[cfg(test)]
 pub fn sentence(candidate: &Candidate<'_>, language: Language) -> String {
-    let mut text = candidate.platform.name().to_owned();
-    text += match candidate.reasons.first() {
+    let mut text = String::new();
+    write_sentence(&mut text, candidate, language, |text, reason| *text += &clause(reason, language));
+    text
+}
+
+/// Writes why the platform is where it is, with the clauses of its reasons as `write_clause` writes them.
+pub fn write_sentence<'a>(
+    text: &mut String,
+    candidate: &Candidate<'a>,
+    language: Language,
+    mut write_clause: impl FnMut(&mut String, &Reason<'a>),
+) {
+    *text += candidate.platform.name();
+    *text += match candidate.reasons.first() {
         Some(Reason::Chosen) => language.pick(" is chosen", "：已选择"),
         _ if candidate.eligible => language.pick(" could go on", "：可以继续办理"),
         _ => language.pick(" can't go on", "：不能继续办理"),
     };
-    let has_account = candidate
-        .has_account
-        .then(|| language.pick("the customer has an account there", "客户在该平台已有账户").to_owned());
-    let told = candidate.reasons.iter().filter(|reason| **reason != Reason::Chosen);
-    let clauses = told.map(|reason| clause(reason, language)).chain(has_account);
-    for (index, clause) in clauses.enumerate() {
-        text += if index == 0 { language.pick(": ", "，") } else { language.pick("; ", "；") };
-        text += &clause;
+    let mut separator = language.pick(": ", "，");
+    for reason in candidate.reasons.iter().filter(|reason| **reason != Reason::Chosen) {
+        *text += separator;
+        separator = language.pick("; ", "；");
+        write_clause(text, reason);
     }
-    text += language.pick(".", "。");
-    text
+    if candidate.has_account {
+        *text += separator;
+        *text += language.pick("the customer has an account there", "客户在该平台已有账户");
+    }
+    *text += language.pick(".", "。");
 }
 
 /// One reason, as a part of a sentence.

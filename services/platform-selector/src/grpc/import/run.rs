@@ -5,16 +5,20 @@ use segue_proto::selector::v1::{ImportAccountsRequest, ImportAccountsResponse, R
 use segue_runtime::{Fields, Refusal, audit::object};
 use segue_store::audit::{DONE, Entry};
 
-use super::Selector;
 use crate::{
-    domain::directory::{Link, Row},
-    error,
-    store::{
+    commands::{
         self,
         accounts::{Effect, Linked, link_all},
-        imports::{Batch as StoredBatch, Committed, Step, Totals, totals},
+        imports::{Batch as StoredBatch, Committed, totals},
     },
-    wire::accounts::link as parse_link,
+    convert::accounts::link as parse_link,
+    domain::directory::{Link, Row},
+    errors,
+    selector::Selector,
+    store::{
+        self,
+        imports::{Step, Totals},
+    },
 };
 
 /// Rows of one commit.
@@ -83,14 +87,14 @@ impl Import {
 
     async fn resume(self, selector: &Selector) -> Result<Self, Refusal> {
         let id = self.id.as_deref().unwrap_or_default();
-        let progress = store::imports::progress(&mut *selector.db.read().await?, id).await?;
+        let progress = store::imports::progress(&mut *selector.database.read().await?, id).await?;
         // What is stored under another key is not found once that key is gone, so it has to come again.
         let is_current = |key_id: &str| key_id == selector.keys.current_id();
         let progress = progress
             .filter(|progress| !progress.finished && is_current(&progress.key_id))
-            .ok_or_else(|| error::import_not_resumable(id))?;
+            .ok_or_else(|| errors::import_not_resumable(id))?;
         if progress.through_line != self.resume_after_line {
-            return Err(error::import_in_progress(id));
+            return Err(errors::import_in_progress(id));
         }
         let from_line = Some(progress.through_line);
         Ok(Self { number: progress.run, totals: progress.totals, from_line, ..self })
@@ -126,7 +130,7 @@ impl Import {
         let Batch { links, lines, mut rejections, .. } = batch;
         let rejected = count(rejections.len());
         let linked = if self.dry_run {
-            link_all(&mut *selector.db.read().await?, &links, Effect::Tell).await?
+            link_all(&mut *selector.database.read().await?, &links, Effect::Tell).await?
         } else {
             let step = self.step(selector, to_line, finishes);
             let audit = self.audit(selector, is_end);
@@ -145,10 +149,11 @@ impl Import {
     }
 
     async fn store(&self, selector: &Selector, batch: StoredBatch) -> Result<Vec<Linked>, Refusal> {
-        let commit = selector.db.write(batch, |conn, batch| Box::pin(store::imports::commit(conn, batch)));
+        let commit =
+            selector.database.write(batch, |conn, batch| Box::pin(commands::imports::commit(conn, batch)));
         match commit.await? {
             Committed::Done(linked) => Ok(linked),
-            Committed::Overtaken => Err(error::import_in_progress(self.id.as_deref().unwrap_or_default())),
+            Committed::Overtaken => Err(errors::import_in_progress(self.id.as_deref().unwrap_or_default())),
         }
     }
 

@@ -45,7 +45,7 @@ impl Channels {
     }
 
     /// Closes those that no platform has any more.
-    fn keep(&self, uris: &BTreeSet<&str>) {
+    pub(crate) fn keep(&self, uris: &BTreeSet<&str>) {
         let mut channels = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|uri, _| uris.contains(uri.as_str()));
     }

@@ -1,8 +1,9 @@
 use segue_proto::selector::v1::WorkProfile;
 use segue_runtime::Fields;
+use segue_store::StoreError;
 
 use super::{MAX_DISPLAY_NAME_CHARACTERS, terms};
-use crate::domain::work::Terms;
+use crate::{domain::work::Terms, store::profiles::Stored};
 
 /// Reads a work profile. What it returns is to be used only if `fields` has nothing against it.
 pub(crate) fn parse(fields: &mut Fields, path: &str, message: &WorkProfile) -> Terms {
@@ -13,4 +14,10 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: &WorkProfile) -> T
         requirements: terms::requirements(fields, &format!("{path}.requirements"), &message.requirements),
         preferences: terms::preferences(fields, &format!("{path}.preferences"), &message.preferences),
     }
+}
+
+/// Reads a work profile as it is stored.
+pub(crate) fn stored(stored: &Stored) -> Result<WorkProfile, StoreError> {
+    let profile: WorkProfile = super::stored(&stored.message)?;
+    Ok(WorkProfile { version: stored.version, ..profile })
 }

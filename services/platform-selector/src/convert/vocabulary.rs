@@ -3,6 +3,7 @@
 
 use segue_proto::selector::v1::{Feature, FeatureDefinition, FeatureKind};
 use segue_runtime::Fields;
+use segue_store::StoreError;
 
 use super::{MAX_DISPLAY_NAME_CHARACTERS, features};
 use crate::domain::{
@@ -37,6 +38,24 @@ pub(crate) fn parse(
         FeatureKind::Words => Kind::Words(words),
     };
     Some((name?, kind))
+}
+
+/// Reads the whole catalogue as it is stored.
+pub(crate) fn catalogue(messages: &[Vec<u8>]) -> Result<Vocabulary, StoreError> {
+    let mut vocabulary = Vocabulary::default();
+    for message in messages {
+        let message: FeatureDefinition = super::stored(message)?;
+        let mut fields = Fields::new();
+        let definition = parse(&mut fields, "feature_definition", &message);
+        match definition.filter(|_| fields.first().is_none()) {
+            Some((name, kind)) => vocabulary.define(name, kind),
+            None => {
+                tracing::error!(name = message.name, "a stored feature definition is no longer valid");
+                return Err(StoreError::Failed);
+            }
+        }
+    }
+    Ok(vocabulary)
 }
 
 /// Checks a platform's features.

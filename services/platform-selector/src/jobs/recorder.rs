@@ -11,7 +11,7 @@ use segue_runtime::Stop;
 use segue_store::Database;
 use tokio::sync::mpsc;
 
-use crate::store;
+use crate::{convert, store};
 
 /// Most selections recorded in a second: enough to tell what a change would do, and a bound on what they take.
 const MOST_A_SECOND: u32 = 100;
@@ -70,7 +70,7 @@ impl Pace {
 
 impl Recording {
     /// Writes records until the stop is told, and then those that wait.
-    pub(crate) async fn run(mut self, db: Database, stop: Stop) {
+    pub(crate) async fn run(mut self, database: Database, stop: Stop) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
@@ -81,11 +81,9 @@ impl Recording {
                 self.queue.recv_many(&mut batch, QUEUE).await;
             }
             let count = batch.len();
-            let written = db
-                .write(std::mem::take(&mut batch), |conn, batch| {
-                    Box::pin(store::selections::insert(conn, batch))
-                })
-                .await;
+            let rows: Vec<_> = batch.drain(..).map(|recorded| convert::recording::row(&recorded)).collect();
+            let written =
+                database.write(rows, |conn, rows| Box::pin(store::selections::insert(conn, rows))).await;
             if let Err(error) = written {
                 tracing::warn!(%error, count, "selections are not recorded");
             }

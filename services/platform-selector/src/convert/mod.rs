@@ -13,5 +13,21 @@ pub(crate) mod terms;
 pub(crate) mod vocabulary;
 pub(crate) mod work;
 
+use prost::Message;
+use segue_store::StoreError;
+
 /// The longest name that is shown to people: of a platform, a work profile, a feature or a special day.
 const MAX_DISPLAY_NAME_CHARACTERS: usize = 128;
+
+/// Reads a message as it is stored.
+pub(crate) fn stored<M: Message + Default>(bytes: &[u8]) -> Result<M, StoreError> {
+    M::decode(bytes).map_err(|error| {
+        tracing::error!(%error, "a stored message can't be read");
+        StoreError::Failed
+    })
+}
+
+/// Reads a list of them.
+pub(crate) fn all_stored<M: Message + Default>(list: &[Vec<u8>]) -> Result<Vec<M>, StoreError> {
+    list.iter().map(|bytes| stored(bytes)).collect()
+}

@@ -1,8 +1,11 @@
 use segue_core::{AccountRef, Identity, KeyRing, Region, account_refs};
-use segue_proto::{common::v1::Identity as IdentityMessage, selector::v1::ForgetMatch};
+use segue_proto::{
+    common::v1::Identity as IdentityMessage,
+    selector::v1::{Account, ForgetMatch},
+};
 use segue_runtime::Fields;
 
-use crate::domain::directory::{Link, MAX_IDENTITIES, Match};
+use crate::domain::directory::{Holder, Link, MAX_IDENTITIES, Match};
 
 const MAX_ACCOUNT_CHARACTERS: usize = 128;
 
@@ -60,6 +63,11 @@ pub(crate) fn forget_match(message: ForgetMatch) -> Match {
         ForgetMatch::All => Match::All,
         ForgetMatch::Any => Match::Any,
     }
+}
+
+/// An account that was found.
+pub(crate) fn holder(Holder { platform, account, kinds }: Holder) -> Account {
+    Account { platform, account, matched_kinds: kinds }
 }
 
 /// Each identity's kind, and the hashes that it may be stored under, verified or not; what is given twice, once.

@@ -9,20 +9,21 @@ use crate::{config::History, store};
 const INTERVAL: Duration = Duration::from_secs(10 * 60);
 
 /// Forgets the answers to old request ids, old imports and past selections now and then, until the stop is told.
-pub(crate) async fn forget_what_is_old(db: Database, history: History, clock: SharedClock, stop: Stop) {
+pub(crate) async fn purge_until(database: Database, history: History, clock: SharedClock, stop: Stop) {
     loop {
         let now_ms = clock.now_ms();
-        match db.forget_requests(now_ms).await {
+        match database.forget_requests(now_ms).await {
             Ok(requests) => tracing::debug!(requests, "forgot old requests"),
             Err(error) => tracing::warn!(%error, "old requests stay until the next time"),
         }
-        let purged = db.write(now_ms, |conn, now_ms| Box::pin(store::imports::purge(conn, *now_ms))).await;
+        let purged =
+            database.write(now_ms, |conn, now_ms| Box::pin(store::imports::purge(conn, *now_ms))).await;
         match purged {
             Ok(imports) => tracing::debug!(imports, "forgot old imports"),
             Err(error) => tracing::warn!(%error, "old imports stay until the next time"),
         }
         let bounds = (history.since(now_ms), history.most);
-        let purged = db
+        let purged = database
             .write(bounds, |conn, (since, most)| Box::pin(store::selections::purge(conn, *since, *most)))
             .await;
         match purged {

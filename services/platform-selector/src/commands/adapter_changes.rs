@@ -7,8 +7,8 @@ use segue_proto::selector::v1::{
 use segue_runtime::{Fields, millis_of};
 use segue_store::{Conn, StoreError};
 
-use super::{Outcome, Written, lock_catalog, platforms};
-use crate::{error, wire};
+use super::{Outcome, Written, platforms};
+use crate::{convert, errors, store::lock_catalog};
 
 /// What somebody says to a proposal.
 #[derive(Debug)]
@@ -28,16 +28,16 @@ pub(crate) async fn approve(conn: &mut Conn, verdict: &Verdict) -> Written<Appro
         Err(refusal) => return Ok(Err(refusal)),
     };
     if change.proposer == verdict.subject {
-        return Ok(Err(error::approver_is_proposer(&verdict.platform)));
+        return Ok(Err(errors::approver_is_proposer(&verdict.platform)));
     }
     let mut platform =
         Platform { adapter_uri: change.adapter_uri, proposed_adapter_change: None, ..before.clone() };
     let mut fields = Fields::new();
-    wire::platform::check_whole(&mut fields, "platform", &platform);
+    convert::platform::check_whole(&mut fields, "platform", &platform);
     if let Err(refusal) = fields.finish() {
         return Ok(Err(refusal));
     }
-    platforms::store(conn, &before, &mut platform, &verdict.new_etag, verdict.now_ms).await?;
+    platforms::replace(conn, &before, &mut platform, &verdict.new_etag, verdict.now_ms).await?;
     let change = platforms::change(Some(&before), Some(&platform));
     Ok(Ok((ApproveAdapterChangeResponse { platform: Some(platform) }, change)))
 }
@@ -49,7 +49,7 @@ pub(crate) async fn reject(conn: &mut Conn, verdict: &Verdict) -> Written<Reject
         Err(refusal) => return Ok(Err(refusal)),
     };
     let mut platform = Platform { proposed_adapter_change: None, ..before.clone() };
-    platforms::store(conn, &before, &mut platform, &verdict.new_etag, verdict.now_ms).await?;
+    platforms::replace(conn, &before, &mut platform, &verdict.new_etag, verdict.now_ms).await?;
     let change = platforms::change(Some(&before), Some(&platform));
     Ok(Ok((RejectAdapterChangeResponse { platform: Some(platform) }, change)))
 }
@@ -63,12 +63,12 @@ pub(crate) fn live(platform: &Platform, now_ms: i64) -> Option<&AdapterChange> {
 async fn proposed(conn: &mut Conn, verdict: &Verdict) -> Outcome<(Platform, AdapterChange)> {
     lock_catalog(conn).await?;
     let Some(platform) = platforms::get(conn, &verdict.platform).await? else {
-        return Ok(Err(error::platform_not_found("platform", &verdict.platform)));
+        return Ok(Err(errors::platform_not_found("platform", &verdict.platform)));
     };
     let change =
         live(&platform, verdict.now_ms).filter(|change| change.adapter_uri == verdict.adapter_uri).cloned();
     Ok::<_, StoreError>(match change {
         Some(change) => Ok((platform, change)),
-        None => Err(error::adapter_change_not_proposed(&verdict.platform)),
+        None => Err(errors::adapter_change_not_proposed(&verdict.platform)),
     })
 }

@@ -4,11 +4,11 @@ use prost_types::Timestamp;
 use segue_proto::common::v1::ErrorReason;
 use segue_runtime::{Refusal, timestamp};
 
+use crate::convert::candidates::reason_name;
 use crate::domain::selection::{
     Candidate, NoSelection, Reason,
     sentence::{Language, clause},
 };
-use crate::wire::candidates::reason_name;
 
 /// gRPC sends the details of an error as a header, of which clients read 16 KiB; so no more platforms than this are
 /// named there.

@@ -1,22 +1,33 @@
-//! All platforms, work profiles and definitions of features in memory, so that a choice reads one number from the database and not all of them.
+//! All platforms, work profiles and definitions of features in memory, compiled for choosing, so that a choice reads one number of them from
+//! the database, with the customer's accounts ([`Lookups`]).
 //!
-//! Every change of them counts a version up in its own transaction. A choice asks for the version and, if what is in
-//! memory is older, reads all again; so replicas agree as soon as a change is committed.
+//! Every change of them counts a version up in its own transaction. A choice asks for the version and, if what is in memory is older, reads
+//! and compiles all again; so replicas agree as soon as a change is committed.
+
+mod lookups;
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
 };
 
+use prost::Message as _;
 use segue_proto::selector::v1::Platform as PlatformMessage;
 use segue_runtime::Fields;
 use segue_store::{Conn, StoreError};
 use tokio::sync::Mutex;
 
 use crate::{
-    domain::{selection::Platforms, vocabulary::Vocabulary, work::Terms},
-    store, wire,
+    convert,
+    domain::{
+        selection::{Compiled, Platforms},
+        vocabulary::Vocabulary,
+        work::Terms,
+    },
+    store,
 };
+
+pub(crate) use lookups::{Accounts, Lookups};
 
 /// Rows read at a time.
 const CHUNK: i64 = 1000;
@@ -35,7 +46,15 @@ pub(crate) struct Snapshot {
     /// 0, which no database has, for nothing read yet.
     version: i64,
     pub(crate) platforms: Platforms,
+    /// The platforms, for choosing.
+    pub(crate) compiled: Compiled,
+    /// The ids and addresses of those that are asked for accounts.
+    pub(crate) directories: BTreeMap<String, String>,
+    /// Whether some platform loses by being full.
+    pub(crate) counts_load: bool,
     pub(crate) messages: BTreeMap<String, PlatformMessage>,
+    /// The messages as they are sent.
+    pub(crate) encoded: BTreeMap<String, Vec<u8>>,
     pub(crate) profiles: BTreeMap<String, Profile>,
     pub(crate) vocabulary: Vocabulary,
 }
@@ -65,7 +84,9 @@ impl Catalog {
         }
         // The version is read before the rows. They may be newer than it says, which only means reading them again.
         let version = store::catalog_version(conn).await?;
-        let snapshot = Arc::new(Snapshot::read(conn, version).await?);
+        let mut snapshot = Snapshot::read(conn, version).await?;
+        snapshot.compile();
+        let snapshot = Arc::new(snapshot);
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
         Ok(snapshot)
     }
@@ -77,20 +98,21 @@ impl Catalog {
 }
 
 impl Snapshot {
-    /// Reads all, as it is now.
+    /// Reads all, as it is now. Selections need it compiled.
     pub(crate) async fn read(conn: &mut Conn, version: i64) -> Result<Self, StoreError> {
-        let vocabulary = store::features::vocabulary(conn).await?;
+        let vocabulary = convert::vocabulary::catalogue(&store::features::all(conn).await?)?;
         let mut snapshot = Self { version, vocabulary, ..Self::default() };
         let mut after = String::new();
         loop {
-            let chunk = store::platforms::list(conn, &after, CHUNK).await?;
+            let stored = store::platforms::list(conn, &after, CHUNK).await?;
+            let chunk: Vec<PlatformMessage> = convert::all_stored(&stored)?;
             let Some(last) = chunk.last() else { break };
             after.clone_from(&last.id);
             for mut message in chunk {
                 // For those who administer, and not for those who select.
                 message.proposed_adapter_change = None;
                 let mut fields = Fields::new();
-                let platform = wire::platform::parse(&mut fields, "platform", &message);
+                let platform = convert::platform::parse(&mut fields, "platform", &message);
                 valid(&fields, &message.id)?;
                 snapshot.platforms.insert(message.id.clone(), platform);
                 snapshot.messages.insert(message.id.clone(), message);
@@ -98,12 +120,13 @@ impl Snapshot {
         }
         after.clear();
         loop {
-            let chunk = store::profiles::list(conn, &after, CHUNK).await?;
+            let stored = store::profiles::list(conn, &after, CHUNK).await?;
+            let chunk: Vec<_> = stored.iter().map(convert::profile::stored).collect::<Result<_, _>>()?;
             let Some(last) = chunk.last() else { break };
             after.clone_from(&last.id);
             for message in chunk {
                 let mut fields = Fields::new();
-                let terms = wire::profile::parse(&mut fields, "work_profile", &message);
+                let terms = convert::profile::parse(&mut fields, "work_profile", &message);
                 valid(&fields, &message.id)?;
                 let profile = Profile { terms, version: message.version };
                 snapshot.profiles.insert(message.id, profile);
@@ -111,6 +134,15 @@ impl Snapshot {
         }
         tracing::debug!(version, platforms = snapshot.platforms.len(), "read platforms and work profiles");
         Ok(snapshot)
+    }
+
+    /// Works out what selections need of the platforms.
+    fn compile(&mut self) {
+        self.compiled = Compiled::new(&self.platforms);
+        self.encoded = self.messages.iter().map(|(id, p)| (id.clone(), p.encode_to_vec())).collect();
+        let asked = self.messages.values().filter(|p| p.live_lookup && !p.adapter_uri.is_empty());
+        self.directories = asked.map(|p| (p.id.clone(), p.adapter_uri.clone())).collect();
+        self.counts_load = self.platforms.values().any(|platform| platform.load_weight > 0);
     }
 }
 

@@ -2,14 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{PoisonError, RwLock},
     time::Duration,
 };
 
 use futures::{StreamExt as _, future::BoxFuture};
 use segue_core::SharedClock;
-use segue_runtime::Stop;
-use segue_store::{Database, StoreError};
 use tokio::{sync::Mutex, time::Instant};
 use tonic::Code;
 use tonic_health::pb::{
@@ -18,7 +16,7 @@ use tonic_health::pb::{
 
 use super::Channels;
 use crate::{
-    catalog::{Catalog, Snapshot},
+    catalog::Snapshot,
     domain::health::{Health, Pulse},
 };
 
@@ -28,21 +26,19 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT_AT_ONCE: Duration = Duration::from_millis(500);
 /// So many are asked at a time.
 const AT_A_TIME: usize = 64;
-/// Those that are down are asked this often, so that one that was restarted is taken again within a second.
-const RETURN_INTERVAL: Duration = Duration::from_millis(500);
 /// What was learnt on behalf of one selection does for all others that begin within this time.
 const FRESH: Duration = Duration::from_millis(200);
 
 /// What is known of the adapters, by address.
 #[derive(Debug)]
-pub(crate) struct Pulses {
+pub(crate) struct AdapterHealth {
     known: RwLock<BTreeMap<String, Pulse>>,
     clock: SharedClock,
     /// When adapters were last asked on behalf of a selection: of many that come at the same time, one asks.
     asked_at_once: Mutex<Option<Instant>>,
 }
 
-impl Pulses {
+impl AdapterHealth {
     pub(crate) fn new(clock: SharedClock) -> Self {
         Self { known: RwLock::default(), clock, asked_at_once: Mutex::default() }
     }
@@ -74,7 +70,7 @@ impl Pulses {
     }
 
     /// Those that are down. One that only missed a question is asked again at the next round, since a restart must not be enough.
-    fn all_down(&self) -> BTreeSet<String> {
+    pub(crate) fn all_down(&self) -> BTreeSet<String> {
         let pulses = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let down = pulses.iter().filter(|(_, pulse)| pulse.health() == Health::Down);
         down.map(|(uri, _)| uri.clone()).collect()
@@ -84,18 +80,23 @@ impl Pulses {
     pub(crate) async fn ask_at_once(&self, channels: &Channels, uris: BTreeSet<&str>) {
         let mut asked = self.asked_at_once.lock().await;
         if asked.is_none_or(|asked| asked.elapsed() >= FRESH) {
-            self.beat(ask(channels, uris.into_iter().map(str::to_owned), TIMEOUT_AT_ONCE).await);
+            self.record(ask(channels, uris.into_iter().map(str::to_owned), TIMEOUT_AT_ONCE).await);
             *asked = Some(Instant::now());
         }
     }
 
+    /// Asks whether they are well.
+    pub(crate) async fn check(&self, channels: &Channels, uris: BTreeSet<String>) {
+        self.record(ask(channels, uris.into_iter(), TIMEOUT).await);
+    }
+
     /// Forgets adapters that are no longer any platform's.
-    fn keep(&self, uris: &BTreeSet<&str>) {
+    pub(crate) fn keep(&self, uris: &BTreeSet<&str>) {
         let mut pulses = self.known.write().unwrap_or_else(PoisonError::into_inner);
         pulses.retain(|uri, _| uris.contains(uri.as_str()));
     }
 
-    fn beat(&self, answers: BTreeMap<String, bool>) {
+    fn record(&self, answers: BTreeMap<String, bool>) {
         let mut pulses = self.known.write().unwrap_or_else(PoisonError::into_inner);
         for (uri, answered) in answers {
             let before = pulses.get(&uri).copied().unwrap_or_default();
@@ -134,67 +135,5 @@ async fn is_well(channels: &Channels, uri: &str, timeout: Duration) -> bool {
         // It is there, and only offers no health service.
         Ok(Err(status)) => matches!(status.code(), Code::Unimplemented | Code::NotFound),
         Err(_) => false,
-    }
-}
-
-/// What following the adapters takes.
-pub(crate) struct Follow {
-    pub(crate) db: Database,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) channels: Arc<Channels>,
-    pub(crate) pulses: Arc<Pulses>,
-    /// Between two rounds; zero: adapters are not asked.
-    pub(crate) interval: Duration,
-    pub(crate) stop: Stop,
-}
-
-impl Follow {
-    /// Asks all adapters now and then, until the stop is told.
-    pub(crate) async fn run(self) {
-        if self.interval.is_zero() {
-            // A part of a service that ends would end the service.
-            return self.stop.told().await;
-        }
-        loop {
-            let round = async {
-                if let Err(error) = self.round().await {
-                    tracing::warn!(%error, "adapters are not asked this time");
-                }
-                self.wait().await;
-            };
-            tokio::select! {
-                () = self.stop.told() => return,
-                () = round => {}
-            }
-        }
-    }
-
-    async fn round(&self) -> Result<(), StoreError> {
-        let snapshot = self.catalog.current(&mut *self.db.read().await?).await?;
-        let uris: BTreeSet<&str> = snapshot
-            .messages
-            .values()
-            .map(|platform| platform.adapter_uri.as_str())
-            .filter(|uri| !uri.is_empty())
-            .collect();
-        self.channels.keep(&uris);
-        self.pulses.keep(&uris);
-        let uris = uris.into_iter().map(str::to_owned);
-        self.pulses.beat(ask(&self.channels, uris, TIMEOUT).await);
-        Ok(())
-    }
-
-    /// Waits for the next round, and asks those that are down meanwhile.
-    async fn wait(&self) {
-        let next_round = Instant::now() + self.interval;
-        loop {
-            let rest = next_round.saturating_duration_since(Instant::now());
-            tokio::time::sleep(rest.min(RETURN_INTERVAL)).await;
-            if rest <= RETURN_INTERVAL {
-                return;
-            }
-            let down = self.pulses.all_down();
-            self.pulses.beat(ask(&self.channels, down.into_iter(), TIMEOUT).await);
-        }
     }
 }

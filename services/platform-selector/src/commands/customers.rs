@@ -1,21 +1,16 @@
-//! Deleting all that is known of a customer.
+//! All that is known of a customer is deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use segue_core::AccountRef;
 use segue_proto::selector::v1::{Account, ForgetCustomerResponse};
 use segue_runtime::audit::object;
-use segue_store::{Conn, StoreError, audit::Change};
-use sqlx::Row as _;
+use segue_store::{Conn, audit::Change};
 
-use super::{
-    Outcome, Written,
-    accounts::{bind_all, delete_by_ref},
-    parameters,
-};
+use super::{Outcome, Written};
 use crate::{
     domain::directory::{Held, Match, divide},
-    error,
+    errors,
+    store::{accounts::delete_by_ref, directory::accounts_holding},
 };
 
 /// Accounts deleted by one statement.
@@ -37,7 +32,7 @@ pub(crate) async fn tell(conn: &mut Conn, whom: &Whom) -> Outcome<ForgetCustomer
 }
 
 /// Deletes the person's accounts, with their identities.
-pub(crate) async fn customer(conn: &mut Conn, whom: &Whom) -> Written<ForgetCustomerResponse> {
+pub(crate) async fn forget(conn: &mut Conn, whom: &Whom) -> Written<ForgetCustomerResponse> {
     let (accounts, answer) = match plan(conn, whom).await? {
         Ok(plan) => plan,
         Err(refusal) => return Ok(Err(refusal)),
@@ -61,10 +56,10 @@ pub(crate) async fn customer(conn: &mut Conn, whom: &Whom) -> Written<ForgetCust
 
 /// What is to be deleted, and what is said of it.
 async fn plan(conn: &mut Conn, whom: &Whom) -> Outcome<(Vec<Held>, ForgetCustomerResponse)> {
-    let held = accounts_holding(conn, whom).await?;
+    let held = accounts_holding(conn, &whom.identities).await?;
     let (meant, kept) = match divide(held, whom.identities.len(), whom.by) {
         Ok(divided) => divided,
-        Err(ambiguous) => return Ok(Err(error::identity_shared(&ambiguous.platform, ambiguous.accounts))),
+        Err(ambiguous) => return Ok(Err(errors::identity_shared(&ambiguous.platform, ambiguous.accounts))),
     };
     let platforms: BTreeSet<&String> = meant.iter().map(|account| &account.platform).collect();
     let answer = ForgetCustomerResponse {
@@ -90,33 +85,4 @@ fn named(accounts: &[Held], whom: &Whom) -> Vec<Account> {
         matched_kinds: kinds(held).into_iter().map(str::to_owned).collect(),
     };
     accounts.iter().take(MAX_NAMED).map(message).collect()
-}
-
-/// By platform, then reference.
-async fn accounts_holding(conn: &mut Conn, whom: &Whom) -> Result<Vec<Held>, StoreError> {
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    for (place, (_, hashes)) in whom.identities.iter().enumerate() {
-        places.extend(hashes.iter().map(|hash| (hash.as_str(), place)));
-    }
-    let sql = format!(
-        "SELECT account_ref, platform, hash FROM identities WHERE hash IN ({})",
-        parameters(1, places.len())
-    );
-    let rows = bind_all(sql, places.keys().copied()).fetch_all(conn).await?;
-    let mut held: BTreeMap<(String, AccountRef), BTreeSet<usize>> = BTreeMap::new();
-    for row in &rows {
-        let account = (row.try_get("platform")?, row.try_get("account_ref")?);
-        let hash: String = row.try_get("hash")?;
-        held.entry(account).or_default().extend(places.get(hash.as_str()).copied());
-    }
-    let account = |((platform, account), identities)| Held { platform, account, identities };
-    Ok(held.into_iter().map(account).collect())
-}
-
-/// How many accounts are stored under each key, by its fingerprint.
-pub(crate) async fn accounts_by_key(conn: &mut Conn) -> Result<BTreeMap<String, i64>, StoreError> {
-    let rows = sqlx::query("SELECT key_id, COUNT(*) AS accounts FROM accounts GROUP BY key_id")
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(|row| Ok((row.try_get("key_id")?, row.try_get("accounts")?))).collect()
 }

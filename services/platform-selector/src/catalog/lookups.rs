@@ -1,0 +1,165 @@
+//! What the database knows for selections, read by one statement for all that wait at the same time.
+//!
+//! A selection that comes alone is read for at once. While all lanes are busy those that come wait for the first that is free, which takes
+//! them all. Each is read for after it has come, so that it sees whatever was committed before.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::FutureExt as _;
+use segue_core::{AccountRef, SharedClock};
+use segue_store::{Database, StoreError};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{Catalog, Snapshot};
+use crate::store;
+
+/// Statements at a time.
+const LANES: usize = 2;
+/// Most selections in one statement.
+const MOST: usize = 64;
+/// Most hashes in one statement: the accounts of a customer must be of one moment.
+const MOST_HASHES: usize = 256;
+/// How long a statement may take, with all that is read beside it.
+const READ_LIMIT: Duration = Duration::from_secs(8);
+/// Most that wait for a lane; the server takes fewer calls at a time.
+const QUEUE: usize = 4096;
+
+/// A customer's accounts: platform to all that match.
+pub(crate) type Accounts = BTreeMap<String, BTreeSet<AccountRef>>;
+
+/// How full platforms are, by id.
+pub(crate) type Loads = Arc<BTreeMap<String, i32>>;
+
+/// Reads for selections.
+#[derive(Debug, Clone)]
+pub(crate) struct Lookups {
+    queue: mpsc::Sender<Waiting>,
+}
+
+/// What the database knows for a selection.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// At least as new as the accounts.
+    pub(crate) catalog: Arc<Snapshot>,
+    pub(crate) accounts: Accounts,
+    /// How full platforms are; read only where some platform loses by that.
+    pub(crate) loads: Loads,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    hashes: Vec<String>,
+    answer: oneshot::Sender<Result<Found, StoreError>>,
+}
+
+/// The state of the catalogue, the accounts of each, and the loads.
+type Read = (Arc<Snapshot>, Vec<Accounts>, Loads);
+
+/// Reads for those that wait.
+struct Lane {
+    database: Database,
+    catalog: Arc<Catalog>,
+    clock: SharedClock,
+    queue: Arc<Mutex<mpsc::Receiver<Waiting>>>,
+}
+
+impl Lookups {
+    /// Starts the lanes, which end with the last handle.
+    pub(crate) fn start(database: &Database, catalog: &Arc<Catalog>, clock: &SharedClock) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let receiver = Arc::new(Mutex::new(receiver));
+        for _ in 0..LANES {
+            let (database, catalog, clock) = (database.clone(), catalog.clone(), clock.clone());
+            tokio::spawn(Lane { database, catalog, clock, queue: receiver.clone() }.run());
+        }
+        Self { queue: sender }
+    }
+
+    /// Reads what is known of the customer to whom the hashes belong.
+    pub(crate) async fn find(&self, hashes: Vec<String>) -> Result<Found, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Waiting { hashes, answer }).await.map_err(|_| StoreError::Unavailable)?;
+        answered.await.map_err(|_| StoreError::Unavailable)?
+    }
+}
+
+impl Lane {
+    async fn run(self) {
+        let mut waiting = Vec::with_capacity(MOST);
+        while self.queue.lock().await.recv_many(&mut waiting, MOST).await > 0 {
+            // Whose caller has gone away needs no answer.
+            waiting.retain(|one| !one.answer.is_closed());
+            while !waiting.is_empty() {
+                let together = waiting.drain(..fitting(&waiting)).collect();
+                self.answer(together).await;
+            }
+        }
+    }
+
+    /// Reads for some at once. When that fails each is read for alone, as one of them may be what it failed for; but for a database that
+    /// does not answer each would wait.
+    async fn answer(&self, mut together: Vec<Waiting>) {
+        let hashes: Vec<Vec<String>> =
+            together.iter_mut().map(|one| std::mem::take(&mut one.hashes)).collect();
+        match self.read_in_time(&hashes).await {
+            Ok((catalog, accounts, loads)) => {
+                for (one, accounts) in together.into_iter().zip(accounts) {
+                    let found = Found { catalog: catalog.clone(), accounts, loads: loads.clone() };
+                    drop(one.answer.send(Ok(found)));
+                }
+            }
+            Err(error) if error == StoreError::Unavailable || together.len() == 1 => {
+                together.into_iter().for_each(|one| drop(one.answer.send(Err(error))));
+            }
+            Err(_) => {
+                for (mut one, hashes) in together.into_iter().zip(hashes) {
+                    one.hashes = hashes;
+                    Box::pin(self.answer(vec![one])).await;
+                }
+            }
+        }
+    }
+
+    /// A lane that waited for ever for a server that is gone, or that ended with a panic, would be missed by all selections.
+    async fn read_in_time(&self, hashes: &[Vec<String>]) -> Result<Read, StoreError> {
+        let reading = AssertUnwindSafe(self.read(hashes)).catch_unwind();
+        match timeout(READ_LIMIT, reading).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => {
+                tracing::error!("reading for selections panicked");
+                Err(StoreError::Failed)
+            }
+            Err(_) => Err(StoreError::Unavailable),
+        }
+    }
+
+    async fn read(&self, hashes: &[Vec<String>]) -> Result<Read, StoreError> {
+        let now_ms = self.clock.now_ms();
+        let mut conn = self.database.read().await?;
+        let (version, accounts) = store::directory::accounts_of_each(&mut conn, hashes).await?;
+        let catalog = self.catalog.since(&mut conn, version).await?;
+        let loads = if catalog.counts_load {
+            store::loads::current(&mut conn, now_ms).await?
+        } else {
+            BTreeMap::new()
+        };
+        Ok((catalog, accounts, Arc::new(loads)))
+    }
+}
+
+/// How many of the first fit into one statement; one at least.
+fn fitting(waiting: &[Waiting]) -> usize {
+    let sums = waiting.iter().scan(0, |hashes, one| {
+        *hashes += one.hashes.len();
+        Some(*hashes)
+    });
+    sums.take_while(|hashes| *hashes <= MOST_HASHES).count().clamp(1, waiting.len().max(1))
+}
