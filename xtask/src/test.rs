@@ -55,7 +55,7 @@ fn build_programs(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 /// The test of the router's core. With segue's features, or half of what it depends on would be built a second time.
 const CORE: &[&str] = &["-p", "segue", "-p", "priority-router", "--test", "core"];
 
-/// A million sequences of commands. Without optimisation they take ten times as long, so the suite has only some of them.
+/// A million sequences of commands. Without optimisation they take longer than the suite may: it has some of them only.
 fn core_sequences(workspace: &Workspace) -> Result<()> {
     let mut sequences = workspace.cargo(runner(workspace)?)?;
     run(sequences.arg("--release").args(CORE))
