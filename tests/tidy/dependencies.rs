@@ -1,4 +1,4 @@
-//! `deny.toml` refuses what it is there to refuse, shown with small packages that do it.
+//! cargo-deny, by `deny.toml`, and cargo-shear refuse what they are there to refuse, shown with small packages that do it.
 
 use std::{fs, path::Path, process::Command};
 
@@ -53,4 +53,21 @@ fn a_second_version_and_a_second_tls_library_are_refused() {
     assert!(!passes && told.contains("error[duplicate]"), "{told}");
     let (passes, told) = judged("bans", folder.path(), &with("native-tls = { path = \"c\" }\n"));
     assert!(!passes && told.contains("error[banned]"), "{told}");
+}
+
+#[test]
+fn a_dependency_that_no_source_names_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    package(&folder.path().join("other"), &CLEAN.replace("clean", "other"));
+    package(folder.path(), &format!("{CLEAN}[dependencies]\nother = {{ path = \"other\" }}\n"));
+    let judged = || {
+        let program = segue_tests::tools().join("venv/bin/cargo-shear");
+        let output = Command::new(program).arg("--offline").current_dir(folder.path()).output();
+        output.expect("cargo-shear, which `cargo xtask tools` installs")
+    };
+    let told = String::from_utf8_lossy(&judged().stdout).into_owned();
+    assert!(!judged().status.success() && told.contains("unused dependency `other`"), "{told}");
+    fs::write(folder.path().join("src/lib.rs"), "pub use other;").unwrap();
+    let told = judged();
+    assert!(told.status.success(), "{told:?}");
 }

