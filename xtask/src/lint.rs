@@ -13,6 +13,7 @@ pub fn run_all(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("rustfmt", || run(&mut workspace.cargo(&["fmt", "--all", "--check"])?))?;
     steps.run("buf lint", || buf(workspace, &["lint"]))?;
     steps.run("buf format", || buf(workspace, &["format", "-d", "--exit-code"]))?;
+    steps.run("buf breaking", || buf(workspace, &["breaking", "--against", "released.yaml"]))?;
     steps.run("cargo deny", || deny(workspace))?;
     steps.run("cargo shear", || unused_dependencies(workspace))?;
     steps.run("clippy", || {
