@@ -1,7 +1,7 @@
 //! Each bad request gets its documented reason and the offending field, and changes nothing.
 
 use segue_proto::{
-    common::v1::{ErrorReason, Face, Identity, Operator, RemainingWork, Requirement},
+    common::v1::{ErrorReason, Face, Identity, Operator, Preference, RemainingWork, Requirement},
     issuer::v1::{
         CancelHandoffRequest, CreateHandoffRequest, GetHandoffRequest, ListHandoffsRequest,
         ReissueCodeRequest, WatchHandoffRequest,
@@ -31,7 +31,7 @@ fn malformed() -> Vec<Case> {
         ("no work order", |r| r.work_order.clear(), invalid(&["work_order"])),
         ("a long work order", |r| r.work_order = "W".repeat(65), invalid(&["work_order"])),
         ("no agent", |r| r.agent.clear(), invalid(&["agent"])),
-        ("no source", |r| r.source = None, invalid(&["source.platform", "source.session"])),
+        ("no source", |r| r.source = None, invalid(&["source"])),
         (
             "a long session",
             |r| r.source.as_mut().unwrap().session = "s".repeat(129),
@@ -67,6 +67,14 @@ fn malformed() -> Vec<Case> {
             |r| r.remaining_work.as_mut().unwrap().conversation_summary = "x".repeat(4001),
             invalid(&["remaining_work.conversation_summary"]),
         ),
+        (
+            "a wish without a term",
+            |r| {
+                let wish = Preference { weight: 1, requirement: None };
+                r.remaining_work.as_mut().unwrap().preferences = vec![wish];
+            },
+            invalid(&["remaining_work.preferences[0].requirement"]),
+        ),
         ("an unknown face", |r| r.faces = vec![99], invalid(&["faces[0]"])),
         ("a face without a name", |r| r.faces = vec![0], invalid(&["faces[0]"])),
         ("an unknown policy", |r| r.agent_policy = 9, invalid(&["agent_policy"])),
@@ -89,8 +97,7 @@ fn malformed() -> Vec<Case> {
                 "request_id",
                 "work_order",
                 "agent",
-                "source.platform",
-                "source.session",
+                "source",
                 "customer.identities",
                 "remaining_work",
             ]),

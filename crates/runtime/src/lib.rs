@@ -39,7 +39,7 @@ mod watched;
 pub use boot::{main, read_keys};
 pub use caller::caller;
 pub use database::{DATABASE_SETTINGS, read_database};
-pub use fields::{Fields, millis_of, timestamp};
+pub use fields::{Fields, MAX_IDENTITIES, Terms, millis_of, timestamp};
 pub use identity::{IdentityConfig, Role};
 pub use methods::Class;
 pub use operations::Operations;

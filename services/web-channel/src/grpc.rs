@@ -98,7 +98,7 @@ fn parse_delivery(request: &DeliverAccessInfoRequest) -> Result<Card, Refusal> {
     fields.check_text("handoff_id", &request.handoff_id, 1..=64);
     fields.range("generation", request.generation, 1..=MAX_GENERATION);
     fields.slug("platform", &request.platform);
-    fields.check_text("session", &request.session, 1..=128);
+    fields.session_id("session", &request.session);
     fields.check_text("target_display_name", &request.target_display_name, 1..=128);
     let expire_at_ms = millis_of(request.expire_time.as_ref());
     fields.require(expire_at_ms > 0, "expire_time", "must be given");
@@ -128,7 +128,7 @@ fn parse_closing(request: &mut CloseSessionRequest) -> Result<(), Refusal> {
     let mut fields = Fields::new();
     fields.check_text("handoff_id", &request.handoff_id, 1..=64);
     fields.slug("platform", &request.platform);
-    fields.check_text("session", &request.session, 1..=128);
+    fields.session_id("session", &request.session);
     fields.text_in("message", &mut request.message, 0..=2000);
     fields.finish()
 }

@@ -2,7 +2,7 @@ use std::{net::IpAddr, time::Duration};
 
 use segue_core::KeyRing;
 use segue_proto::{
-    common::v1::{Face, RemainingWork, Requirement, Session},
+    common::v1::{Face, RemainingWork, Session},
     issuer::v1::{
         CancelHandoffRequest, CreateHandoffRequest, HandoffState, ListHandoffsRequest, RedeemCodeRequest,
         ReissueCodeRequest, RevokeHandoffRequest,
@@ -26,8 +26,6 @@ use crate::{
 
 const DEFAULT_TTL: Duration = Duration::from_secs(600);
 const SHORTEST_LIFE: Duration = Duration::from_secs(60);
-const MAX_TERMS: usize = 32;
-const MAX_CONTEXT: usize = 64;
 
 pub(super) fn create(request: CreateHandoffRequest, keys: &KeyRing) -> Result<CreateHandoff, Refusal> {
     let mut fields = Fields::new();
@@ -148,57 +146,28 @@ fn source_address(fields: &mut Fields, text: &str) -> Option<IpAddr> {
 }
 
 fn source(fields: &mut Fields, source: Option<&Session>) -> Session {
-    let source = source.cloned().unwrap_or_default();
-    fields.slug("source.platform", &source.platform);
-    fields.check_text("source.session", &source.session, 1..=128);
-    source
+    fields.session("source", source)
 }
 
 /// The form only; what the terms mean is the selector's matter.
 fn remaining_work(fields: &mut Fields, work: Option<&RemainingWork>) -> RemainingWork {
-    let Some(mut work) = work.cloned() else {
-        fields.violation("remaining_work", "must be given");
-        return RemainingWork::default();
-    };
-    if !work.profile.is_empty() {
-        fields.slug("remaining_work.profile", &work.profile);
-    }
-    fields.at_most("remaining_work.requirements", work.requirements.len(), MAX_TERMS);
-    fields.at_most("remaining_work.preferences", work.preferences.len(), MAX_TERMS);
-    let preferred = work.preferences.iter().filter_map(|preference| preference.requirement.as_ref());
-    for term in work.requirements.iter().chain(preferred) {
-        term_form(fields, term);
-    }
-    fields.text_in("remaining_work.summary", &mut work.summary, 0..=2000);
-    fields.text_in("remaining_work.conversation_summary", &mut work.conversation_summary, 0..=4000);
-    fields.at_most("remaining_work.context", work.context.len(), MAX_CONTEXT);
-    for (key, value) in &mut work.context {
-        fields.check_text("remaining_work.context", key, 1..=64);
-        fields.text_in("remaining_work.context", value, 0..=2000);
-    }
+    fields.require(work.is_some(), "remaining_work", "must be given");
+    let mut work = work.cloned().unwrap_or_default();
+    fields.check_remaining_work("remaining_work", &mut work);
     work
 }
 
-fn term_form(fields: &mut Fields, term: &Requirement) {
-    fields.check_text("remaining_work.requirements.feature", &term.feature, 1..=63);
-    fields.at_most("remaining_work.requirements.values", term.values.len(), MAX_TERMS);
-}
-
 fn faces(fields: &mut Fields, requested: &[i32]) -> Vec<FaceKind> {
-    fields.at_most("faces", requested.len(), 8);
-    let mut kinds = Vec::new();
-    for (index, value) in requested.iter().enumerate() {
-        let field = format!("faces[{index}]");
-        match fields.enumeration::<Face>(&field, *value) {
-            Face::Digits => kinds.push(FaceKind::Digits),
-            Face::Letters => kinds.push(FaceKind::Letters),
-            Face::Words => kinds.push(FaceKind::Words),
-            Face::Characters => kinds.push(FaceKind::Characters),
-            Face::Picture => kinds.push(FaceKind::Picture),
-            Face::Qr => kinds.push(FaceKind::Qr),
-            Face::Unspecified => {}
-        }
-    }
+    let kind = |face| match face {
+        Face::Unspecified => None,
+        Face::Digits => Some(FaceKind::Digits),
+        Face::Letters => Some(FaceKind::Letters),
+        Face::Words => Some(FaceKind::Words),
+        Face::Characters => Some(FaceKind::Characters),
+        Face::Picture => Some(FaceKind::Picture),
+        Face::Qr => Some(FaceKind::Qr),
+    };
+    let mut kinds: Vec<_> = fields.faces("faces", requested).into_iter().filter_map(kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
     kinds

@@ -3,17 +3,13 @@ use segue_runtime::Fields;
 
 use crate::domain::face::{Face, Faces};
 
-const MAX_FACES: usize = 16;
-
 /// Reads a list of faces.
 pub(crate) fn parse(fields: &mut Fields, path: &str, values: &[i32]) -> Faces {
-    fields.at_most(path, values.len(), MAX_FACES);
-    let values = values.iter().take(MAX_FACES).enumerate();
-    values.filter_map(|(index, value)| parse_one(fields, &format!("{path}[{index}]"), *value)).collect()
+    fields.faces(path, values).into_iter().filter_map(of_message).collect()
 }
 
-fn parse_one(fields: &mut Fields, path: &str, value: i32) -> Option<Face> {
-    match fields.enumeration::<FaceMessage>(path, value) {
+fn of_message(face: FaceMessage) -> Option<Face> {
+    match face {
         FaceMessage::Unspecified => None,
         FaceMessage::Digits => Some(Face::Digits),
         FaceMessage::Letters => Some(Face::Letters),

@@ -7,13 +7,9 @@ use crate::domain::{
     term::{Preference, Term, Test},
 };
 
-const MAX_TERMS: usize = 32;
-
 /// Reads required terms.
 pub(crate) fn requirements(fields: &mut Fields, path: &str, messages: &[Requirement]) -> Vec<Term> {
-    fields.at_most(path, messages.len(), MAX_TERMS);
-    let messages = messages.iter().take(MAX_TERMS).enumerate();
-    messages.filter_map(|(index, message)| term(fields, &format!("{path}[{index}]"), message)).collect()
+    fields.requirements(path, messages, term)
 }
 
 /// Reads weighted wishes.
@@ -22,23 +18,16 @@ pub(crate) fn preferences(
     path: &str,
     messages: &[PreferenceMessage],
 ) -> Vec<Preference> {
-    fields.at_most(path, messages.len(), MAX_TERMS);
-    let mut preferences = vec![];
-    for (index, message) in messages.iter().take(MAX_TERMS).enumerate() {
-        let path = format!("{path}[{index}]");
-        let weight = fields.range(&format!("{path}.weight"), message.weight, 1..=100);
-        let path = format!("{path}.requirement");
-        match &message.requirement {
-            None => fields.violation(path, "must be given"),
-            Some(message) => {
-                preferences.extend(term(fields, &path, message).map(|term| Preference { weight, term }));
-            }
-        }
-    }
-    preferences
+    weighted(fields.preferences(path, messages, term))
 }
 
-fn term(fields: &mut Fields, path: &str, message: &Requirement) -> Option<Term> {
+/// Wishes of terms with their weights.
+pub(crate) fn weighted(terms: Vec<(i32, Term)>) -> Vec<Preference> {
+    terms.into_iter().map(|(weight, term)| Preference { weight, term }).collect()
+}
+
+/// Reads a term.
+pub(crate) fn term(fields: &mut Fields, path: &str, message: &Requirement) -> Option<Term> {
     let feature = features::name(fields, &format!("{path}.feature"), &message.feature);
     let operator = fields.enumeration(&format!("{path}.operator"), message.operator);
     let test = test(fields, &format!("{path}.values"), operator, &message.values);

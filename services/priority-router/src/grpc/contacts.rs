@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use prost::Message;
 use segue_proto::router::v1::{self as proto, *};
-use segue_runtime::{Fields, Refusal, access::administers, caller, page};
+use segue_runtime::{Fields, MAX_IDENTITIES, Refusal, access::administers, caller, page};
 use segue_store::{StoreError, requests::RequestKey};
 
 use super::parse;
@@ -17,7 +17,6 @@ use crate::{
     },
 };
 
-const MAX_IDENTITIES: usize = 16;
 const MAX_ATTRIBUTES: usize = 32;
 const MAX_ATTRIBUTE_CHARS: usize = 1000;
 
@@ -61,7 +60,7 @@ pub(super) async fn of_session(
 ) -> Result<GetSessionContactResponse, Refusal> {
     let mut fields = Fields::new();
     let platform = fields.slug("platform", &request.platform);
-    let session = fields.text("session", &request.session, 1..=128);
+    let session = fields.session_id("session", &request.session);
     fields.finish()?;
     let (of, within) = (platform.clone(), session.clone());
     let open = router.look(move |state| state.open_contact(&of, &within)).await?;
@@ -246,11 +245,11 @@ async fn decide(router: &Router, key: RequestKey, command: Command) -> Result<Co
 
 fn new_contact(fields: &mut Fields, request: &SubmitContactRequest) -> (Submit, contacts::Texts) {
     let mut attributes = request.attributes.clone();
-    parse::entries(fields, "attributes", &mut attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS);
+    fields.texts_in("attributes", &mut attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTE_CHARS);
     let submit = Submit {
         class: parse::class(fields, "priority", request.priority).unwrap_or(Priority::Normal),
         platform: fields.slug("platform", &request.platform).into(),
-        session: parse::session_id(fields, "session", &request.session).into(),
+        session: fields.session_id("session", &request.session).into(),
         skills: parse::skills(fields, "skills", &request.skills, parse::MAX_CONTACT_SKILLS)
             .into_iter()
             .map(Name::from)

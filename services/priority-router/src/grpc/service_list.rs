@@ -36,7 +36,7 @@ pub(super) async fn admit(
         handoff: fields.number("handoff_id", &request.handoff_id).into(),
         code: code_hash(&mut fields, "code_hash", &request.code_hash),
         platform: fields.slug("platform", &request.platform).into(),
-        session: parse::session_id(&mut fields, "session", &request.session).into(),
+        session: fields.session_id("session", &request.session).into(),
     };
     fields.finish()?;
     match router.decide(Command::new(admit)).await? {
@@ -85,12 +85,14 @@ pub(super) async fn list(
 }
 
 fn put_entry(fields: &mut Fields, request: &PutServiceListEntryRequest) -> (PutEntry, entries::Texts) {
-    let source = parse::session(fields, "source", request.source.as_ref());
+    let source = fields.session("source", request.source.as_ref());
     let policy = fields.optional_enumeration::<AgentPolicy>("agent_policy", request.agent_policy);
     let expires_at = millis_of(request.expire_time.as_ref());
     fields.require(expires_at > 0, "expire_time", "must be given");
     let mut remaining_work = request.remaining_work.clone();
-    parse::remaining_work(fields, "remaining_work", remaining_work.as_mut());
+    if let Some(work) = &mut remaining_work {
+        fields.check_remaining_work("remaining_work", work);
+    }
     let handoff = fields.number("handoff_id", &request.handoff_id).into();
     let generation = fields.range("generation", request.generation, 1..=i32::MAX).into();
     let texts = entries::Texts {

@@ -84,7 +84,7 @@ pub async fn fields_of_contacts_are_checked(world: World) {
         fields!(world.submit_contact(bad)),
         [
             "customer.identities[0].value",
-            "attributes[]",
+            "attributes",
             "priority",
             "platform",
             "session",
