@@ -1,8 +1,6 @@
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
+use parking_lot::Mutex;
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng};
 
 /// A source of randomness, so that tests and the demo data can be repeated.
@@ -42,7 +40,7 @@ impl Random {
     fn with<T>(&self, draw: impl FnOnce(&mut dyn Rng) -> T) -> T {
         match &self.0 {
             Source::Secure => draw(&mut rand::rng()),
-            Source::Seeded(rng) => draw(&mut *rng.lock().unwrap_or_else(PoisonError::into_inner)),
+            Source::Seeded(rng) => draw(&mut *rng.lock()),
         }
     }
 }

@@ -1,7 +1,6 @@
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
 
 /// Stands for every name beyond the bound.
 pub const OTHER: &str = "other";
@@ -22,7 +21,7 @@ impl Bounded {
 
     /// The name, or [`OTHER`].
     pub fn name(&self, name: &str) -> String {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         if !known.contains(name) {
             if known.len() >= self.most {
                 return OTHER.to_owned();

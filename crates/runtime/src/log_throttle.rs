@@ -1,10 +1,8 @@
 //! Rate-limits log lines that a caller can trigger.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// The shortest time between two lines that are logged.
@@ -26,7 +24,7 @@ impl LogThrottle {
 
     /// How many lines were suppressed since the last one that was logged; none when this line is to be suppressed too.
     pub(crate) fn admit(&self) -> Option<u64> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         if state.admitted.is_some_and(|admitted| admitted.elapsed() < INTERVAL) {
             state.suppressed += 1;
             return None;

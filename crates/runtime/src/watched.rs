@@ -1,11 +1,8 @@
 //! Files that are read again when they change: certificates and keys are rotated while the service runs.
 
-use std::{
-    fmt, fs,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, RwLock},
-};
+use std::{fmt, fs, path::PathBuf, sync::Arc};
 
+use parking_lot::{Mutex, RwLock};
 use sha2::{Digest as _, Sha256};
 
 type Build<T> = Box<dyn Fn(&[Vec<u8>]) -> Result<T, String> + Send + Sync>;
@@ -38,7 +35,7 @@ impl<T> Watched<T> {
 
     /// What holds now.
     pub(crate) fn current(&self) -> Arc<T> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().clone()
     }
 
     /// Looks whether the files have changed, and builds anew if so. They are compared by content: the links by which a
@@ -46,13 +43,13 @@ impl<T> Watched<T> {
     pub(crate) fn look(&self) -> Result<bool, String> {
         let contents = read(&self.files)?;
         let now = digest(&contents);
-        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = self.tried.lock();
         if *tried == now {
             return Ok(false);
         }
         *tried = now;
         let built = Arc::new((self.build)(&contents)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = built;
+        *self.current.write() = built;
         Ok(true)
     }
 }

@@ -1,11 +1,12 @@
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// What the writers of a database found out about its server.
@@ -30,12 +31,12 @@ impl Health {
 
     /// Has the pool's connections made anew when they are next needed.
     pub(crate) fn discard_connections(&self) {
-        *self.0.discarded_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.0.discarded_at.lock() = Some(Instant::now());
     }
 
     /// Whether a connection of this age leads to the server that is written to now, as far as is known.
     pub(crate) fn is_of_use(&self, age: Duration) -> bool {
-        let discarded_at = *self.0.discarded_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let discarded_at = *self.0.discarded_at.lock();
         discarded_at.is_none_or(|at| age < at.elapsed())
     }
 

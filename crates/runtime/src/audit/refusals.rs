@@ -1,10 +1,7 @@
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use http::Response;
+use parking_lot::{Mutex, MutexGuard};
 use segue_core::CallerId;
 use segue_proto::common::v1::ErrorReason;
 use segue_store::audit::Entry;
@@ -100,7 +97,7 @@ impl Refusals {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Kind, Counted>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,16 +1,12 @@
 //! The keys that tokens are checked with: a JWK set (RFC 7517), from a file or a URL.
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
 };
+use parking_lot::RwLock;
 use reqwest::{
     Url,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -156,7 +152,7 @@ impl Keys {
     }
 
     fn known(&self) -> Option<Arc<KeySet>> {
-        let fetched = self.fetched.read().unwrap_or_else(PoisonError::into_inner);
+        let fetched = self.fetched.read();
         let (set, at) = fetched.as_ref()?;
         ((self.clock.now_ms() - at).abs() < LONGEST_HELD_MS).then(|| set.clone())
     }
@@ -173,7 +169,7 @@ impl Keys {
         match fetch(url.clone(), reach.clone()).await {
             Ok(set) => {
                 let fetched = Some((Arc::new(set), self.clock.now_ms()));
-                *self.fetched.write().unwrap_or_else(PoisonError::into_inner) = fetched;
+                *self.fetched.write() = fetched;
             }
             Err(error) => tracing::error!(%error, "the keys of tokens could not be fetched"),
         }

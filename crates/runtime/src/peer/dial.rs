@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,6 +11,7 @@ use std::{
 use futures::future::BoxFuture;
 use http::Uri;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -67,7 +68,7 @@ impl Dial {
     }
 
     async fn connect(self) -> Result<TokioIo<Box<dyn Stream>>, Unreachable> {
-        let just_failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let just_failed = *self.failed.lock();
         if just_failed.is_some_and(|at| at.elapsed() < SAME_FAILURE) {
             return Err(Unreachable("as a moment ago".to_owned()));
         }
@@ -80,7 +81,7 @@ impl Dial {
             tracing::warn!(endpoint = %self.address, %error, "can't connect");
         }
         let at = opened.is_err().then(Instant::now);
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        *self.failed.lock() = at;
         Ok(TokioIo::new(opened?))
     }
 

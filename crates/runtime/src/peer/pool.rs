@@ -4,12 +4,13 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::{Mutex, RwLock};
 use rustls::pki_types::ServerName;
 use segue_core::Random;
 use tokio::{sync::Notify, time::Instant};
@@ -65,7 +66,7 @@ struct Member {
 
 impl Member {
     fn breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
-        act(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.breaker.lock())
     }
 }
 
@@ -173,7 +174,7 @@ impl Pool {
     }
 
     fn replace(&self, addresses: &[SocketAddr]) {
-        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self.members.write();
         let mut wanted = addresses.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
@@ -204,7 +205,7 @@ impl Pool {
     /// The less busy of two endpoints that are drawn from those that take calls, without those tried before where there are others. If none
     /// takes calls, an endpoint whose breaker has been open for long enough.
     pub(super) fn pick(self: &Arc<Self>, tried: &[SocketAddr]) -> Result<Held, Nobody> {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let members = self.members.read().clone();
         let now = Instant::now();
         for has_others in [true, false] {
             let mut able: Vec<&Arc<Member>> = members
@@ -231,7 +232,7 @@ impl Pool {
     }
 
     pub(super) fn status(&self) -> PeerStatus {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let members = self.members.read().clone();
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         PeerStatus {
             authority: self.authority(),

@@ -1,7 +1,8 @@
 //! The state of the peers of this process, for metrics and tests.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 
+use parking_lot::Mutex;
 use segue_metrics::{Bounded, KeyValue, Metric};
 
 use super::pool::{PeerStatus, Pool};
@@ -13,14 +14,14 @@ static NAMES: LazyLock<Bounded> = LazyLock::new(|| Bounded::new(MOST_PEERS));
 static PEERS: Mutex<Vec<Weak<Pool>>> = Mutex::new(Vec::new());
 
 pub(super) fn register(pool: &Arc<Pool>) {
-    let mut peers = PEERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut peers = PEERS.lock();
     peers.retain(|peer| peer.strong_count() > 0);
     peers.push(Arc::downgrade(pool));
 }
 
 /// All peers of this process.
 pub fn statuses() -> Vec<PeerStatus> {
-    let peers = PEERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let peers = PEERS.lock();
     peers.iter().filter_map(Weak::upgrade).map(|pool| pool.status()).collect()
 }
 

@@ -2,10 +2,12 @@ use std::{
     fmt,
     hash::Hash,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{Full, Refused, Share, Shares};
 
@@ -53,7 +55,7 @@ impl<K: Eq + Hash + Clone> Holders<K> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shares<K>> {
-        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shares.lock()
     }
 }
 

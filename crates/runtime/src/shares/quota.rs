@@ -1,11 +1,6 @@
-use std::{
-    collections::HashMap,
-    fmt,
-    hash::Hash,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, hash::Hash, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{Full, Refused};
@@ -28,7 +23,7 @@ impl<K: Eq + Hash + Clone> Quota<K> {
 
     /// Uses some of what each of these keys may use; else tells when there will be enough.
     pub fn take(&self, claims: &[(K, usize)], amount: usize) -> Result<(), Duration> {
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rates = self.rates.lock();
         rates.take(claims, amount, Instant::now()).inspect_err(|_| self.counter.one(Full::Share))
     }
 }

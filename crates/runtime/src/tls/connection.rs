@@ -1,11 +1,12 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -53,7 +54,7 @@ impl Shown {
 
     /// Whether the certificate is still valid: a connection may outlive it.
     pub(crate) fn is_good(&self, credentials: &Credentials) -> bool {
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut checked = self.checked.lock();
         if checked.elapsed() < CHECK_INTERVAL {
             return true;
         }

@@ -6,11 +6,9 @@
 
 mod lookups;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use parking_lot::RwLock;
 use prost::Message as _;
 use segue_proto::selector::v1::Platform as PlatformMessage;
 use segue_runtime::Fields;
@@ -87,12 +85,12 @@ impl Catalog {
         let mut snapshot = Snapshot::read(conn, version).await?;
         snapshot.compile();
         let snapshot = Arc::new(snapshot);
-        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
+        *self.newest.write() = snapshot.clone();
         Ok(snapshot)
     }
 
     fn at_least(&self, version: i64) -> Option<Arc<Snapshot>> {
-        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
+        let newest = self.newest.read();
         (newest.version >= version).then(|| newest.clone())
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{PoisonError, RwLock},
     time::Duration,
 };
 
 use futures::{StreamExt as _, future::BoxFuture};
+use parking_lot::RwLock;
 use segue_core::SharedClock;
 use tokio::{sync::Mutex, time::Instant};
 use tonic::Code;
@@ -54,13 +54,13 @@ impl AdapterHealth {
     }
 
     fn pulse(&self, uri: &str) -> Pulse {
-        let pulses = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let pulses = self.known.read();
         pulses.get(uri).copied().unwrap_or_default()
     }
 
     /// The platforms whose adapter is down.
     pub(crate) fn down(&self, snapshot: &Snapshot) -> BTreeSet<String> {
-        let pulses = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let pulses = self.known.read();
         if pulses.values().all(|pulse| pulse.health() != Health::Down) {
             return BTreeSet::new();
         }
@@ -71,7 +71,7 @@ impl AdapterHealth {
 
     /// Those that are down. One that only missed a question is asked again at the next round, since a restart must not be enough.
     pub(crate) fn all_down(&self) -> BTreeSet<String> {
-        let pulses = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let pulses = self.known.read();
         let down = pulses.iter().filter(|(_, pulse)| pulse.health() == Health::Down);
         down.map(|(uri, _)| uri.clone()).collect()
     }
@@ -92,12 +92,12 @@ impl AdapterHealth {
 
     /// Forgets adapters that are no longer any platform's.
     pub(crate) fn keep(&self, uris: &BTreeSet<&str>) {
-        let mut pulses = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pulses = self.known.write();
         pulses.retain(|uri, _| uris.contains(uri.as_str()));
     }
 
     fn record(&self, answers: BTreeMap<String, bool>) {
-        let mut pulses = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pulses = self.known.write();
         for (uri, answered) in answers {
             let before = pulses.get(&uri).copied().unwrap_or_default();
             let after = before.after(answered, self.clock.now_ms());

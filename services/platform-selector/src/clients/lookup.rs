@@ -1,13 +1,10 @@
 //! Asks platforms that keep directories of their own for a customer's accounts: all at once, with one deadline, and not
 //! again for a while. What can't be known in time is told as not known.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, future::BoxFuture};
+use parking_lot::Mutex;
 use segue_core::{AccountRef, KeyRing, Purpose, SharedClock, account_refs};
 use segue_proto::{
     channel::v1::{FindAccountsRequest, channel_service_client::ChannelServiceClient},
@@ -87,7 +84,7 @@ impl Directories {
 
     /// Forgets what is kept, so that a customer who was forgotten is not found here.
     pub(crate) fn forget_all(&self) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.kept.lock().clear();
     }
 
     async fn find_on(&self, platform: &str, uri: &str, asking: &Asking<'_>) -> Answer {
@@ -121,7 +118,7 @@ impl Directories {
     }
 
     fn kept(&self, key: &str) -> Option<Vec<LiveAccount>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.lock();
         let found = kept.get(key).filter(|kept| self.clock.now_ms() < kept.until_ms)?;
         Some(found.accounts.clone())
     }
@@ -130,7 +127,7 @@ impl Directories {
         if self.kept_ms == 0 {
             return;
         }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         let now_ms = self.clock.now_ms();
         if kept.len() >= MAX_KEPT {
             kept.retain(|_, kept| now_ms < kept.until_ms);

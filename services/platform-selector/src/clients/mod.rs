@@ -4,11 +4,9 @@
 pub(crate) mod health;
 pub(crate) mod lookup;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
+use parking_lot::Mutex;
 use segue_runtime::{
     Credentials,
     hosts::Reach,
@@ -35,7 +33,7 @@ impl Channels {
 
     /// A channel, or none when the address can't be one or is not to be called.
     fn to(&self, uri: &str) -> Option<Peer> {
-        let mut channels = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.peers.lock();
         if let Some(channel) = channels.get(uri) {
             return Some(channel.clone());
         }
@@ -46,7 +44,7 @@ impl Channels {
 
     /// Closes those that no platform has any more.
     pub(crate) fn keep(&self, uris: &BTreeSet<&str>) {
-        let mut channels = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.peers.lock();
         channels.retain(|uri, _| uris.contains(uri.as_str()));
     }
 }

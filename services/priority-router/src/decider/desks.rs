@@ -1,11 +1,9 @@
 //! The streams of this replica, which are the leases of their agents. Only sockets that are open here are in it; what follows from
 //! them is decided. Each replica says that it is alive, in one row, however many streams it has.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use parking_lot::Mutex;
 use segue_core::new_id;
 use segue_runtime::Refusal;
 
@@ -57,7 +55,7 @@ impl Desks {
 
     /// How many streams this replica has open.
     pub(crate) fn open_streams(&self) -> usize {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).streams.len()
+        self.open.lock().streams.len()
     }
 
     /// Takes note of a stream that was opened.
@@ -122,7 +120,7 @@ impl Desks {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Open) -> T) -> T {
-        change(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.open.lock())
     }
 }
 

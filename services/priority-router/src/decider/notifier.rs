@@ -4,11 +4,12 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -73,7 +74,7 @@ impl Notifier {
     pub(crate) fn listen(&self, topic: Topic) -> Listener {
         let (news, receiver) = mpsc::channel(WAITING);
         let has_missed = Arc::new(AtomicBool::new(false));
-        let mut topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = self.0.lock();
         topics.made += 1;
         let number = topics.made;
         let sender = Sender { news, has_missed: has_missed.clone() };
@@ -83,7 +84,7 @@ impl Notifier {
 
     /// Tells of several things, in their order.
     pub(super) fn tell(&self, news: impl IntoIterator<Item = (Topic, News)>) {
-        let topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let topics = self.0.lock();
         for (topic, news) in news {
             for (_, sender) in topics.listeners.get(&topic).into_iter().flatten() {
                 sender.send(news.clone());
@@ -93,7 +94,7 @@ impl Notifier {
 
     /// Tells all that what they knew may be wrong.
     pub(super) fn tell_anew(&self) {
-        let topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let topics = self.0.lock();
         for (_, sender) in topics.listeners.values().flatten() {
             sender.send(News::Anew);
         }
@@ -125,7 +126,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let mut topics = self.notifier.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = self.notifier.0.lock();
         if let Some(listeners) = topics.listeners.get_mut(&self.topic) {
             listeners.retain(|(number, _)| *number != self.number);
             if listeners.is_empty() {
