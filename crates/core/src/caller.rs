@@ -31,7 +31,7 @@ impl CallerId {
 
     /// The one whom a certificate or a token proves.
     pub fn of_subject(subject: &str) -> Self {
-        let mut digest = hex(&Sha256::digest(subject));
+        let mut digest = hex(Sha256::digest(subject));
         digest.truncate(2 * DIGEST_BYTES);
         Self { digest: digest.into(), subject: subject.into() }
     }

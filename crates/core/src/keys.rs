@@ -176,7 +176,7 @@ fn hash_with(key: &Key, purpose: Purpose, parts: &[&str]) -> KeyedHash {
     let lengths: Vec<[u8; 8]> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
     let framed: Vec<&[u8]> =
         lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
-    hex(&hmac_sha256(&key.derive(purpose), &framed))
+    hex(hmac_sha256(&key.derive(purpose), &framed))
 }
 
 /// 64 bits: enough to tell the keys of a lifetime apart, and it gives nothing of them away.
@@ -210,8 +210,7 @@ mod tests {
         let tag = hmac_sha256(&[0x0b; 32], &[b"Hi ", b"There"]);
         assert_eq!(tag, hmac_sha256(&[0x0b; 32], &[b"Hi There"]));
         // Worked out with OpenSSL 3.0: printf 'Hi There' | openssl dgst -sha256 -mac HMAC -macopt hexkey:0b..0b (32)
-        let hex: String = tag.iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, "198a607eb44bfbc69903a0f1cf2bbdc5ba0aa3f3d9ae3c1c7a3b1696a0b68cf7");
+        assert_eq!(hex(tag), "198a607eb44bfbc69903a0f1cf2bbdc5ba0aa3f3d9ae3c1c7a3b1696a0b68cf7");
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod random;
 mod secret;
 pub mod text;
 
+/// Bytes in lower-case hexadecimal.
+pub use ::hex::encode as hex;
 pub use caller::CallerId;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use identity::{AccountRef, Identity, IdentityError, IdentityKind, Region, UnknownRegion, account_refs};
@@ -20,4 +22,3 @@ pub use keys::{Key, KeyError, KeyRing, KeyedHash, Purpose};
 pub use network::{Network, unwrapped};
 pub use random::Random;
 pub use secret::Secret;
-pub use text::hex;

@@ -3,11 +3,6 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
-/// Bytes in lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Without format characters (Unicode's category Cf): zero width, joiners, marks of direction, byte order marks, soft hyphens.
 /// Address books and spreadsheets add them unseen.
 pub fn without_format_characters(text: &str) -> String {

@@ -50,7 +50,7 @@ pub enum Begun {
 impl RequestKey {
     /// For content without personal data or codes.
     pub fn plain(caller: &CallerId, id: &str, method: &'static str, content: &impl prost::Message) -> Self {
-        let fingerprint = |content: Vec<u8>| hex(&Sha256::digest(content));
+        let fingerprint = |content: Vec<u8>| hex(Sha256::digest(content));
         Self::new(caller, id, method, spellings(id, content).into_iter().map(fingerprint).collect())
     }
 
@@ -62,7 +62,7 @@ impl RequestKey {
         content: &impl prost::Message,
         keys: &KeyRing,
     ) -> Self {
-        let contents = spellings(id, content).into_iter().map(|content| hex(&content));
+        let contents = spellings(id, content).into_iter().map(hex);
         let hashes = contents.flat_map(|text| keys.hashes(Purpose::Request, &[method, &text]));
         Self::new(caller, id, method, hashes.collect())
     }

@@ -4,6 +4,7 @@ use std::{fmt, path::Path, str::FromStr};
 
 use anyhow::{Context as _, bail, ensure};
 use reqwest::Url;
+use segue_core::hex;
 use segue_store::{Claim, Engine, claim_databases};
 use sha2::{Digest as _, Sha256};
 
@@ -89,7 +90,7 @@ impl ServerUrl {
     pub fn fingerprint(&self) -> anyhow::Result<String> {
         let (url, name) = self.parse()?;
         let place = format!("{}:{}/{name}", url.host_str().unwrap_or_default(), url.port().unwrap_or(5432));
-        Ok(Sha256::digest(place).iter().take(4).map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&Sha256::digest(place)[..4]))
     }
 
     fn parse(&self) -> anyhow::Result<(Url, String)> {

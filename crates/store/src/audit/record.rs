@@ -49,7 +49,7 @@ fn hash(previous_hash: &str, sequence: i64, entry: &Entry) -> String {
     let digest = fields.iter().fold(Sha256::new(), |digest, field| {
         digest.chain_update(format!("{}:", field.len())).chain_update(field).chain_update(",")
     });
-    hex(&digest.finalize())
+    hex(digest.finalize())
 }
 
 /// Checks that records follow each other.

@@ -166,7 +166,7 @@ impl Decider for Tickets {
         self.seen.turns.fetch_add(1, Ordering::SeqCst);
         let number: i64 = opened[0].try_get("turn")?;
         self.learn(conn, number - 1).await?;
-        self.turn = Turn { number, tag: hex(&self.random.bytes::<16>()), last: self.last };
+        self.turn = Turn { number, tag: hex(self.random.bytes::<16>()), last: self.last };
         Ok(())
     }
 

@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_of_the_format_that_is_told() {
-        let hash = hex(&Sha256::digest(encoded(&changes())));
+        let hash = hex(Sha256::digest(encoded(&changes())));
         assert_eq!(
             (FORMAT, hash.as_str()),
             ENCODED,

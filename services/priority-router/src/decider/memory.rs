@@ -195,7 +195,7 @@ impl Decider for Memory {
     type Answer = Result<Answer, Refused>;
 
     fn opening(&mut self, most: usize) -> String {
-        let (tag, decisions) = (hex(&self.random.bytes::<16>()), i64::try_from(most).unwrap_or(i64::MAX));
+        let (tag, decisions) = (hex(self.random.bytes::<16>()), i64::try_from(most).unwrap_or(i64::MAX));
         let since = self.known.as_ref().map_or(i64::MAX, |known| known.number);
         let opening = turns::take(self.engine, &tag, decisions, since);
         self.next = TurnId { number: decisions, tag };

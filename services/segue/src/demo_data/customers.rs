@@ -1,7 +1,7 @@
 //! Customers made from a seed: as many as wanted, one at a time, the same ones every time.
 
 use anyhow::{Context as _, ensure};
-use segue_core::{IdentityKind, Random};
+use segue_core::{IdentityKind, Random, hex};
 use segue_proto::common::v1::Identity;
 use serde::Deserialize;
 
@@ -147,7 +147,7 @@ impl Recipe {
             // The number at the end keeps phones apart.
             phone: format!("{}{:03}{number:05}", self.phone_prefix, random.below(1000)),
             email: (leaves_email || writes_email).then_some(email),
-            union_id: format!("o{}", random.bytes::<12>().map(|byte| format!("{byte:02x}")).concat()),
+            union_id: format!("o{}", hex(random.bytes::<12>())),
             platforms,
         }
     }

@@ -1,7 +1,7 @@
 //! The customer's secret, one cookie for each platform, so that a browser can be on several at once.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use segue_core::{Random, Secret};
+use segue_core::{Random, Secret, hex};
 
 use super::client::is_secure;
 
@@ -9,7 +9,7 @@ const MAX_AGE_SECONDS: u32 = 24 * 60 * 60;
 
 /// 128 random bits as hexadecimal.
 pub(super) fn new_secret(random: &Random) -> Secret<String> {
-    Secret::new(random.bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect())
+    Secret::new(hex(random.bytes::<16>()))
 }
 
 /// The header that hands it to the browser, out of reach of scripts and of other sites.

@@ -26,7 +26,7 @@ pub(super) enum StartAt {
 
 /// What tells an event from another with the same number: its contact and its time.
 pub(super) fn mark(contact: ContactId, at_ms: i64) -> String {
-    let mut mark = hex(&Sha256::digest(format!("{contact}{at_ms}")));
+    let mut mark = hex(Sha256::digest(format!("{contact}{at_ms}")));
     mark.truncate(MARK_DIGITS);
     mark
 }

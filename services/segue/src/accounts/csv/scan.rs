@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use segue_core::hex;
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -121,5 +122,5 @@ pub(super) fn digest(mut reader: impl BufRead, format: &Format) -> anyhow::Resul
         hash.update(buffer);
         reader.consume(length);
     }
-    Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.finalize()[..8]))
 }
