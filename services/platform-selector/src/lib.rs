@@ -18,7 +18,7 @@ pub use config::{AdapterChanges, AdapterSettings, Config, History};
 use segue_runtime::{BootError, Parts, Running, Server};
 use segue_store::Database;
 
-use crate::{clients::Channels, selector::Selector};
+use crate::{clients::Adapters, selector::Selector};
 
 /// Opens the database and serves until the stop is told.
 pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
@@ -26,9 +26,9 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     let check_interval = config.adapters.check_interval;
     let (recorder, recording) = jobs::recorder();
     let (keys, region) = (config.directory_keys, config.region);
-    let channels = Channels::new(config.server.credentials.clone(), config.adapters.hosts.clone());
+    let adapters = Adapters::new(config.server.credentials.clone(), config.adapters.hosts.clone());
     let selector =
-        Selector::new(database.clone(), keys, region, channels, &config.adapters, recorder, &parts);
+        Selector::new(database.clone(), keys, region, adapters, &config.adapters, recorder, &parts);
     let health_checks = selector.health_checks(check_interval, parts.stop.clone());
     Server::new(database.clone(), &parts)
         .service(grpc::Serving::new(selector))

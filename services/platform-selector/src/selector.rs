@@ -8,7 +8,7 @@ use segue_store::Database;
 
 use crate::{
     catalog::{Catalog, Lookups},
-    clients::{Channels, health::AdapterHealth, lookup::Directories},
+    clients::{Adapters, health::AdapterHealth, lookup::Directories},
     config::{AdapterChanges, AdapterSettings},
     jobs::{HealthChecks, Recorder},
 };
@@ -19,7 +19,7 @@ pub(crate) struct Selector {
     pub(crate) database: Database,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) lookups: Lookups,
-    pub(crate) channels: Arc<Channels>,
+    pub(crate) adapters: Arc<Adapters>,
     pub(crate) adapter_health: Arc<AdapterHealth>,
     pub(crate) directories: Arc<Directories>,
     pub(crate) recorder: Recorder,
@@ -38,26 +38,26 @@ impl Selector {
         database: Database,
         keys: KeyRing,
         region: Option<Region>,
-        channels: Channels,
-        adapters: &AdapterSettings,
+        adapters: Adapters,
+        settings: &AdapterSettings,
         recorder: Recorder,
         parts: &Parts,
     ) -> Self {
-        let channels = Arc::new(channels);
-        let (clock, deadline, keep) = (parts.clock.clone(), adapters.lookup_deadline, adapters.lookup_cache);
-        let directories = Directories::new(channels.clone(), keys.clone(), clock, deadline, keep);
+        let adapters = Arc::new(adapters);
+        let (clock, deadline, keep) = (parts.clock.clone(), settings.lookup_deadline, settings.lookup_cache);
+        let directories = Directories::new(adapters.clone(), keys.clone(), clock, deadline, keep);
         let catalog = Arc::default();
         Self {
             lookups: Lookups::start(&database, &catalog, &parts.clock),
             database,
             catalog,
-            channels,
+            adapters,
             adapter_health: Arc::new(AdapterHealth::new(parts.clock.clone())),
             directories: Arc::new(directories),
             recorder,
             keys,
             region,
-            two_people: adapters.changes == AdapterChanges::TwoPeople,
+            two_people: settings.changes == AdapterChanges::TwoPeople,
             clock: parts.clock.clone(),
             random: parts.random.clone(),
             stream_end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
@@ -69,7 +69,7 @@ impl Selector {
         HealthChecks {
             database: self.database.clone(),
             catalog: self.catalog.clone(),
-            channels: self.channels.clone(),
+            adapters: self.adapters.clone(),
             health: self.adapter_health.clone(),
             interval,
             stop,

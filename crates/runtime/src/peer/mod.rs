@@ -5,6 +5,7 @@
 //! `call.rs`, who gets it in `pool.rs`, when an endpoint is left alone in `breaker.rs`, where the endpoints are in
 //! `resolve.rs`, how one is connected to in `dial.rs`, and which methods may be repeated in `methods.rs` of the chassis.
 
+mod adapters;
 mod answers;
 mod breaker;
 mod budget;
@@ -29,6 +30,7 @@ use rustls::pki_types::ServerName;
 use tonic::{Status, body::Body, transport::Endpoint};
 use tower::Service;
 
+pub use adapters::Adapters;
 pub use answers::{is_refusal, is_unsettled, relay, unavailable};
 pub use pool::PeerStatus;
 pub use resolve::Resolver;

@@ -14,7 +14,7 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use super::Channels;
+use super::Adapters;
 use crate::{
     catalog::Snapshot,
     domain::health::{Health, Pulse},
@@ -77,17 +77,17 @@ impl AdapterHealth {
     }
 
     /// Asks at once, on behalf of a selection that fails without them.
-    pub(crate) async fn ask_at_once(&self, channels: &Channels, uris: BTreeSet<&str>) {
+    pub(crate) async fn ask_at_once(&self, adapters: &Adapters, uris: BTreeSet<&str>) {
         let mut asked = self.asked_at_once.lock().await;
         if asked.is_none_or(|asked| asked.elapsed() >= FRESH) {
-            self.record(ask(channels, uris.into_iter().map(str::to_owned), TIMEOUT_AT_ONCE).await);
+            self.record(ask(adapters, uris.into_iter().map(str::to_owned), TIMEOUT_AT_ONCE).await);
             *asked = Some(Instant::now());
         }
     }
 
     /// Asks whether they are well.
-    pub(crate) async fn check(&self, channels: &Channels, uris: BTreeSet<String>) {
-        self.record(ask(channels, uris.into_iter(), TIMEOUT).await);
+    pub(crate) async fn check(&self, adapters: &Adapters, uris: BTreeSet<String>) {
+        self.record(ask(adapters, uris.into_iter(), TIMEOUT).await);
     }
 
     /// Forgets adapters that are no longer any platform's.
@@ -111,25 +111,25 @@ impl AdapterHealth {
 
 /// Asks whether they are well, all at the same time.
 async fn ask(
-    channels: &Channels,
+    adapters: &Adapters,
     uris: impl Iterator<Item = String>,
     timeout: Duration,
 ) -> BTreeMap<String, bool> {
     let mut asked: Vec<BoxFuture<'_, (String, bool)>> = Vec::new();
     for uri in uris {
         asked.push(Box::pin(async move {
-            let is_well = is_well(channels, &uri, timeout).await;
+            let is_well = is_well(adapters, &uri, timeout).await;
             (uri, is_well)
         }));
     }
     futures::stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await
 }
 
-async fn is_well(channels: &Channels, uri: &str, timeout: Duration) -> bool {
-    let Some(channel) = channels.to(uri) else { return false };
+async fn is_well(adapters: &Adapters, uri: &str, timeout: Duration) -> bool {
+    let Some(adapter) = adapters.peer(uri) else { return false };
     // Of the whole server: an adapter may offer more than one service, and needs to name none.
     let request = HealthCheckRequest { service: String::new() };
-    let mut client = HealthClient::new(channel);
+    let mut client = HealthClient::new(adapter);
     match tokio::time::timeout(timeout, client.check(request)).await {
         Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
         // It is there, and only offers no health service.

@@ -6,13 +6,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures::{StreamExt as _, future::BoxFuture};
 use parking_lot::Mutex;
 use segue_core::{AccountRef, KeyRing, Purpose, SharedClock, account_refs};
-use segue_proto::{
-    channel::v1::{FindAccountsRequest, channel_service_client::ChannelServiceClient},
-    common::v1::Customer,
-};
+use segue_proto::{channel::v1::FindAccountsRequest, common::v1::Customer};
 use tonic::{Code, Status};
 
-use super::Channels;
+use super::Adapters;
 use crate::domain::selection::Unknown;
 
 /// More accounts of one customer than an adapter may answer.
@@ -42,7 +39,7 @@ pub(crate) struct Asking<'a> {
 /// The directories that platforms keep.
 #[derive(Debug)]
 pub(crate) struct Directories {
-    channels: Arc<Channels>,
+    adapters: Arc<Adapters>,
     keys: KeyRing,
     clock: SharedClock,
     deadline: Duration,
@@ -59,14 +56,14 @@ struct Kept {
 impl Directories {
     /// With so much time for all answers together, each of which is kept for a while.
     pub(crate) fn new(
-        channels: Arc<Channels>,
+        adapters: Arc<Adapters>,
         keys: KeyRing,
         clock: SharedClock,
         deadline: Duration,
         keep: Duration,
     ) -> Self {
         let kept_ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-        Self { channels, keys, clock, deadline, kept_ms, kept: Mutex::default() }
+        Self { adapters, keys, clock, deadline, kept_ms, kept: Mutex::default() }
     }
 
     /// Asks, and returns an answer for each platform.
@@ -102,8 +99,8 @@ impl Directories {
     }
 
     async fn ask(&self, platform: &str, uri: &str, customer: &Customer) -> Answer {
-        let channel = self.channels.to(uri).ok_or(Unknown::Failed)?;
-        let mut client = ChannelServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES);
+        let client = self.adapters.client(uri).ok_or(Unknown::Failed)?;
+        let mut client = client.max_decoding_message_size(MAX_ANSWER_BYTES);
         let request = FindAccountsRequest { platform: platform.to_owned(), customer: Some(customer.clone()) };
         let answer = client.find_accounts(request).await.map_err(|status| unknown(&status))?;
         let accounts = answer.into_inner().accounts;

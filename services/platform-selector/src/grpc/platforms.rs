@@ -36,7 +36,7 @@ pub(super) async fn create(
     }
     convert::platform::parse(&mut fields, "platform", &platform);
     convert::platform::check_whole(&mut fields, "platform", &platform);
-    convert::platform::check_reach(&mut fields, "platform", &platform, selector.channels.reach());
+    convert::platform::check_reach(&mut fields, "platform", &platform, selector.adapters.reach());
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     platform.set_adapter_health(AdapterHealth::Unspecified);
@@ -125,7 +125,7 @@ pub(super) async fn update(
         Platform { id: change.id.clone(), status: PlatformStatus::Active.into(), ..Platform::default() };
     mask.apply(&change, &mut checked);
     convert::platform::parse(&mut fields, "platform", &checked);
-    convert::platform::check_reach(&mut fields, "platform", &checked, selector.channels.reach());
+    convert::platform::check_reach(&mut fields, "platform", &checked, selector.adapters.reach());
     fields.finish()?;
     let now_ms = selector.clock.now_ms();
     let approval = selector.approval(&key);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     catalog::Catalog,
-    clients::{Channels, health::AdapterHealth},
+    clients::{Adapters, health::AdapterHealth},
 };
 
 /// Those that are down are asked this often, so that one that was restarted is taken again within a second.
@@ -18,7 +18,7 @@ const RETURN_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) struct HealthChecks {
     pub(crate) database: Database,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) channels: Arc<Channels>,
+    pub(crate) adapters: Arc<Adapters>,
     pub(crate) health: Arc<AdapterHealth>,
     /// Between two rounds; zero: adapters are not asked.
     pub(crate) interval: Duration,
@@ -54,9 +54,9 @@ impl HealthChecks {
             .map(|platform| platform.adapter_uri.as_str())
             .filter(|uri| !uri.is_empty())
             .collect();
-        self.channels.keep(&uris);
+        self.adapters.keep(&uris);
         self.health.keep(&uris);
-        self.health.check(&self.channels, uris.into_iter().map(str::to_owned).collect()).await;
+        self.health.check(&self.adapters, uris.into_iter().map(str::to_owned).collect()).await;
         Ok(())
     }
 
@@ -69,7 +69,7 @@ impl HealthChecks {
             if rest <= RETURN_INTERVAL {
                 return;
             }
-            self.health.check(&self.channels, self.health.all_down()).await;
+            self.health.check(&self.adapters, self.health.all_down()).await;
         }
     }
 }

@@ -128,7 +128,7 @@ impl Known {
 async fn ask_down_adapters(selector: &Selector, known: &Known) {
     let down = known.conditions.down.iter().filter_map(|id| known.catalog.messages.get(id));
     let uris = down.map(|platform| platform.adapter_uri.as_str()).collect();
-    selector.adapter_health.ask_at_once(&selector.channels, uris).await;
+    selector.adapter_health.ask_at_once(&selector.adapters, uris).await;
 }
 
 /// Hands the selection to the record; its id, or none when there are too many.
