@@ -9,18 +9,22 @@
 //! To add a platform, name it in the setting `platforms`. To add a kind of message, add a case to `domain::Content` and
 //! show it in `static/common.js`.
 
+mod commands;
 mod config;
+mod convert;
 mod domain;
+mod errors;
 mod exposure;
 mod grpc;
+mod jobs;
 mod page_limits;
 mod store;
 mod web;
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use segue_proto::channel::v1::channel_service_server::ChannelServiceServer;
-use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server, Stop};
+use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server};
 use segue_store::{Database, Migrations};
 
 pub use config::Config;
@@ -28,14 +32,7 @@ pub use domain::Platform;
 pub use exposure::Exposure;
 pub use page_limits::PageLimits;
 
-use crate::{
-    grpc::Channel,
-    store::{Store, UploadRoom},
-};
-
-const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
-/// All files in the database are measured once in so many sweeps.
-const SWEEPS_PER_MEASURE: u32 = 6;
+use crate::{domain::UploadRoom, grpc::Channel, store::Store};
 
 /// The running platform.
 #[derive(Debug)]
@@ -65,7 +62,7 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Bound, BootError> {
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let running = Server::new(database, &parts)
         .service(channel)
-        .background(sweep(store.clone(), config.history_days, parts.stop.clone()))
+        .background(jobs::sweep_until(store.clone(), config.history_days, parts.stop.clone()))
         .background(web::serve(listener, &config, store, &parts))
         .start(&config.server)
         .await?;
@@ -76,21 +73,4 @@ pub async fn bind(config: Config, parts: Parts) -> Result<Bound, BootError> {
         );
     }
     Ok(Bound { running, http })
-}
-
-async fn sweep(store: Store, history_days: u32, stop: Stop) {
-    for count in (0..SWEEPS_PER_MEASURE).cycle() {
-        if let Err(error) = store.sweep(history_days).await {
-            tracing::warn!(%error, "sweeping failed, trying again later");
-        }
-        if count == 0
-            && let Err(error) = store.measure_uploads().await
-        {
-            tracing::warn!(%error, "the files in the database could not be measured");
-        }
-        tokio::select! {
-            () = stop.told() => return,
-            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
-        }
-    }
 }

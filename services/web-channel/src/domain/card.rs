@@ -1,6 +1,5 @@
 use std::fmt;
 
-use segue_proto::common::v1::{AccessInfo, Face};
 use serde::{Deserialize, Serialize};
 
 /// The quick access information as the customer's page shows it (R8). A secret until its code is dead.
@@ -35,55 +34,22 @@ impl fmt::Debug for CardFace {
     }
 }
 
-impl Card {
-    pub(crate) fn of(info: &AccessInfo, target: &str, expire_at_ms: i64) -> Self {
-        let faces = info.faces.iter().filter(|face| face.kind() != Face::Qr).map(|face| CardFace {
-            kind: name(face.kind()),
-            display: face.display.clone(),
-            speech: face.speech.clone(),
-        });
-        let qr = info.faces.iter().find(|face| face.kind() == Face::Qr);
-        Self {
-            message: info.message.clone(),
-            target: target.to_owned(),
-            faces: faces.collect(),
-            qr_svg: qr.map(|face| face.svg.clone()).unwrap_or_default(),
-            entry_uri: info.entry_uri.clone(),
-            expire_at_ms,
-        }
-    }
-}
-
-/// `FACE_DIGITS` is `digits` for pages.
-fn name(face: Face) -> String {
-    face.as_str_name().trim_start_matches("FACE_").to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
-    use segue_proto::common::v1::CodeFace;
-
     use super::*;
 
-    fn face(kind: Face, display: &str, svg: &str) -> CodeFace {
-        CodeFace {
-            kind: kind.into(),
-            display: display.to_owned(),
-            svg: svg.to_owned(),
-            ..CodeFace::default()
-        }
-    }
-
     #[test]
-    fn the_qr_code_is_a_picture_and_the_rest_is_text() {
-        let info = AccessInfo {
-            faces: vec![face(Face::Digits, "2345 6789 1", ""), face(Face::Qr, "https://x/#t", "<svg/>")],
-            entry_uri: "https://x/#t".to_owned(),
-            message: "go on".to_owned(),
+    fn a_card_tells_no_code() {
+        let face =
+            CardFace { kind: "digits".to_owned(), display: "2345".to_owned(), speech: "2345".to_owned() };
+        let card = Card {
+            message: "2345".to_owned(),
+            target: String::new(),
+            faces: vec![face],
+            qr_svg: String::new(),
+            entry_uri: "2345".to_owned(),
+            expire_at_ms: 0,
         };
-        let card = Card::of(&info, "App", 7);
-        assert_eq!((card.faces.len(), card.faces[0].kind.as_str()), (1, "digits"));
-        assert_eq!(card.qr_svg, "<svg/>");
         assert!(!format!("{card:?} {:?}", card.faces).contains("2345"));
     }
 }

@@ -1,55 +1,37 @@
 use segue_store::{Conn, StoreError};
 use sqlx::Row as _;
 
-use super::{
-    Store,
-    entries::{self, SealedEntry},
-    lock::lock,
-};
-use crate::domain::{Author, Card, Content};
+use super::Store;
+use crate::domain::Card;
 
-/// What became of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Delivered {
-    /// The customer can see it, or could; a repetition and an older generation change nothing.
-    Done,
-    /// There is no such conversation, or it is over.
-    NoSession,
-    /// The handoff was delivered to another conversation.
-    OtherSession,
-}
-
-struct SealedCard {
-    handoff_id: String,
-    generation: i64,
-    platform: String,
+/// A card as it is stored.
+pub(crate) struct SealedCard {
+    pub(crate) handoff_id: String,
+    pub(crate) generation: i64,
     content: Vec<u8>,
     expire_at: i64,
-    entry: SealedEntry,
+}
+
+/// Where the card of a handoff is.
+pub(crate) struct Known {
+    pub(crate) session: String,
+    pub(crate) generation: i64,
 }
 
 impl Store {
-    /// Shows an access card in a conversation (R8).
-    pub(crate) async fn deliver(
+    /// A card to be stored.
+    pub(crate) fn sealed_card(
         &self,
-        platform: &str,
-        session: &str,
         handoff_id: &str,
         generation: i32,
         card: &Card,
-    ) -> Result<Delivered, StoreError> {
-        let content =
-            Content::Card { handoff_id: handoff_id.to_owned(), generation, target: card.target.clone() };
-        let entry_id = format!("card:{handoff_id}:{generation}");
-        let sealed = SealedCard {
+    ) -> Result<SealedCard, StoreError> {
+        Ok(SealedCard {
             handoff_id: handoff_id.to_owned(),
             generation: generation.into(),
-            platform: platform.to_owned(),
             content: self.seal(&context(handoff_id, generation.into()), card)?,
             expire_at: card.expire_at_ms,
-            entry: self.sealed_entry(session, &entry_id, Author::System, "", &content)?,
-        };
-        self.db.write(sealed, |conn, sealed| Box::pin(deliver(conn, sealed))).await
+        })
     }
 
     /// The card of a handoff, while its code may be entered.
@@ -80,33 +62,18 @@ fn context(handoff_id: &str, generation: i64) -> String {
     format!("web-channel card {handoff_id} {generation}")
 }
 
-async fn deliver(conn: &mut Conn, card: &SealedCard) -> Result<Delivered, StoreError> {
-    let locked = lock(conn, &card.entry.session, card.entry.now_ms).await?;
-    let Some(locked) = locked.filter(|locked| locked.platform == card.platform) else {
-        return Ok(Delivered::NoSession);
-    };
-    // A repetition is answered before the state is looked at: the conversation may have been closed since.
-    if let Some(row) = sqlx::query("SELECT session, generation FROM cards WHERE handoff_id = $1")
-        .bind(card.handoff_id.as_str())
-        .fetch_optional(&mut *conn)
-        .await?
-    {
-        if row.try_get::<String, _>("session")? != card.entry.session {
-            return Ok(Delivered::OtherSession);
-        }
-        if row.try_get::<i64, _>("generation")? >= card.generation {
-            return Ok(Delivered::Done);
-        }
-    }
-    if !locked.open {
-        return Ok(Delivered::NoSession);
-    }
-    put(conn, card).await?;
-    entries::insert(conn, &locked, &card.entry).await?;
-    Ok(Delivered::Done)
+/// Where a handoff's card is, if one was delivered.
+pub(crate) async fn known(conn: &mut Conn, handoff_id: &str) -> Result<Option<Known>, StoreError> {
+    let row = sqlx::query("SELECT session, generation FROM cards WHERE handoff_id = $1")
+        .bind(handoff_id)
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Known { session: row.try_get("session")?, generation: row.try_get("generation")? }))
 }
 
-async fn put(conn: &mut Conn, card: &SealedCard) -> Result<(), StoreError> {
+/// Stores a card; a newer generation replaces an older one.
+pub(crate) async fn put(conn: &mut Conn, card: &SealedCard, session: &str) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO cards (handoff_id, session, generation, content, expire_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (handoff_id) DO UPDATE
@@ -114,11 +81,21 @@ async fn put(conn: &mut Conn, card: &SealedCard) -> Result<(), StoreError> {
          WHERE cards.generation < excluded.generation",
     )
     .bind(card.handoff_id.as_str())
-    .bind(card.entry.session.as_str())
+    .bind(session)
     .bind(card.generation)
     .bind(card.content.as_slice())
     .bind(card.expire_at)
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Empties the cards whose codes are dead.
+pub(crate) async fn empty_dead(conn: &mut Conn, now_ms: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE cards SET content = $2 WHERE expire_at <= $1 AND LENGTH(content) > 0")
+        .bind(now_ms)
+        .bind(&[][..] as &[u8])
+        .execute(conn)
+        .await?;
     Ok(())
 }

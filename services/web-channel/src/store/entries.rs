@@ -1,90 +1,31 @@
 use segue_store::{Conn, StoreError};
 use sqlx::{Row as _, any::AnyRow};
 
-use super::{
-    Store,
-    lock::{Locked, lock},
-};
+use super::{Store, lock::Locked};
 use crate::domain::{Author, Content, Entry};
 
 /// Most entries that a reader is given at a time.
 const PAGE: i64 = 200;
 
-/// Something to be shown in a conversation.
-pub(crate) struct NewEntry<'a> {
-    pub(crate) session: &'a str,
-    /// The writer's own id of it: writing the same again changes nothing.
-    pub(crate) id: &'a str,
-    pub(crate) author: Author,
-    pub(crate) agent: &'a str,
-    pub(crate) content: &'a Content,
-}
-
-/// What became of a new entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Appended {
-    /// It is there; so it was when it is repeated.
-    Done,
-    /// The conversation is over.
-    Closed,
-    /// There is no such conversation.
-    Missing,
-    /// The id was used before with other content.
-    Reused,
-}
-
+/// An entry as it is stored.
 #[derive(Clone)]
-pub(super) struct SealedEntry {
-    pub(super) session: String,
-    pub(super) id: String,
-    pub(super) author: &'static str,
-    pub(super) agent: String,
-    pub(super) content: Vec<u8>,
-    pub(super) now_ms: i64,
+pub(crate) struct SealedEntry {
+    pub(crate) session: String,
+    pub(crate) id: String,
+    pub(crate) author: &'static str,
+    pub(crate) agent: String,
+    pub(crate) content: Vec<u8>,
+    pub(crate) now_ms: i64,
 }
 
 /// What was done with a sealed entry inside a write.
-pub(super) enum Inserted {
+pub(crate) enum Inserted {
     Done,
     /// An entry of this id is there; this is its sealed content.
     Repeated(Vec<u8>),
 }
 
-enum Outcome {
-    Inserted(Inserted),
-    Closed,
-    Missing,
-}
-
 impl Store {
-    /// Adds an entry to a conversation that goes on.
-    pub(crate) async fn append(&self, new: &NewEntry<'_>) -> Result<Appended, StoreError> {
-        let sealed = self.sealed_entry(new.session, new.id, new.author, new.agent, new.content)?;
-        let outcome = self
-            .db
-            .write(sealed, |conn, sealed| {
-                Box::pin(async move {
-                    match lock(conn, &sealed.session, sealed.now_ms).await? {
-                        None => Ok(Outcome::Missing),
-                        Some(locked) if !locked.open => Ok(Outcome::Closed),
-                        Some(locked) => Ok(Outcome::Inserted(insert(conn, &locked, sealed).await?)),
-                    }
-                })
-            })
-            .await?;
-        Ok(match outcome {
-            Outcome::Missing => Appended::Missing,
-            Outcome::Closed => Appended::Closed,
-            Outcome::Inserted(Inserted::Done) => Appended::Done,
-            Outcome::Inserted(Inserted::Repeated(sealed)) => {
-                match self.content_of(new.session, new.id, &sealed) {
-                    Some(stored) if stored == *new.content => Appended::Done,
-                    _ => Appended::Reused,
-                }
-            }
-        })
-    }
-
     /// The next entries of a conversation.
     pub(crate) async fn entries(&self, session: &str, after_seq: i64) -> Result<Vec<Entry>, StoreError> {
         let mut conn = self.db.read().await?;
@@ -97,7 +38,8 @@ impl Store {
         rows.iter().map(|row| self.entry(session, row)).collect()
     }
 
-    pub(super) fn sealed_entry(
+    /// An entry to be stored.
+    pub(crate) fn sealed_entry(
         &self,
         session: &str,
         id: &str,
@@ -115,7 +57,8 @@ impl Store {
         })
     }
 
-    pub(super) fn content_of(&self, session: &str, id: &str, sealed: &[u8]) -> Option<Content> {
+    /// What a stored entry shows.
+    pub(crate) fn content_of(&self, session: &str, id: &str, sealed: &[u8]) -> Option<Content> {
         self.open(&context(session, id), sealed)
     }
 
@@ -136,7 +79,7 @@ fn context(session: &str, id: &str) -> String {
 }
 
 /// Adds an entry under the conversation's next number, unless one of its id is there.
-pub(super) async fn insert(
+pub(crate) async fn insert(
     conn: &mut Conn,
     locked: &Locked,
     entry: &SealedEntry,

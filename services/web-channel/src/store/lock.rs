@@ -7,14 +7,14 @@ use sqlx::Row as _;
 pub(super) const OPEN: &str = "open";
 
 /// A locked conversation's row.
-pub(super) struct Locked {
-    pub(super) platform: String,
-    pub(super) open: bool,
-    pub(super) last_seq: i64,
+pub(crate) struct Locked {
+    pub(crate) platform: String,
+    pub(crate) open: bool,
+    pub(crate) last_seq: i64,
 }
 
 /// Locks a conversation's row until the end of the transaction.
-pub(super) async fn lock(conn: &mut Conn, id: &str, now_ms: i64) -> Result<Option<Locked>, StoreError> {
+pub(crate) async fn lock(conn: &mut Conn, id: &str, now_ms: i64) -> Result<Option<Locked>, StoreError> {
     let row = sqlx::query(
         "UPDATE sessions SET updated_at = CASE WHEN state = $3 THEN CAST($2 AS BIGINT) ELSE updated_at END
          WHERE id = $1 RETURNING platform, state, last_seq",

@@ -3,12 +3,11 @@
 //! Every change to a conversation first locks its row ([`lock::lock`]), so that entries are numbered in the order
 //! of their commits, and a reader who has seen number 7 never misses a 6 that was committed later.
 
-mod cards;
-mod entries;
-mod lock;
-mod sessions;
-mod sweep;
-mod uploads;
+pub(crate) mod cards;
+pub(crate) mod entries;
+pub(crate) mod lock;
+pub(crate) mod sessions;
+pub(crate) mod uploads;
 
 use std::fmt;
 
@@ -16,10 +15,9 @@ use segue_core::{KeyRing, Purpose, Random, SharedClock};
 use segue_store::{Changes, Database, StoreError};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use cards::Delivered;
-pub(crate) use entries::{Appended, NewEntry};
-pub(crate) use sessions::{Admitted, NewSession, Session, joined_id};
-pub(crate) use uploads::{NewUpload, UploadRoom, Uploaded};
+pub(crate) use sessions::{NewSession, Session};
+
+use crate::domain::UploadRoom;
 
 /// The database with the keys to what is sealed in it. Cloning is cheap.
 #[derive(Clone)]
@@ -52,6 +50,16 @@ impl Store {
 
     pub(crate) fn keys(&self) -> &KeyRing {
         &self.keys
+    }
+
+    /// Where decisions are written.
+    pub(crate) fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// How much room there is for files.
+    pub(crate) fn room(&self) -> &UploadRoom {
+        &self.room
     }
 
     /// Wakes readers.

@@ -2,11 +2,8 @@ use segue_core::Secret;
 use segue_store::{Conn, StoreError};
 use sqlx::{Row as _, any::AnyRow};
 
-use super::{
-    Store, entries,
-    lock::{OPEN, lock},
-};
-use crate::domain::{Author, Content};
+use super::{Store, lock::OPEN};
+use crate::domain::Admitted;
 
 const CLOSED: &str = "closed";
 
@@ -34,16 +31,6 @@ pub(crate) struct Session {
     pub(crate) contact_id: String,
     pub(crate) agent: String,
     pub(crate) work_order: String,
-}
-
-/// What a redeemed code says about a conversation.
-#[derive(Clone)]
-pub(crate) struct Admitted {
-    pub(crate) handoff_id: String,
-    pub(crate) contact_id: String,
-    pub(crate) agent: String,
-    pub(crate) work_order: String,
-    pub(crate) waiting: bool,
 }
 
 struct SealedSession {
@@ -118,57 +105,6 @@ impl Store {
             .await
     }
 
-    /// Records that the customer came with a code, and tells both sides. Repeating it changes nothing.
-    pub(crate) async fn admit(&self, id: &str, admitted: Admitted) -> Result<(), StoreError> {
-        let content = Content::Joined {
-            agent: admitted.agent.clone(),
-            work_order: admitted.work_order.clone(),
-            waiting: admitted.waiting,
-        };
-        // Once the agent is there, it is the same entry as the desk's own announcement.
-        let entry_id = if admitted.waiting {
-            format!("admitted:{}", admitted.handoff_id)
-        } else {
-            joined_id(&admitted.contact_id, &admitted.agent)
-        };
-        let entry = self.sealed_entry(id, &entry_id, Author::System, "", &content)?;
-        self.db
-            .write((admitted, entry), |conn, (admitted, entry)| {
-                Box::pin(async move {
-                    let Some(locked) = lock(conn, &entry.session, entry.now_ms).await? else { return Ok(()) };
-                    if locked.open {
-                        record_admission(conn, &entry.session, admitted).await?;
-                        entries::insert(conn, &locked, entry).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await
-    }
-
-    /// Ends a conversation: tells both sides, and forgets who the customer was and what the access card held. False
-    /// when there is no such conversation; ending it again changes nothing.
-    pub(crate) async fn close(&self, platform: &str, id: &str, message: &str) -> Result<bool, StoreError> {
-        let content = Content::Closed { message: message.to_owned() };
-        let entry = self.sealed_entry(id, "closed", Author::System, "", &content)?;
-        self.db
-            .write((platform.to_owned(), entry), |conn, (platform, entry)| {
-                Box::pin(async move {
-                    match lock(conn, &entry.session, entry.now_ms).await? {
-                        Some(locked) if locked.platform == *platform => {
-                            if locked.open {
-                                entries::insert(conn, &locked, entry).await?;
-                                forget_customer(conn, &entry.session).await?;
-                            }
-                            Ok(true)
-                        }
-                        _ => Ok(false),
-                    }
-                })
-            })
-            .await
-    }
-
     fn session(&self, row: &AnyRow) -> Result<Session, StoreError> {
         let id: String = row.try_get("id")?;
         let (name, account): (Vec<u8>, Vec<u8>) = (row.try_get("name")?, row.try_get("account")?);
@@ -183,11 +119,6 @@ impl Store {
             id,
         })
     }
-}
-
-/// The id of the entry that says that an agent is there, whoever says it first.
-pub(crate) fn joined_id(contact: &str, agent: &str) -> String {
-    format!("joined:{contact}:{agent}")
 }
 
 fn name_context(id: &str) -> String {
@@ -218,7 +149,12 @@ async fn insert(conn: &mut Conn, session: &SealedSession) -> Result<(), StoreErr
     Ok(())
 }
 
-async fn record_admission(conn: &mut Conn, id: &str, admitted: &Admitted) -> Result<(), StoreError> {
+/// Records what a redeemed code says.
+pub(crate) async fn record_admission(
+    conn: &mut Conn,
+    id: &str,
+    admitted: &Admitted,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE sessions SET handoff_id = $2, contact_id = $3, agent = $4, work_order = $5 WHERE id = $1",
     )
@@ -232,7 +168,8 @@ async fn record_admission(conn: &mut Conn, id: &str, admitted: &Admitted) -> Res
     Ok(())
 }
 
-async fn forget_customer(conn: &mut Conn, id: &str) -> Result<(), StoreError> {
+/// Ends a conversation, and forgets who the customer was and what its cards held.
+pub(crate) async fn forget_customer(conn: &mut Conn, id: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE sessions SET state = $2, name = $3, account = $3 WHERE id = $1")
         .bind(id)
         .bind(CLOSED)
@@ -244,5 +181,18 @@ async fn forget_customer(conn: &mut Conn, id: &str) -> Result<(), StoreError> {
         .bind(&[][..] as &[u8])
         .execute(conn)
         .await?;
+    Ok(())
+}
+
+/// Forgets conversations that nobody has touched since.
+pub(crate) async fn forget_before(conn: &mut Conn, before_ms: i64) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM uploads WHERE session IN (SELECT id FROM sessions WHERE updated_at < $1)",
+        "DELETE FROM cards WHERE session IN (SELECT id FROM sessions WHERE updated_at < $1)",
+        "DELETE FROM entries WHERE session IN (SELECT id FROM sessions WHERE updated_at < $1)",
+        "DELETE FROM sessions WHERE updated_at < $1",
+    ] {
+        sqlx::query(statement).bind(before_ms).execute(&mut *conn).await?;
+    }
     Ok(())
 }

@@ -15,8 +15,11 @@ use super::{
     problem::Problem,
 };
 use crate::{
+    commands::{
+        entries::{Appended, NewEntry, append},
+        sessions::close,
+    },
     domain::{Author, Content},
-    store::{Appended, NewEntry},
 };
 
 /// Characters in one message.
@@ -45,7 +48,7 @@ pub(super) async fn write(
     let content = Content::Text { text };
     let entry =
         NewEntry { session: &session.id, id: &id, author: Author::Customer, agent: "", content: &content };
-    written(web.store.append(&entry).await?)
+    written(append(&web.store, &entry).await?)
 }
 
 /// The customer goes: the contact is given up, and the conversation is over.
@@ -66,7 +69,7 @@ pub(super) async fn leave(
             }
         }
     }
-    web.store.close(&session.platform, &session.id, "The customer has left.").await?;
+    close(&web.store, &session.platform, &session.id, "The customer has left.").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use super::{Shared, Web, body::Body, client::Client, cookie, problem::Problem, view::SessionView};
 use crate::{
     domain::{Platform, StartKey},
+    errors,
     store::{NewSession, Session},
 };
 
@@ -126,10 +127,7 @@ pub(super) async fn find(web: &Web, headers: &HeaderMap, platform: &str) -> Resu
 }
 
 fn platform<'a>(web: &'a Web, id: &str) -> Result<&'a Platform, Problem> {
-    web.platform(id).ok_or_else(|| {
-        let reason = segue_proto::common::v1::ErrorReason::PlatformNotFound;
-        segue_runtime::Refusal::not_found(reason, "platform", "platform", id).into()
-    })
+    web.platform(id).ok_or_else(|| errors::platform_not_found(id).into())
 }
 
 async fn submit(

@@ -6,7 +6,7 @@ use segue_runtime::Fields;
 use serde::{Deserialize, Serialize};
 
 use super::{Shared, body::Body, client::Client, customer::open_session, problem::Problem};
-use crate::store::Admitted;
+use crate::{commands::sessions::admit, domain::Admitted};
 
 /// An attempt. The code is in the body, as a URL ends up in logs.
 #[derive(Deserialize)]
@@ -63,6 +63,6 @@ pub(super) async fn redeem(
     let redeemed =
         Redeemed { agent: admitted.agent.clone(), work_order: admitted.work_order.clone(), waiting };
     // A customer who had asked for any agent in this conversation has the same contact still: it is the handoff's from now on.
-    web.store.admit(&session.id, admitted).await?;
+    admit(&web.store, &session.id, admitted).await?;
     Ok(Json(redeemed))
 }

@@ -21,8 +21,8 @@ use super::{
     shares::UploadShare,
 };
 use crate::{
+    commands::uploads::{self, NewUpload, Uploaded},
     domain::visible_name,
-    store::{NewUpload, Uploaded},
 };
 
 /// The largest file.
@@ -59,7 +59,7 @@ pub(super) async fn receive(
     fields.require(!form.bytes.is_empty(), "file", "must not be empty");
     fields.finish()?;
     let upload = NewUpload { session: &session.id, id: &id, name: &form.name, bytes: &form.bytes };
-    match web.store.upload(&upload).await? {
+    match uploads::upload(&web.store, &upload).await? {
         Uploaded::Entry(appended) => written(appended),
         Uploaded::TooMany => Err(Problem::field("file", "is one too many for this conversation")),
         Uploaded::TooLarge => Err(Problem::field("file", "is more than this conversation may have in files")),

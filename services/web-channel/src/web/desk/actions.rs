@@ -12,8 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::own_contact;
 use crate::{
+    commands::{
+        entries::{NewEntry, append},
+        sessions::close,
+    },
     domain::{Author, Content},
-    store::NewEntry,
     web::{
         Shared,
         body::Body,
@@ -114,7 +117,7 @@ pub(super) async fn complete(
     let answer =
         web.router.clone().complete_contact(CompleteContactRequest { request_id, id, agent }).await?;
     let contact = answer.into_inner().contact.unwrap_or_default();
-    web.store.close(&contact.platform, &contact.session, "The agent has finished. Thank you.").await?;
+    close(&web.store, &contact.platform, &contact.session, "The agent has finished. Thank you.").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -133,7 +136,7 @@ pub(super) async fn message(State(web): State<Shared>, Body(form): Body<Say>) ->
         agent: &form.agent,
         content: &content,
     };
-    written(web.store.append(&entry).await?)
+    written(append(&web.store, &entry).await?)
 }
 
 pub(super) async fn file(

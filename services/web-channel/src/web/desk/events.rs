@@ -19,8 +19,11 @@ use tonic::Status;
 
 use super::assignments::{News, watch};
 use crate::{
+    commands::{
+        entries::{NewEntry, append},
+        sessions::joined_id,
+    },
     domain::{Author, Content},
-    store::{NewEntry, joined_id},
     web::{
         Shared,
         client::Client,
@@ -142,7 +145,7 @@ impl Desk {
             Content::Joined { agent: self.agent.clone(), work_order: work_order.to_owned(), waiting: false };
         let id = joined_id(contact, &self.agent);
         let entry = NewEntry { session, id: &id, author: Author::System, agent: "", content: &content };
-        if let Err(error) = self.web.store.append(&entry).await {
+        if let Err(error) = append(&self.web.store, &entry).await {
             tracing::warn!(%error, "could not announce an agent");
         }
     }

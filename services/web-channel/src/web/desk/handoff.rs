@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::own_contact;
 use crate::{
-    domain::Card,
+    convert::card,
     web::{Shared, body::Body, problem::Problem},
 };
 
@@ -108,7 +108,7 @@ impl Issued {
         let handoff = answer.handoff.unwrap_or_default();
         let target = handoff.target.as_ref().map(|target| target.platform.clone()).unwrap_or_default();
         let expire_time_ms = millis_of(handoff.expire_time.as_ref());
-        let card = answer.access_info.map(|info| Card::of(&info, &target, expire_time_ms));
+        let card = answer.access_info.map(|info| card(&info, &target, expire_time_ms));
         let candidates = handoff.candidates.iter().map(|candidate| CandidateView {
             platform: candidate.platform.clone(),
             eligible: candidate.eligible,
