@@ -3,7 +3,8 @@
 //!
 //! [`PeerUri::connect`] gives a [`Peer`], which generated clients take for their channel. What happens to a call is in
 //! `call.rs`, who gets it in `pool.rs`, when an endpoint is left alone in `breaker.rs`, where the endpoints are in
-//! `resolve.rs`, how one is connected to in `dial.rs`, and which methods may be repeated in `methods.rs` of the chassis.
+//! `resolve.rs`, how one is connected to in `dial.rs`, and which methods may be repeated in `methods.rs` of the chassis. Peers at addresses that
+//! operators give to platforms are kept in `adapters.rs`.
 
 mod adapters;
 mod answers;
