@@ -9,10 +9,16 @@ use crate::hex;
 ///
 /// A subject is a workload or a person, not a connection: all replicas of a service are one caller, and so is a service with a renewed
 /// certificate.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct CallerId {
-    digest: Arc<str>,
-    subject: Arc<str>,
+///
+/// Cloning is cheap, and so is a caller that is not told apart.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct CallerId(Option<Arc<Proven>>);
+
+/// What a certificate or a token proves.
+#[derive(PartialEq, Eq, Hash)]
+struct Proven {
+    digest: String,
+    subject: String,
 }
 
 /// 128 bits: no two subjects share one.
@@ -21,41 +27,39 @@ const DIGEST_BYTES: usize = 16;
 impl CallerId {
     /// Everybody, where callers are not told apart.
     pub fn unauthenticated() -> Self {
-        Self { digest: "".into(), subject: "".into() }
+        Self(None)
     }
 
     /// Whether callers are not told apart.
     pub fn is_unauthenticated(&self) -> bool {
-        self.digest.is_empty()
+        self.0.is_none()
     }
 
     /// The one whom a certificate or a token proves.
     pub fn of_subject(subject: &str) -> Self {
         let mut digest = hex(Sha256::digest(subject));
         digest.truncate(2 * DIGEST_BYTES);
-        Self { digest: digest.into(), subject: subject.into() }
+        Self(Some(Arc::new(Proven { digest, subject: subject.to_owned() })))
     }
 
     /// The subject, for the audit log; empty where callers are not told apart.
     pub fn subject(&self) -> &str {
-        &self.subject
+        self.0.as_ref().map_or("", |proven| &proven.subject)
     }
 
     /// The name of something that this caller has named `id`: another caller's `id` has another name.
     pub fn scoped(&self, id: &str) -> String {
-        format!("{}/{id}", self.digest)
+        format!("{}/{id}", self.digest())
+    }
+
+    fn digest(&self) -> &str {
+        self.0.as_ref().map_or("", |proven| &proven.digest)
     }
 }
 
 impl std::fmt::Debug for CallerId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("CallerId").field(&self.digest).finish()
-    }
-}
-
-impl Default for CallerId {
-    fn default() -> Self {
-        Self::unauthenticated()
+        f.debug_tuple("CallerId").field(&self.digest()).finish()
     }
 }
 

@@ -163,7 +163,10 @@ async fn compare() {
         count(servers, calls.parse().unwrap()).await;
         return;
     }
-    println!("{:<18} {:<8} {:>8} {:>6} {:>12} {:>6}", "server", "answers", "calls/s", "ratio", "cpu us/call", "ratio");
+    println!(
+        "{:<18} {:<8} {:>8} {:>6} {:>12} {:>6}",
+        "server", "answers", "calls/s", "ratio", "cpu us/call", "ratio"
+    );
     for kind in KINDS {
         let mut measured = vec![vec![]; SERVERS.len()];
         for _ in 0..ROUNDS {
@@ -174,7 +177,11 @@ async fn compare() {
         let bare = median(&measured[0]);
         for (name, measured) in SERVERS.iter().zip(&measured) {
             let (rate, cpu) = median(measured);
-            println!("{name:<18} {kind:<8?} {rate:>8.0} {:>6.2} {cpu:>12.1} {:>6.2}", rate / bare.0, cpu / bare.1);
+            println!(
+                "{name:<18} {kind:<8?} {rate:>8.0} {:>6.2} {cpu:>12.1} {:>6.2}",
+                rate / bare.0,
+                cpu / bare.1
+            );
         }
     }
 }

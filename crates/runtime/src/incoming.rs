@@ -1,23 +1,28 @@
-//! What happens around every call that comes in: a span under the caller's trace, a deadline, and a task of its own.
+//! What happens around every call that comes in: a deadline, and work that goes on to its end.
 //!
 //! The server library drops a handler where it stands when the caller disconnects or the deadline passes. A write must
-//! not be cut in the middle, so each call runs in a task that goes on to its end; only the waiting is given up.
+//! not be cut in the middle, so the work that is left then goes on in a task of its own; only the waiting is given up. While somebody
+//! waits, the work is driven by the stream's own task: a task for each call from its beginning costs two switches between tasks and a
+//! timer, also for calls that are answered without waiting for anything.
 
 use std::{
-    task::{Context, Poll},
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use futures::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Response};
 use segue_proto::common::v1::ErrorReason;
-use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, Sleep, sleep_until},
+};
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use tonic::{Status, body::Body};
-use tower::{Layer, Service};
-use tracing::Instrument as _;
 
-use crate::{Refusal, metrics::rpc::Calls};
+use crate::{Refusal, metrics::rpc::Call};
 
 /// For callers that set no deadline.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
@@ -27,66 +32,108 @@ tokio::task_local! {
     pub(crate) static DEADLINE: Instant;
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct IncomingLayer {
-    calls: TaskTracker,
-    records: Calls,
+/// When a call with these headers has to be answered.
+pub(crate) fn deadline_of(headers: &HeaderMap) -> Instant {
+    Instant::now() + requested_timeout(headers).unwrap_or(DEFAULT_DEADLINE)
 }
 
-impl IncomingLayer {
-    /// Counts the calls under way, those that nobody waits for any more too.
-    pub(crate) fn new(calls: TaskTracker) -> Self {
-        Self { calls, records: Calls::new() }
+/// The answer to a call, by its deadline.
+pub(crate) struct Answering<E: Send + 'static> {
+    work: Work<Result<Response<Body>, E>>,
+    deadline: Instant,
+    /// Made once the work has to be waited for.
+    late: Option<Pin<Box<Sleep>>>,
+    call: Option<Call>,
+}
+
+impl<E: Send> Answering<E> {
+    /// The work is counted by `calls` until its end, also when nobody waits for it any more.
+    pub(crate) fn new(
+        work: impl Future<Output = Result<Response<Body>, E>> + Send + 'static,
+        deadline: Instant,
+        calls: &TaskTracker,
+        call: Call,
+    ) -> Self {
+        Self { work: Work::new(work, calls), deadline, late: None, call: Some(call) }
     }
 }
 
-impl<S> Layer<S> for IncomingLayer {
-    type Service = Incoming<S>;
+// Nothing in it is pinned but what is in boxes.
+impl<E: Send> Unpin for Answering<E> {}
 
-    fn layer(&self, inner: S) -> Incoming<S> {
-        Incoming { inner, calls: self.calls.clone(), records: self.records.clone() }
+impl<E: Send> Future for Answering<E> {
+    type Output = Result<Response<Body>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { work, deadline, late, call } = &mut *self;
+        let response = match work.poll(cx) {
+            Poll::Ready(Ok(response)) => response?,
+            Poll::Ready(Err(Panicked)) => {
+                refused(ErrorReason::Internal, "the service failed; its logs tell more")
+            }
+            Poll::Pending => {
+                let late = late.get_or_insert_with(|| Box::pin(sleep_until(*deadline)));
+                ready!(late.as_mut().poll(cx));
+                work.go_on_alone();
+                refused(ErrorReason::DeadlineExceeded, "the deadline is over; the work may still be done")
+            }
+        };
+        Poll::Ready(Ok(match call.take() {
+            Some(call) => call.answering(response),
+            None => response,
+        }))
     }
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Incoming<S> {
-    inner: S,
-    calls: TaskTracker,
-    records: Calls,
+/// Work that goes on to its end once it has begun: when this is dropped before, in a task of its own.
+struct Work<T: Send + 'static> {
+    left: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    has_begun: bool,
+    counted: TaskTrackerToken,
 }
 
-impl<S> Service<Request<Body>> for Incoming<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+/// The work has panicked.
+struct Panicked;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+impl<T: Send + 'static> Work<T> {
+    fn new(work: impl Future<Output = T> + Send + 'static, calls: &TaskTracker) -> Self {
+        Self { left: Some(Box::pin(work)), has_begun: false, counted: calls.token() }
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let call = self.records.begin(&request);
-        let deadline = Instant::now() + requested_timeout(request.headers()).unwrap_or(DEFAULT_DEADLINE);
-        // The ready service is the one to call; its clone waits for the next call.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let work = DEADLINE.scope(deadline, async move { inner.call(request).await });
-        let task = self.calls.spawn(work.instrument(call.span().clone()));
-        Box::pin(async move {
-            let response = match tokio::time::timeout_at(deadline, task).await {
-                Ok(Ok(response)) => response?,
-                Ok(Err(_)) => refused(ErrorReason::Internal, "the service failed; its logs tell more"),
-                Err(_) => {
-                    refused(ErrorReason::DeadlineExceeded, "the deadline is over; the work may still be done")
-                }
-            };
-            Ok(call.answering(response))
-        })
+    /// Polls the work, which must not have ended.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Panicked>> {
+        let Some(work) = &mut self.left else { return Poll::Pending };
+        self.has_begun = true;
+        // A panic here would take the stream's task along, and the caller would not be told.
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        let ended = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(ended)) => Ok(ended),
+            Err(_) => Err(Panicked),
+        };
+        self.left = None;
+        Poll::Ready(ended)
+    }
+
+    /// Has a task of its own do what is left.
+    fn go_on_alone(&mut self) {
+        // Without a runtime the process is ending, and with it all tasks.
+        if let Some(work) = self.left.take()
+            && self.has_begun
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let counted = self.counted.clone();
+            runtime.spawn(async move {
+                drop(work.await);
+                drop(counted);
+            });
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Work<T> {
+    fn drop(&mut self) {
+        self.go_on_alone();
     }
 }
 
@@ -114,35 +161,87 @@ pub(crate) fn requested_timeout(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use std::{convert::Infallible, sync::Arc};
 
+    use http::Request;
     use tokio::sync::Notify;
-    use tower::ServiceExt as _;
 
     use super::*;
+    use crate::metrics::rpc::Calls;
+
+    /// Work that waits for a gate, then says that it is done.
+    struct Gated {
+        calls: TaskTracker,
+        gate: Arc<Notify>,
+        done: Arc<Notify>,
+    }
+
+    impl Gated {
+        fn new() -> Self {
+            Self { calls: TaskTracker::new(), gate: Arc::default(), done: Arc::default() }
+        }
+
+        fn answering(&self, deadline: Duration) -> Answering<Infallible> {
+            let (gate, done) = (self.gate.clone(), self.done.clone());
+            let work = async move {
+                gate.notified().await;
+                done.notify_one();
+                Ok(Response::new(Body::empty()))
+            };
+            self.answering_by(work, deadline)
+        }
+
+        fn answering_by(
+            &self,
+            work: impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
+            deadline: Duration,
+        ) -> Answering<Infallible> {
+            let request = Request::builder().uri("/a.B/C").body(Body::empty()).unwrap();
+            Answering::new(work, Instant::now() + deadline, &self.calls, Calls::new().begin(&request))
+        }
+
+        async fn ends(self) {
+            assert_eq!(self.calls.len(), 1, "the work is cut off");
+            self.gate.notify_one();
+            self.done.notified().await;
+            self.calls.close();
+            self.calls.wait().await;
+        }
+    }
+
+    fn reason(answer: &Response<Body>) -> Option<ErrorReason> {
+        crate::reason_of(&Status::from_header_map(answer.headers()).unwrap())
+    }
 
     // The client library keeps the deadline too, and first: over a socket the answer would not be seen.
     #[tokio::test]
     async fn a_late_call_is_answered_in_time_and_goes_on_to_its_end() {
-        let (gate, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let notifies = (gate.clone(), done.clone());
-        let work = tower::service_fn(move |_: Request<Body>| {
-            let (gate, done) = notifies.clone();
-            async move {
-                gate.notified().await;
-                done.notify_one();
-                Ok::<_, Infallible>(Response::new(Body::empty()))
-            }
-        });
-        let calls = TaskTracker::new();
-        let request =
-            Request::builder().uri("/a.B/C").header("grpc-timeout", "20m").body(Body::empty()).unwrap();
-        let answer = IncomingLayer::new(calls.clone()).layer(work).oneshot(request).await.unwrap();
-        let status = Status::from_header_map(answer.headers()).unwrap();
-        assert_eq!(crate::reason_of(&status), Some(ErrorReason::DeadlineExceeded), "{status:?}");
-        assert_eq!(calls.len(), 1, "the work is cut off");
-        gate.notify_one();
-        done.notified().await;
-        calls.close();
-        calls.wait().await;
+        let gated = Gated::new();
+        let answer = gated.answering(Duration::from_millis(20)).await.unwrap();
+        assert_eq!(reason(&answer), Some(ErrorReason::DeadlineExceeded));
+        gated.ends().await;
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_caller_goes_away_goes_on_to_its_end() {
+        let gated = Gated::new();
+        let mut answering = gated.answering(DEFAULT_DEADLINE);
+        assert!(futures::poll!(&mut answering).is_pending());
+        drop(answering);
+        gated.ends().await;
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_caller_goes_away_before_it_begins_is_not_begun() {
+        let gated = Gated::new();
+        drop(gated.answering(DEFAULT_DEADLINE));
+        assert!(gated.calls.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_and_the_call_is_over() {
+        let gated = Gated::new();
+        let answer = gated.answering_by(async { panic!("a fault of the handler") }, DEFAULT_DEADLINE).await;
+        assert_eq!(reason(&answer.unwrap()), Some(ErrorReason::Internal));
+        assert!(gated.calls.is_empty());
     }
 
     #[test]

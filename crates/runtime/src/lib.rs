@@ -15,6 +15,7 @@ pub mod hosts;
 pub mod http;
 mod identity;
 mod incoming;
+mod layers;
 mod log_throttle;
 mod methods;
 pub mod metrics;

@@ -13,11 +13,11 @@ use tonic::{
 
 use crate::{
     BootError, Credentials, Parts, Refusal, Running, ServeError, Stop,
-    access::{AccessLayer, Authorizer, Owner, OwnerLayer, Owners},
+    access::{Access, Authorizer, Owner, Owners},
     audit::{Keeper, Lists, Refusals},
     identity::{self, IDENTITY_SETTINGS, Identity, IdentityConfig},
-    incoming::IncomingLayer,
-    overload::{Limits, Load, OverloadLayer},
+    layers::CallLayer,
+    overload::{Limits, Load},
     protocol::{Health, add_reflection},
     running::Whole,
     settings::{Reader, Setting},
@@ -252,18 +252,10 @@ impl Server {
         let credentials = config.credentials.clone();
         let connections =
             tls::accept(listener, Callers { credentials, connections: load.connections().clone() });
-        let layers = Layers {
-            incoming: IncomingLayer::new(calls.clone()),
-            access: AccessLayer {
-                authorizer: authorizer.clone(),
-                load: load.clone(),
-                refusals: refusals.clone(),
-            },
-            overload: OverloadLayer(load),
-            owner: OwnerLayer(authorizer),
-        };
+        let access = Access { authorizer, refusals: refusals.clone() };
+        let layer = CallLayer::new(calls.clone(), access, load);
         let age = config.connection_age;
-        parts.spawn(serve(connections, routes.routes(), layers, age, stop.clone()));
+        parts.spawn(serve(connections, routes.routes(), layer, age, stop.clone()));
         let reload = identity::reload(config.credentials.clone(), identity, config.reload);
         parts.spawn(succeeding(until(stop.clone(), reload)));
         let followed = health.followed();
@@ -292,18 +284,10 @@ async fn until(stop: Stop, work: impl Future<Output = ()>) {
     }
 }
 
-/// The layers around the handlers, from the outermost.
-struct Layers {
-    incoming: IncomingLayer,
-    access: AccessLayer,
-    overload: OverloadLayer,
-    owner: OwnerLayer,
-}
-
 async fn serve(
     connections: impl Stream<Item = std::io::Result<Connection>>,
     routes: Routes,
-    layers: Layers,
+    layer: CallLayer,
     age: Duration,
     stop: Stop,
 ) -> Result<(), ServeError> {
@@ -316,10 +300,7 @@ async fn serve(
         .max_connection_age_grace(STREAMS_END_WITHIN)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .layer(layers.incoming)
-        .layer(layers.access)
-        .layer(layers.overload)
-        .layer(layers.owner)
+        .layer(layer)
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections, stop.told())
         .await

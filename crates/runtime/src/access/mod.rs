@@ -3,12 +3,11 @@
 //! To open an RPC to a role, change its line. When a rule depends on an owner, the table names the request's field that holds the
 //! owner, or the field with the id of a thing whose owner the service looks up ([`Owners`]).
 //!
-//! A call is checked twice: [`AccessLayer`] checks the caller and the request before the call takes a place among those under way;
-//! [`OwnerLayer`], behind that, looks the owner up, which costs a read.
+//! A call is checked twice: [`Access::around`] checks the caller and the request before the call takes a place among those under way;
+//! [`Access::around_owned`], behind that, looks the owner up, which costs a read.
 
-mod layer;
+mod around;
 mod message;
-mod owner_layer;
 mod recheck;
 mod table;
 
@@ -21,8 +20,7 @@ use segue_proto::common::v1::ErrorReason;
 use tonic::body::Body;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-pub(crate) use layer::AccessLayer;
-pub(crate) use owner_layer::OwnerLayer;
+pub(crate) use around::Access;
 pub use table::{Allow, By, TABLE, document};
 
 pub use crate::caller::{administers, is_platform_only};

@@ -30,11 +30,11 @@ pub(super) struct Recheck {
 
 impl Recheck {
     /// For a call that opens a stream; none for other calls.
-    pub(super) fn of(authorizer: Arc<Authorizer>, request: &Request<Body>) -> Option<Self> {
-        let path = request.uri().path().to_owned();
-        authorizer.streams(&path).then(|| Self {
-            authorizer,
-            path,
+    pub(super) fn of(authorizer: &Arc<Authorizer>, request: &Request<Body>) -> Option<Self> {
+        let path = request.uri().path();
+        authorizer.streams(path).then(|| Self {
+            authorizer: authorizer.clone(),
+            path: path.to_owned(),
             headers: request.headers().clone(),
             accepted: request.extensions().get::<Accepted>().cloned(),
             pending: request.extensions().get::<Pending>().cloned(),

@@ -8,7 +8,7 @@ use segue_store::audit::Entry;
 use tonic::{Status, body::Body};
 use tonic_types::StatusExt as _;
 
-use crate::{methods, reason_of, refusal::short_name};
+use crate::{methods::Method, reason_of, refusal::short_name};
 
 /// Kinds of refusals that are told apart at a time. The rest is one kind: nobody is to fill the log.
 const MAX_KINDS: usize = 64;
@@ -37,10 +37,10 @@ struct Kind {
 
 impl Refusals {
     /// Counts the call if it was refused, and for a reason that an auditor would ask for.
-    pub(crate) fn look(&self, caller: &CallerId, path: &str, response: &Response<Body>) {
+    pub(crate) fn look(&self, caller: &CallerId, method: Option<Method>, response: &Response<Body>) {
         // A refusal is told in the headers; other answers have no status there.
         let Some(status) = Status::from_header_map(response.headers()) else { return };
-        let Some(reason) = reason_of(&status).filter(|reason| is_recorded(path, *reason)) else { return };
+        let Some(reason) = reason_of(&status).filter(|reason| is_recorded(method, *reason)) else { return };
         let resource = status.get_error_details().resource_info().cloned();
         // A conversation's id is its platform's own text, and may be a person's.
         let resource = resource
@@ -48,7 +48,7 @@ impl Refusals {
             .map(|about| format!("{}/{}", about.resource_type.replace(' ', "_"), about.resource_name));
         // Who proves nothing is one kind, whatever is called.
         let is_nobody = caller.subject().is_empty();
-        let method = methods::of_path(path).filter(|_| !is_nobody).map_or("", |method| method.name);
+        let method = method.filter(|_| !is_nobody).map_or("", |method| method.name);
         let kind = Kind {
             subject: caller.subject().to_owned(),
             method: method.into(),
@@ -117,7 +117,7 @@ impl Kind {
 
 /// Whoever is not allowed is recorded for all methods; for those that are audited also what else was refused, but for typing
 /// errors and what passes.
-fn is_recorded(path: &str, reason: ErrorReason) -> bool {
+fn is_recorded(method: Option<Method>, reason: ErrorReason) -> bool {
     use ErrorReason as R;
     match reason {
         R::CallerUnknown
@@ -134,17 +134,22 @@ fn is_recorded(path: &str, reason: ErrorReason) -> bool {
         | R::Overloaded
         | R::DeadlineExceeded
         | R::AdmissionPending => false,
-        _ => methods::of_path(path).is_some_and(|method| method.is_audited),
+        _ => method.is_some_and(|method| method.is_audited),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Refusal;
+    use crate::{Refusal, methods};
 
-    const UPDATE: &str = "/segue.selector.v1.PlatformSelectorService/UpdatePlatform";
-    const GET: &str = "/segue.selector.v1.PlatformSelectorService/GetPlatform";
+    fn update() -> Option<Method> {
+        methods::of_path("/segue.selector.v1.PlatformSelectorService/UpdatePlatform")
+    }
+
+    fn get() -> Option<Method> {
+        methods::of_path("/segue.selector.v1.PlatformSelectorService/GetPlatform")
+    }
 
     fn refused(reason: ErrorReason, platform: &str) -> Response<Body> {
         Status::from(Refusal::new(reason, "no").resource("platform", platform)).into_http()
@@ -154,13 +159,13 @@ mod tests {
     fn refusals_of_a_kind_are_one_record_and_kinds_are_bounded() {
         let (refusals, mallory) = (Refusals::default(), CallerId::of_subject("mallory"));
         for number in 0..100 {
-            refusals.look(&mallory, UPDATE, &refused(ErrorReason::EtagMismatch, &format!("p{number}")));
+            refusals.look(&mallory, update(), &refused(ErrorReason::EtagMismatch, &format!("p{number}")));
         }
-        refusals.look(&mallory, GET, &refused(ErrorReason::CallerNotAllowed, "app"));
+        refusals.look(&mallory, get(), &refused(ErrorReason::CallerNotAllowed, "app"));
         // Neither for an auditor: a reader's mistake, and what passes.
-        refusals.look(&mallory, GET, &refused(ErrorReason::PlatformNotFound, "app"));
-        refusals.look(&mallory, UPDATE, &refused(ErrorReason::StoreUnavailable, "app"));
-        refusals.look(&mallory, UPDATE, &Response::new(Body::empty()));
+        refusals.look(&mallory, get(), &refused(ErrorReason::PlatformNotFound, "app"));
+        refusals.look(&mallory, update(), &refused(ErrorReason::StoreUnavailable, "app"));
+        refusals.look(&mallory, update(), &Response::new(Body::empty()));
         let entries = refusals.take(7, false);
         let of = |reason: &str| -> Vec<&Entry> { entries.iter().filter(|e| e.outcome == reason).collect() };
         let mismatches = of("ETAG_MISMATCH");
@@ -170,33 +175,33 @@ mod tests {
         let not_allowed = of("CALLER_NOT_ALLOWED");
         assert_eq!((not_allowed.len(), not_allowed[0].resource.as_str()), (1, "platform/app"));
         assert_eq!(entries.len(), MAX_RESOURCES + 2);
-        refusals.look(&mallory, UPDATE, &refused(ErrorReason::EtagMismatch, "app"));
+        refusals.look(&mallory, update(), &refused(ErrorReason::EtagMismatch, "app"));
         assert!(refusals.take(8, false).is_empty(), "the next of the kind waits for a minute");
         assert_eq!(refusals.take(7 + BETWEEN_RECORDS_MS, false).len(), 1);
         assert!(refusals.take(7 + 2 * BETWEEN_RECORDS_MS, false).is_empty());
         assert!(refusals.lock().is_empty(), "and is forgotten when nothing more comes");
-        refusals.look(&mallory, UPDATE, &refused(ErrorReason::EtagMismatch, "app"));
+        refusals.look(&mallory, update(), &refused(ErrorReason::EtagMismatch, "app"));
         let taken = refusals.take(0, false);
         refusals.give_back(taken.clone());
         assert_eq!(refusals.take(1, false).len(), taken.len());
-        refusals.look(&mallory, UPDATE, &refused(ErrorReason::EtagMismatch, "app"));
+        refusals.look(&mallory, update(), &refused(ErrorReason::EtagMismatch, "app"));
         assert_eq!(refusals.take(2, true).len(), 1, "at the end nothing is left");
     }
 
     #[test]
     fn who_proves_nothing_is_one_kind_and_conversations_are_not_named() {
         let (refusals, nobody) = (Refusals::default(), CallerId::unauthenticated());
-        for path in [UPDATE, GET] {
+        for method in [update(), get()] {
             refusals.look(
                 &nobody,
-                path,
+                method,
                 &Status::from(Refusal::new(ErrorReason::CallerUnknown, "no")).into_http(),
             );
         }
         let desk = CallerId::of_subject("desk");
         let session =
             Refusal::new(ErrorReason::SessionNotOfAgent, "no").resource("session", "+8613800138000");
-        refusals.look(&desk, GET, &Status::from(session).into_http());
+        refusals.look(&desk, get(), &Status::from(session).into_http());
         let entries = refusals.take(0, false);
         assert_eq!((entries.len(), entries[0].occurrences, entries[0].method.as_str()), (2, 2, ""));
         assert_eq!((entries[1].subject.as_str(), entries[1].resource.as_str()), ("desk", ""));
@@ -207,7 +212,7 @@ mod tests {
         let refusals = Refusals::default();
         for number in 0..10_000 {
             let caller = CallerId::of_subject(&format!("caller-{number}"));
-            refusals.look(&caller, GET, &refused(ErrorReason::CallerNotAllowed, "app"));
+            refusals.look(&caller, get(), &refused(ErrorReason::CallerNotAllowed, "app"));
         }
         let entries = refusals.take(0, false);
         assert!(entries.len() <= MAX_KINDS + MAX_RESOURCES + 1, "{}", entries.len());

@@ -180,7 +180,7 @@ impl AdmissionQueue {
         self: &Arc<Self>,
         class: Class,
         caller: &CallerId,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<Permit, Full> {
         let entered = self.place(class, caller).await_until(deadline).await;
         let counters = if entered.is_ok() { &self.admitted } else { &self.shed };
@@ -277,11 +277,13 @@ enum Place {
 }
 
 impl Place {
-    async fn await_until(self, deadline: Instant) -> Result<Permit, Full> {
+    async fn await_until(self, deadline: Option<Instant>) -> Result<Permit, Full> {
         match self {
             Self::Free(permit) => Ok(permit),
             Self::Queued(granted, end, full) => {
-                let granted = tokio::time::timeout_at(end.min(deadline), granted).await;
+                let granted =
+                    tokio::time::timeout_at(deadline.map_or(end, |deadline| end.min(deadline)), granted)
+                        .await;
                 granted.ok().and_then(Result::ok).ok_or(full)
             }
             Self::None(full) => Err(full),
@@ -301,8 +303,8 @@ pub(super) struct Permit {
 
 impl Permit {
     /// Begins to measure the call's time, as its handler starts now.
-    pub(super) fn serves(&mut self) {
-        self.since = Instant::now();
+    pub(super) fn serves(&mut self, now: Instant) {
+        self.since = now;
         self.served = true;
     }
 }
@@ -315,8 +317,11 @@ impl Drop for Permit {
         if self.served && self.class != Class::Bulk {
             state.limit.ended(self.since, Instant::now());
         }
+        let is_awaited = state.queues.iter().any(|queue| queue.len() > 0);
         drop(state);
-        self.admission.hand_out();
+        if is_awaited {
+            self.admission.hand_out();
+        }
     }
 }
 
@@ -328,8 +333,12 @@ mod tests {
         CallerId::unauthenticated()
     }
 
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_secs(60)
+    fn soon() -> Option<Instant> {
+        in_time(Duration::from_secs(60))
+    }
+
+    fn in_time(time: Duration) -> Option<Instant> {
+        Some(Instant::now() + time)
     }
 
     #[tokio::test]
@@ -342,7 +351,7 @@ mod tests {
             while admission.under_way() < most {
                 held.push(admission.enter(class, &all(), soon()).await.unwrap());
             }
-            assert!(admission.enter(class, &all(), Instant::now() + Duration::from_millis(5)).await.is_err());
+            assert!(admission.enter(class, &all(), in_time(Duration::from_millis(5))).await.is_err());
             assert_eq!(admission.under_way(), most);
         }
         assert_eq!(admission.shed(Class::Normal), 1);
@@ -390,7 +399,7 @@ mod tests {
         for _ in 0..75 {
             held.push(admission.enter(Class::Critical, &much, soon()).await.unwrap());
         }
-        let refused = admission.enter(Class::Normal, &much, Instant::now() + Duration::from_millis(5)).await;
+        let refused = admission.enter(Class::Normal, &much, in_time(Duration::from_millis(5))).await;
         assert_eq!(refused.err(), Some(Full::Share));
         let waits = |_| {
             let (admission, much) = (admission.clone(), much.clone());
@@ -402,7 +411,7 @@ mod tests {
         }
         assert_eq!(admission.waiting(), 75, "the others of them are refused at once");
         for _ in 0..4 {
-            held.push(admission.enter(Class::Normal, &little, Instant::now()).await.unwrap());
+            held.push(admission.enter(Class::Normal, &little, in_time(Duration::ZERO)).await.unwrap());
         }
         assert!(admission.enter(Class::Critical, &little, soon()).await.is_ok(), "critical calls find more");
         for entered in waiting {
@@ -434,7 +443,7 @@ mod tests {
         assert!(admission.enter(Class::Normal, &all(), soon()).await.is_err());
         assert!(start.elapsed() >= Class::Normal.patience(false));
         assert!(
-            admission.enter(Class::Critical, &all(), Instant::now()).await.is_err(),
+            admission.enter(Class::Critical, &all(), in_time(Duration::ZERO)).await.is_err(),
             "its deadline is over"
         );
         drop(held);

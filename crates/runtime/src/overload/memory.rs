@@ -78,7 +78,7 @@ impl MessageMemory {
 /// The memory that a call takes. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    load: Load,
+    load: Arc<Load>,
     connection: ConnectionMemory,
     class: Class,
     bytes: usize,
@@ -87,7 +87,7 @@ pub(crate) struct Reservation {
 impl Reservation {
     /// For a call with so many bytes of headers.
     pub(crate) fn begin(
-        load: &Load,
+        load: &Arc<Load>,
         connection: ConnectionMemory,
         class: Class,
         header_bytes: usize,
@@ -136,11 +136,11 @@ mod tests {
 
     const WHOLE: usize = 1024 * 1024;
 
-    fn load() -> Load {
+    fn load() -> Arc<Load> {
         Load::new(Limits { message_memory: WHOLE, ..Limits::default() }, false)
     }
 
-    fn begin(load: &Load, connection: &ConnectionMemory, class: Class) -> Reservation {
+    fn begin(load: &Arc<Load>, connection: &ConnectionMemory, class: Class) -> Reservation {
         Reservation::begin(load, connection.clone(), class, 0).unwrap()
     }
 
@@ -159,7 +159,7 @@ mod tests {
     }
 
     /// Fills the memory over as many connections as it takes, until another is refused.
-    fn fill(load: &Load) -> Vec<Reservation> {
+    fn fill(load: &Arc<Load>) -> Vec<Reservation> {
         let mut calls = vec![];
         loop {
             let mut call = begin(load, &ConnectionMemory::default(), Class::Normal);

@@ -13,13 +13,8 @@ mod memory;
 mod queue;
 mod status;
 
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use segue_core::{CallerId, Random};
@@ -27,14 +22,13 @@ use segue_metrics::{Counter, KeyValue};
 use segue_proto::common::v1::ErrorReason;
 use tokio::time::Instant;
 use tonic::{Status, body::Body};
-use tower::{Layer, Service};
 
 pub(crate) use connections::{Connections, MAX_OPENING, Place};
 pub(crate) use memory::{ConnectionMemory, Reservation};
 pub(crate) use status::observe;
 pub use status::{LoadStatus, statuses};
 
-use admission_queue::{AdmissionQueue, CLASSES};
+use admission_queue::{AdmissionQueue, CLASSES, Permit};
 use memory::MessageMemory;
 
 use crate::{
@@ -124,7 +118,7 @@ impl Default for Limits {
 }
 
 /// The load of a service at a moment, with its limits.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Load {
     admission: Arc<AdmissionQueue>,
     streams: Arc<Holders<CallerId>>,
@@ -137,13 +131,13 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn new(limits: Limits, callers_have_names: bool) -> Self {
+    pub(crate) fn new(limits: Limits, callers_have_names: bool) -> Arc<Self> {
         let refused = REFUSED.to_counter();
         // A rate needs a series that exists before its first count.
         for class in CLASSES.map(Class::name).into_iter().chain([STREAM]) {
             refused.add(0, &[KeyValue::new("segue.class", class)]);
         }
-        Self {
+        Arc::new(Self {
             admission: AdmissionQueue::new(limits.calls, limits.target, limits.caller_percent),
             streams: Holders::new("streams", limits.streams),
             share: Share::Percent(limits.caller_percent),
@@ -152,7 +146,59 @@ impl Load {
             memory: MessageMemory::new(limits.message_memory),
             refused,
             random: Random::secure(),
+        })
+    }
+
+    /// Has a call answered once it has a place, if there is one in time. This goes inside of what gives a call its deadline and knows its
+    /// caller.
+    pub(crate) async fn around<F, E>(
+        &self,
+        request: Request<Body>,
+        next: impl FnOnce(Request<Body>) -> F,
+    ) -> Result<Response<Body>, E>
+    where
+        F: Future<Output = Result<Response<Body>, E>>,
+    {
+        let path = request.uri().path();
+        if path.starts_with(HEALTH) {
+            return next(request).await;
         }
+        // A method without a row is reflection, which is a stream, or is not served at all.
+        let (class, retry) = methods::of_path(path)
+            .map_or((Class::Bulk, Retry::Stream), |method| (method.class, method.retry));
+        let caller = caller();
+        // A stream takes its place first, so that streams that wait to be opened are bounded too.
+        let stream = match (retry == Retry::Stream).then(|| self.stream(&caller)).transpose() {
+            Ok(stream) => stream,
+            Err(refusal) => return Ok(refused(refusal)),
+        };
+        let permit = match self.enter(class, &caller).await {
+            Ok(permit) => permit,
+            Err(refusal) => return Ok(refused(refusal)),
+        };
+        // The permit lasts until the handler ends, even if the caller stops waiting before.
+        let response = next(request).await;
+        drop(permit);
+        let Some(stream) = stream else { return response };
+        Ok(response?.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _open = &stream;
+                frame
+            }))
+        }))
+    }
+
+    /// A place among the calls under way.
+    async fn enter(&self, class: Class, caller: &CallerId) -> Result<Permit, Refusal> {
+        let deadline = DEADLINE.try_with(|deadline| *deadline).ok();
+        let entered = self.admission.enter(class, caller, deadline).await;
+        let now = Instant::now();
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(Refusal::new(ErrorReason::DeadlineExceeded, "the deadline was over at the start"));
+        }
+        let mut permit = entered.map_err(|full| self.no_place(class, full))?;
+        permit.serves(now);
+        Ok(permit)
     }
 
     /// The service's connections.
@@ -196,83 +242,6 @@ impl Load {
         let delay = SHORTEST_DELAY_MS + self.random.below(2 * SHORTEST_DELAY_MS);
         // The delay is random, so that callers who were refused together don't retry together.
         Refusal::new(ErrorReason::Overloaded, what).retry_after(Duration::from_millis(delay.into()))
-    }
-}
-
-/// Admits the calls that can be served. The layer goes inside of the one that gives each call its task and its deadline.
-#[derive(Debug, Clone)]
-pub(crate) struct OverloadLayer(pub(crate) Load);
-
-impl<S> Layer<S> for OverloadLayer {
-    type Service = Overload<S>;
-
-    fn layer(&self, inner: S) -> Overload<S> {
-        Overload { inner, load: self.0.clone() }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Overload<S> {
-    inner: S,
-    load: Load,
-}
-
-impl<S> Service<Request<Body>> for Overload<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // The ready service is the one to call; its clone waits for the next call.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        if request.uri().path().starts_with(HEALTH) {
-            return Box::pin(inner.call(request));
-        }
-        let method = methods::of_path(request.uri().path());
-        // A method without a row is reflection, which is a stream, or is not served at all.
-        let (class, retry) =
-            method.map_or((Class::Bulk, Retry::Stream), |method| (method.class, method.retry));
-        let load = self.load.clone();
-        Box::pin(async move {
-            let caller = caller();
-            // A stream takes its place first, so that streams that wait to be opened are bounded too.
-            let stream = match (retry == Retry::Stream).then(|| load.stream(&caller)).transpose() {
-                Ok(stream) => stream,
-                Err(refusal) => return Ok(refused(refusal)),
-            };
-            let deadline = DEADLINE.try_with(|deadline| *deadline).ok();
-            let never = Instant::now() + Duration::from_secs(24 * 60 * 60);
-            let entered = load.admission.enter(class, &caller, deadline.unwrap_or(never)).await;
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                let late = Refusal::new(ErrorReason::DeadlineExceeded, "the deadline was over at the start");
-                return Ok(refused(late));
-            }
-            let mut permit = match entered {
-                Ok(permit) => permit,
-                Err(full) => return Ok(refused(load.no_place(class, full))),
-            };
-            permit.serves();
-            // The permit lasts until the handler ends, even if the caller stops waiting before.
-            let response = inner.call(request).await;
-            drop(permit);
-            let Some(stream) = stream else { return response };
-            Ok(response?.map(|body| {
-                Body::new(body.map_frame(move |frame| {
-                    let _open = &stream;
-                    frame
-                }))
-            }))
-        })
     }
 }
 
