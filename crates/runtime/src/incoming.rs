@@ -9,6 +9,7 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -30,6 +31,9 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 tokio::task_local! {
     /// When the call under way has to be answered; calls made for it are given what is left.
     pub(crate) static DEADLINE: Instant;
+
+    /// The method of the call under way, as it is in traces.
+    pub(crate) static METHOD: Arc<str>;
 }
 
 /// When a call with these headers has to be answered.
@@ -159,7 +163,7 @@ pub(crate) fn requested_timeout(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::{convert::Infallible, sync::Arc};
+    use std::convert::Infallible;
 
     use http::Request;
     use tokio::sync::Notify;

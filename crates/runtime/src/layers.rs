@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 
 use crate::{
     access::Access,
-    incoming::{Answering, DEADLINE, deadline_of},
+    incoming::{Answering, DEADLINE, METHOD, deadline_of},
     metrics::rpc::Calls,
     overload::Load,
 };
@@ -77,7 +77,8 @@ where
         let inner = std::mem::replace(&mut self.inner, clone);
         let work = {
             let layers = layers.clone();
-            DEADLINE.scope(deadline, async move { layers.answer(request, inner).await })
+            let answer = async move { layers.answer(request, inner).await };
+            DEADLINE.scope(deadline, METHOD.scope(call.method().clone(), answer))
         };
         let work = work.instrument(call.span().clone());
         Answering::new(work, deadline, &layers.calls, call)

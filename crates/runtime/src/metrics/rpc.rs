@@ -1,7 +1,7 @@
 //! Calls that come in: their spans and their durations, by the semantic conventions for RPC (1.45, stable).
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -41,8 +41,12 @@ const LIBRARY_METHODS: [&str; 4] = [
 
 /// Begins the records of calls. Cloning is cheap.
 #[derive(Debug, Clone)]
-pub(crate) struct Calls {
-    methods: Arc<BTreeMap<String, Arc<str>>>,
+pub(crate) struct Calls(Arc<Records>);
+
+#[derive(Debug)]
+struct Records {
+    methods: HashMap<String, Arc<str>>,
+    other: Arc<str>,
     duration: Histogram<f64>,
 }
 
@@ -50,7 +54,7 @@ impl Calls {
     /// Knows the methods of all contracts.
     pub(crate) fn new() -> Self {
         let known = prost_types::FileDescriptorSet::decode(segue_proto::DESCRIPTORS).unwrap_or_default();
-        let mut methods: BTreeMap<String, Arc<str>> = BTreeMap::new();
+        let mut methods: HashMap<String, Arc<str>> = HashMap::new();
         let mut add = |name: String| drop(methods.insert(name.clone(), name.into()));
         for file in &known.file {
             for service in &file.service {
@@ -60,14 +64,14 @@ impl Calls {
             }
         }
         LIBRARY_METHODS.iter().for_each(|name| add((*name).to_owned()));
-        Self { methods: Arc::new(methods), duration: CALL_DURATION.to_histogram() }
+        let duration = CALL_DURATION.to_histogram();
+        Self(Arc::new(Records { methods, other: OTHER_METHOD.into(), duration }))
     }
 
     /// A call that comes in, under the caller's trace.
     pub(crate) fn begin(&self, request: &Request<Body>) -> Call {
         let path = request.uri().path().trim_start_matches('/');
-        let known = self.methods.get(path).cloned();
-        let method = known.unwrap_or_else(|| OTHER_METHOD.into());
+        let method = self.0.methods.get(path).unwrap_or(&self.0.other).clone();
         let span = tracing::info_span!(
             "rpc",
             otel.name = &*method,
@@ -78,8 +82,11 @@ impl Calls {
             rpc.response.status_code = Empty,
             "error.type" = Empty,
         );
-        trace_context::set_parent(&span, trace_context::extract(request.headers()));
-        Call { span, method, began: Instant::now(), duration: self.duration.clone(), is_over: false }
+        if !span.is_disabled() {
+            trace_context::set_parent(&span, trace_context::extract(request.headers()));
+        }
+        let began = segue_metrics::is_on().then(Instant::now);
+        Call { span, method, began, records: self.0.clone(), is_over: false }
     }
 }
 
@@ -88,12 +95,18 @@ impl Calls {
 pub(crate) struct Call {
     span: Span,
     method: Arc<str>,
-    began: Instant,
-    duration: Histogram<f64>,
+    /// None when nobody wants to know.
+    began: Option<Instant>,
+    records: Arc<Records>,
     is_over: bool,
 }
 
 impl Call {
+    /// The method, among those that are served.
+    pub(crate) fn method(&self) -> &Arc<str> {
+        &self.method
+    }
+
     pub(crate) fn span(&self) -> &Span {
         &self.span
     }
@@ -113,17 +126,20 @@ impl Call {
         }
         let (name, is_failure) = (name(code), is_failure(code));
         self.span.record("rpc.response.status_code", name);
-        let mut of = vec![
-            KeyValue::new("rpc.system.name", "grpc"),
-            KeyValue::new("rpc.method", self.method.clone()),
-            KeyValue::new("rpc.response.status_code", name),
-        ];
         if is_failure {
             self.span.record("error.type", name);
             self.span.record("otel.status_code", "ERROR");
-            of.push(KeyValue::new("error.type", name));
         }
-        self.duration.record(self.began.elapsed().as_secs_f64(), &of);
+        let Some(began) = self.began else { return };
+        let of = [
+            KeyValue::new("rpc.system.name", "grpc"),
+            KeyValue::new("rpc.method", self.method.clone()),
+            KeyValue::new("rpc.response.status_code", name),
+            KeyValue::new("error.type", name),
+        ];
+        // The last one is for failures only.
+        let of = if is_failure { &of[..] } else { &of[..3] };
+        self.records.duration.record(began.elapsed().as_secs_f64(), of);
     }
 }
 

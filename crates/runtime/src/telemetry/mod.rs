@@ -120,7 +120,7 @@ impl Telemetry {
         tracing_subscriber::registry()
             .with(spans)
             .with(records)
-            .with(lines::layer(config.json).with_filter(filter()))
+            .with(lines::layer(config.json, filter()))
             .try_init()
             .map_err(|error| BootError::Telemetry(error.to_string()))?;
         Ok(Self { exporters, operations_listen: config.operations_listen })
