@@ -163,3 +163,53 @@ fn fitting(waiting: &[Waiting]) -> usize {
     });
     sums.take_while(|hashes| *hashes <= MOST_HASHES).count().clamp(1, waiting.len().max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use segue_core::SystemClock;
+    use segue_store::Settings;
+
+    use super::*;
+
+    fn waiting(hashes: &[String]) -> (Waiting, oneshot::Receiver<Result<Found, StoreError>>) {
+        let (answer, answered) = oneshot::channel();
+        (Waiting { hashes: hashes.to_vec(), answer }, answered)
+    }
+
+    fn fits(counts: &[usize]) -> usize {
+        let all: Vec<Waiting> = counts.iter().map(|count| waiting(&vec![String::new(); *count]).0).collect();
+        fitting(&all)
+    }
+
+    #[test]
+    fn a_statement_has_whole_customers_and_so_many_hashes() {
+        assert_eq!(fits(&[1; 64]), 64);
+        assert_eq!(fits(&[100, 100, 56, 1]), 3);
+        assert_eq!(fits(&[0, MOST_HASHES, 0, 1]), 3);
+        assert_eq!(fits(&[MOST_HASHES + 1, 1]), 1, "else it would never be read for");
+        assert_eq!(fits(&[1, MOST_HASHES]), 1);
+    }
+    #[tokio::test]
+    async fn those_that_wait_are_read_for_together() {
+        let settings = Settings::of_url("sqlite::memory:");
+        let database = Database::open(&settings, segue_store::migrations!()).await.unwrap();
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let mut answers = vec![];
+        for customer in 0..5 {
+            let hashes: Vec<String> = (0..100).map(|number| format!("{customer}-{number}")).collect();
+            let (waiting, answered) = waiting(&hashes);
+            sender.send(waiting).await.unwrap();
+            answers.push(answered);
+        }
+        drop(sender);
+        let queue = Arc::new(Mutex::new(receiver));
+        Lane { database, catalog: Arc::default(), clock: Arc::new(SystemClock), queue }.run().await;
+        let mut loads = vec![];
+        for answered in answers {
+            loads.push(answered.await.unwrap().unwrap().loads);
+        }
+        // What was read beside the accounts is one thing for all of a statement, which has 256 hashes at most.
+        let are_together: Vec<bool> = loads.windows(2).map(|two| Arc::ptr_eq(&two[0], &two[1])).collect();
+        assert_eq!(are_together, [true, false, true, false]);
+    }
+}

@@ -119,7 +119,10 @@ impl Snapshot {
         after.clear();
         loop {
             let stored = store::profiles::list(conn, &after, CHUNK).await?;
-            let chunk: Vec<_> = stored.iter().map(convert::profile::stored).collect::<Result<_, _>>()?;
+            let chunk: Vec<_> = stored
+                .iter()
+                .map(|(version, message)| convert::profile::stored(*version, message))
+                .collect::<Result<_, _>>()?;
             let Some(last) = chunk.last() else { break };
             after.clone_from(&last.id);
             for message in chunk {

@@ -52,7 +52,11 @@ pub(crate) async fn delete(conn: &mut Conn, id: &str) -> Written<DeleteWorkProfi
 }
 
 async fn get(conn: &mut Conn, id: &str) -> Result<Option<WorkProfile>, StoreError> {
-    store::profiles::get(conn, id).await?.as_ref().map(convert::profile::stored).transpose()
+    store::profiles::get(conn, id)
+        .await?
+        .as_ref()
+        .map(|(version, message)| convert::profile::stored(*version, message))
+        .transpose()
 }
 
 fn change(old: Option<&WorkProfile>, new: Option<&WorkProfile>) -> Change {

@@ -3,7 +3,7 @@ use segue_runtime::Fields;
 use segue_store::StoreError;
 
 use super::{MAX_DISPLAY_NAME_CHARACTERS, terms};
-use crate::{domain::work::Terms, store::profiles::Stored};
+use crate::domain::work::Terms;
 
 /// Reads a work profile. What it returns is to be used only if `fields` has nothing against it.
 pub(crate) fn parse(fields: &mut Fields, path: &str, message: &WorkProfile) -> Terms {
@@ -16,8 +16,8 @@ pub(crate) fn parse(fields: &mut Fields, path: &str, message: &WorkProfile) -> T
     }
 }
 
-/// Reads a work profile as it is stored.
-pub(crate) fn stored(stored: &Stored) -> Result<WorkProfile, StoreError> {
-    let profile: WorkProfile = super::stored(&stored.message)?;
-    Ok(WorkProfile { version: stored.version, ..profile })
+/// Reads a work profile as it is stored, which says nothing of its version.
+pub(crate) fn stored(version: i64, message: &[u8]) -> Result<WorkProfile, StoreError> {
+    let profile: WorkProfile = super::stored(message)?;
+    Ok(WorkProfile { version, ..profile })
 }

@@ -2,23 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prost::Message as _;
 use segue_proto::{
     common::v1::RemainingWork,
     selector::v1::{FallbackPolicy, RecordedSelection, SelectPlatformRequest, SelectionOutcome},
 };
-use segue_runtime::{Fields, millis_of};
+use segue_runtime::Fields;
 
 use super::{
     faces,
     work::{self, RemainingWork as Work},
 };
-use crate::{
-    domain::{
-        face::Faces,
-        selection::{Conditions, Fallback, NoSelection, Question, Selection},
-    },
-    store::selections::Stored,
+use crate::domain::{
+    face::Faces,
+    selection::{Conditions, Fallback, NoSelection, Question, Selection},
 };
 
 /// What AGENT_CHOOSES comes to.
@@ -76,15 +72,6 @@ pub(crate) fn outcome(selected: &Result<Selection<'_>, NoSelection<'_>>) -> Sele
 /// Nothing was chosen.
 pub(crate) fn refusal(reason: &str) -> SelectionOutcome {
     SelectionOutcome { platform: String::new(), refusal: reason.to_owned() }
-}
-
-/// A record as it is stored.
-pub(crate) fn row(recorded: &RecordedSelection) -> Stored {
-    Stored {
-        id: recorded.id.clone(),
-        created_at: millis_of(recorded.time.as_ref()),
-        message: recorded.encode_to_vec(),
-    }
 }
 
 /// A past selection, to be made again.

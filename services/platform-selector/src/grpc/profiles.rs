@@ -59,13 +59,13 @@ pub(super) async fn get(
     let mut conn = selector.database.read().await?;
     let newest = store::profiles::get(&mut conn, &id).await?;
     let newest = newest.ok_or_else(|| errors::work_profile_not_found("id", &id))?;
-    let newest = convert::profile::stored(&newest)?;
+    let newest = convert::profile::stored(newest.0, &newest.1)?;
     if request.version == 0 || request.version == newest.version {
         return Ok(GetWorkProfileResponse { work_profile: Some(newest) });
     }
     let older = store::profiles::get_version(&mut conn, &id, request.version).await?;
     let older = older.ok_or_else(|| errors::work_profile_version_not_found(&id, request.version))?;
-    Ok(GetWorkProfileResponse { work_profile: Some(convert::profile::stored(&older)?) })
+    Ok(GetWorkProfileResponse { work_profile: Some(convert::profile::stored(older.0, &older.1)?) })
 }
 
 pub(super) async fn versions(
@@ -79,8 +79,10 @@ pub(super) async fn versions(
     if versions.is_empty() {
         return Err(errors::work_profile_not_found("id", &id));
     }
-    let mut work_profiles: Vec<_> =
-        versions.iter().map(convert::profile::stored).collect::<Result<_, _>>()?;
+    let mut work_profiles: Vec<_> = versions
+        .iter()
+        .map(|(version, message)| convert::profile::stored(*version, message))
+        .collect::<Result<_, _>>()?;
     // Cut where the answer would be too large; there is no next page, the older ones can be read one by one.
     page::cut(LIST, &mut work_profiles, KEPT_VERSIONS, Message::encoded_len, |profile| profile.id.clone());
     Ok(ListWorkProfileVersionsResponse { work_profiles })
@@ -95,7 +97,10 @@ pub(super) async fn list(
     fields.finish()?;
     let after = page::start(LIST, &request.page_token)?.unwrap_or_default();
     let stored = store::profiles::list(&mut *selector.database.read().await?, &after, page_size + 1).await?;
-    let mut work_profiles: Vec<_> = stored.iter().map(convert::profile::stored).collect::<Result<_, _>>()?;
+    let mut work_profiles: Vec<_> = stored
+        .iter()
+        .map(|(version, message)| convert::profile::stored(*version, message))
+        .collect::<Result<_, _>>()?;
     let next_page_token =
         page::cut(LIST, &mut work_profiles, page_size, Message::encoded_len, |profile| profile.id.clone());
     Ok(ListWorkProfilesResponse { work_profiles, next_page_token })

@@ -5,10 +5,9 @@ use segue_proto::selector::v1::{SelectPlatformRequest, SelectPlatformResponse};
 use segue_runtime::{Fields, Refusal};
 
 use crate::{
-    commands::selection::{Asked, find_out, record},
+    commands::selection::{self, Asked, Selected},
     convert::{candidates::Encoded, faces, recording::fallback, work},
     domain::directory::MAX_IDENTITIES,
-    errors,
     selector::Selector,
 };
 
@@ -19,30 +18,24 @@ pub(super) async fn select_platform(
     request: SelectPlatformRequest,
 ) -> Result<Encoded, Refusal> {
     let asked = parse(&request, selector.region)?;
-    let known = find_out(selector, &asked).await?;
-    let catalog = &known.catalog;
-    let question = known.question(&asked)?;
-    let selected = catalog.compiled.select(&catalog.platforms, &question);
-    let version = known.profile_version(&asked);
-    let selection_id = record(selector, &request, version, &question, &selected);
-    let selection = selected.map_err(|refused| {
-        let failing_since =
-            |id: &str| selector.adapter_health.failing_since(&catalog.messages.get(id)?.adapter_uri);
-        errors::no_selection(refused, &request.source_platform, &request.target_platform, failing_since)
-    })?;
+    selection::select(selector, &asked, answer).await
+}
+
+fn answer(selected: &Selected<'_>) -> Encoded {
+    let Selected { selection, catalog, accounts, id, work_profile_version } = selected;
     let target = selection.target.map_or("", |target| target.id.as_str());
-    let accounts = known.accounts.get(target);
+    let accounts = accounts.get(target);
     let answer = SelectPlatformResponse {
         platform: target.to_owned(),
         account: only(accounts),
-        selection_id,
-        work_profile_version: version,
+        selection_id: id.clone(),
+        work_profile_version: *work_profile_version,
         accounts: accounts.into_iter().flatten().cloned().collect(),
         ..SelectPlatformResponse::default()
     };
     let encoded = &catalog.encoded;
     let source = encoded.get(&selection.source.id);
-    Ok(Encoded::new(answer, &selection.candidates, encoded.get(target), source))
+    Encoded::new(answer, &selection.candidates, encoded.get(target), source)
 }
 
 /// The account, where there is no other.

@@ -6,12 +6,13 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU32, Ordering},
 };
 
+use prost::Message as _;
 use segue_proto::selector::v1::RecordedSelection;
-use segue_runtime::Stop;
+use segue_runtime::{Stop, millis_of};
 use segue_store::Database;
 use tokio::sync::mpsc;
 
-use crate::{convert, store};
+use crate::store::{self, selections::Stored};
 
 /// Most selections recorded in a second: enough to tell what a change would do, and a bound on what they take.
 const MOST_A_SECOND: u32 = 100;
@@ -81,7 +82,7 @@ impl Recording {
                 self.queue.recv_many(&mut batch, QUEUE).await;
             }
             let count = batch.len();
-            let rows: Vec<_> = batch.drain(..).map(|recorded| convert::recording::row(&recorded)).collect();
+            let rows: Vec<_> = batch.drain(..).map(row).collect();
             let written =
                 database.write(rows, |conn, rows| Box::pin(store::selections::insert(conn, rows))).await;
             if let Err(error) = written {
@@ -92,6 +93,12 @@ impl Recording {
             }
         }
     }
+}
+
+/// A record as it is stored.
+fn row(recorded: RecordedSelection) -> Stored {
+    let created_at = millis_of(recorded.time.as_ref());
+    Stored { created_at, message: recorded.encode_to_vec(), id: recorded.id }
 }
 
 #[cfg(test)]

@@ -6,13 +6,8 @@ use super::{Message, bump_catalog};
 /// How many versions of a work profile are kept.
 pub(crate) const KEPT_VERSIONS: i64 = 100;
 
-/// A work profile, or one of its versions.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    pub(crate) version: i64,
-    /// Says nothing of the version.
-    pub(crate) message: Message,
-}
+/// A work profile, or one of its versions: the version, and the message, which says nothing of it.
+pub(crate) type Stored = (i64, Message);
 
 /// Which version a work profile must have to be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,5 +120,5 @@ pub(crate) async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec
 }
 
 fn read(row: &AnyRow) -> Result<Stored, StoreError> {
-    Ok(Stored { version: row.try_get("version")?, message: row.try_get("message")? })
+    Ok((row.try_get("version")?, row.try_get("message")?))
 }

@@ -1,5 +1,5 @@
-//! A platform is selected. What the database and the adapters know is found out first ([`find_out`]); the choice itself is made in memory,
-//! without waiting ([`Known::question`]), and recorded behind its caller ([`record`]).
+//! A platform is selected ([`select`]). What the database and the adapters know is found out first ([`find_out`]); the choice itself is made
+//! in memory, without waiting ([`Known::question`]), and recorded behind its caller ([`record`]).
 
 mod directories;
 
@@ -36,17 +36,51 @@ pub(crate) struct Asked<'r> {
 
 /// What is known of the customer and of the platforms.
 #[derive(Debug)]
-pub(crate) struct Known {
-    pub(crate) catalog: Arc<Snapshot>,
-    pub(crate) accounts: Accounts,
+struct Known {
+    catalog: Arc<Snapshot>,
+    accounts: Accounts,
     conditions: Conditions,
     /// Platforms whose own directory did not tell.
     unknown: BTreeMap<String, Unknown>,
     now_ms: i64,
 }
 
+/// What was selected.
+#[derive(Debug)]
+pub(crate) struct Selected<'k> {
+    pub(crate) selection: Selection<'k>,
+    pub(crate) catalog: &'k Snapshot,
+    /// The customer's accounts.
+    pub(crate) accounts: &'k Accounts,
+    /// In the record; empty when it is not recorded.
+    pub(crate) id: String,
+    /// The version of the work profile that counts; 0 when none was named.
+    pub(crate) work_profile_version: i64,
+}
+
+/// Selects a platform. The answer is made of what is known while it is, as copying a thousand candidates would cost more than choosing.
+pub(crate) async fn select<T>(
+    selector: &Selector,
+    asked: &Asked<'_>,
+    answer: impl FnOnce(&Selected<'_>) -> T,
+) -> Result<T, Refusal> {
+    let known = find_out(selector, asked).await?;
+    let catalog: &Snapshot = &known.catalog;
+    let question = known.question(asked)?;
+    let selected = catalog.compiled.select(&catalog.platforms, &question);
+    let work_profile_version = known.profile_version(asked);
+    let id = record(selector, asked.request, work_profile_version, &question, &selected);
+    let selection = selected.map_err(|refused| {
+        let failing_since =
+            |id: &str| selector.adapter_health.failing_since(&catalog.messages.get(id)?.adapter_uri);
+        let request = asked.request;
+        errors::no_selection(refused, &request.source_platform, &request.target_platform, failing_since)
+    })?;
+    Ok(answer(&Selected { selection, catalog, accounts: &known.accounts, id, work_profile_version }))
+}
+
 /// Finds out what there is to know.
-pub(crate) async fn find_out(selector: &Selector, asked: &Asked<'_>) -> Result<Known, Refusal> {
+async fn find_out(selector: &Selector, asked: &Asked<'_>) -> Result<Known, Refusal> {
     let now_ms = selector.clock.now_ms();
     let hashes = verified_hashes(&asked.identities, &selector.keys);
     let found = selector.lookups.find(hashes.clone()).await?;
@@ -72,14 +106,14 @@ pub(crate) async fn find_out(selector: &Selector, asked: &Asked<'_>) -> Result<K
 
 impl Known {
     /// Puts together what was asked and what is known.
-    pub(crate) fn question<'a>(&'a self, asked: &'a Asked<'_>) -> Result<Question<'a>, Refusal> {
+    fn question<'a>(&'a self, asked: &'a Asked<'_>) -> Result<Question<'a>, Refusal> {
         let accounts = self.accounts.keys().map(String::as_str).collect();
         let unknown = self.unknown.iter().map(|(id, why)| (id.as_str(), *why)).collect();
         Ok(Question { accounts, unknown, ..self.question_of_nobody(asked, &self.conditions)? })
     }
 
     /// The version of the work profile that counts; 0 when none was named.
-    pub(crate) fn profile_version(&self, asked: &Asked<'_>) -> i64 {
+    fn profile_version(&self, asked: &Asked<'_>) -> i64 {
         self.catalog.profiles.get(&asked.work.profile).map_or(0, |profile| profile.version)
     }
 
@@ -132,7 +166,7 @@ async fn ask_down_adapters(selector: &Selector, known: &Known) {
 }
 
 /// Hands the selection to the record; its id, or none when there are too many.
-pub(crate) fn record(
+fn record(
     selector: &Selector,
     request: &SelectPlatformRequest,
     work_profile_version: i64,
