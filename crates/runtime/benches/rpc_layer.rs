@@ -83,7 +83,7 @@ impl Memory {
         let (asks, mut asked) = mpsc::channel::<oneshot::Sender<()>>(1024);
         tokio::spawn(async move {
             while let Some(answer) = asked.recv().await {
-                drop(answer.send(()));
+                answer.send(()).unwrap();
             }
         });
         Self { asks }

@@ -121,15 +121,15 @@ pub(crate) struct Grants {
     families: Vec<(String, Caller)>,
 }
 
-/// Somebody who calls, and what they are. A subject that the file doesn't know is nothing.
+/// Somebody who calls, and what they are. A subject that the file doesn't know is nothing. Cloning is cheap, as it is done for each call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// The SPIFFE id, for the trace. A token's subject may be a person, and is not kept.
     workload: Option<Arc<str>>,
     id: CallerId,
-    roles: Vec<Role>,
-    platforms: Vec<String>,
-    agents: Vec<String>,
+    roles: Arc<[Role]>,
+    platforms: Arc<[String]>,
+    agents: Arc<[String]>,
 }
 
 impl Caller {
@@ -139,8 +139,8 @@ impl Caller {
     }
 
     /// Proven to be this subject.
-    pub(crate) fn identified_by(mut self, subject: &str) -> Self {
-        self.id = CallerId::of_subject(subject);
+    pub(crate) fn identified_by(mut self, id: CallerId) -> Self {
+        self.id = id;
         self
     }
 
@@ -211,8 +211,8 @@ impl Grants {
         let twice = format!("{:?}: is there twice", entry.subject);
         let caller = Caller {
             roles: entry.roles.iter().flat_map(|role| role.includes()).copied().collect(),
-            platforms: entry.platforms,
-            agents: entry.agents,
+            platforms: entry.platforms.into(),
+            agents: entry.agents.into(),
             ..Caller::default()
         };
         let known = match entry.subject.strip_suffix('*') {
@@ -256,7 +256,8 @@ impl Caller {
     /// With `{}-*` the desk `claims` would also have the agents of the desk `claims-east`; so no name may hold what comes after
     /// its place.
     fn is_ambiguous(&self, name: &str) -> bool {
-        let mut patterns = self.platforms.iter().chain(&self.agents).filter(|pattern| pattern.ends_with('*'));
+        let mut patterns =
+            self.platforms.iter().chain(self.agents.iter()).filter(|pattern| pattern.ends_with('*'));
         patterns.any(|pattern| match pattern.split_once("{}") {
             Some((_, after)) => after.chars().next().is_some_and(|next| next == '*' || name.contains(next)),
             None => false,

@@ -6,7 +6,7 @@ mod jwt;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use segue_core::SharedClock;
+use segue_core::{CallerId, SharedClock};
 use segue_proto::common::v1::ErrorReason;
 
 pub use grants::Role;
@@ -113,7 +113,7 @@ impl Identity {
         match (bearer(headers)?, &self.tokens) {
             (Some(token), Some(tokens)) => {
                 let subject = tokens.subject(token).await?;
-                Ok(self.grants.current().caller(&subject).identified_by(&subject))
+                Ok(self.grants.current().caller(&subject).identified_by(CallerId::of_subject(&subject)))
             }
             (Some(_), None) => Err(unknown("tokens are not taken here")),
             (None, _) => {
@@ -124,7 +124,7 @@ impl Identity {
                     return Err(unknown("the certificate is good no more; connect anew with another"));
                 }
                 let id = shown.spiffe_id.clone();
-                Ok(self.grants.current().caller(&id).identified_by(&id).known_as(id))
+                Ok(self.grants.current().caller(&id).identified_by(shown.caller.clone()).known_as(id))
             }
         }
     }

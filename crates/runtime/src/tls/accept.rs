@@ -3,7 +3,6 @@
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
-use segue_core::CallerId;
 use tokio::{
     io::AsyncReadExt as _,
     net::{TcpListener, TcpStream},
@@ -102,9 +101,9 @@ async fn open(stream: TcpStream, from: IpAddr, callers: &Callers) -> io::Result<
     if first_words != *PREFACE {
         return Err(io::Error::other("it does not speak HTTP/2"));
     }
-    let name = shown.as_ref().map(|shown| CallerId::of_subject(&shown.spiffe_id));
+    let name = shown.as_ref().map(|shown| &shown.caller);
     // A connection that finds no place is closed at once, so that its client turns to another replica; in the backlog it would wait.
-    let place = callers.connections.place(from, name.as_ref()).map_err(too_many)?;
+    let place = callers.connections.place(from, name).map_err(too_many)?;
     Ok(Connection::new(io, shown, place))
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
+use segue_core::CallerId;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -37,6 +38,8 @@ pub(crate) struct Accepted {
 #[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) spiffe_id: Arc<str>,
+    /// The caller whom it proves; to work out its digest for each call would cost more than all other checks.
+    pub(crate) caller: CallerId,
     chain: Vec<CertificateDer<'static>>,
     checked: Mutex<Instant>,
 }
@@ -49,7 +52,8 @@ impl Shown {
     pub(super) fn of(chain: Option<&[CertificateDer<'_>]>) -> Option<Self> {
         let spiffe_id = spiffe::id_of(chain)?;
         let chain = chain?.iter().map(|certificate| certificate.clone().into_owned()).collect();
-        Some(Self { spiffe_id, chain, checked: Mutex::new(Instant::now()) })
+        let caller = CallerId::of_subject(&spiffe_id);
+        Some(Self { spiffe_id, caller, chain, checked: Mutex::new(Instant::now()) })
     }
 
     /// Whether the certificate is still valid: a connection may outlive it.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use segue_core::AccountRef;
-use segue_store::{Conn, Kind, Rows, StoreError};
+use segue_store::{Conn, Engine, Kind, Rows, StoreError};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{accounts::bind_all, parameters};
@@ -26,14 +26,15 @@ pub(crate) async fn accounts_of_each(
     if asked.is_empty() {
         return Ok((super::catalog_version(conn).await?, accounts));
     }
-    // The cross join is an inner one that SQLite makes in this order, by the index of the hashes.
+    let engine = Engine::of_conn(conn);
+    let joined = engine.join_by_index("identities", "platform, account_ref", "identities.hash = v.hash");
     let statement = format!(
         "SELECT catalog_version.version, found.customer, found.platform, found.account_ref
          FROM catalog_version LEFT JOIN (
              SELECT customer, platform, account_ref,
                     ROW_NUMBER() OVER (PARTITION BY customer, platform ORDER BY account_ref) AS place
              FROM (SELECT DISTINCT v.customer, identities.platform, identities.account_ref
-                   FROM v CROSS JOIN identities WHERE identities.hash = v.hash) AS matching
+                   FROM {joined}) AS matching
          ) AS found ON found.place <= {}",
         MAX_MATCHING + 1,
     );
