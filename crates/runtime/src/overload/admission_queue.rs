@@ -334,11 +334,7 @@ mod tests {
     }
 
     fn soon() -> Option<Instant> {
-        in_time(Duration::from_secs(60))
-    }
-
-    fn in_time(time: Duration) -> Option<Instant> {
-        Some(Instant::now() + time)
+        Some(Instant::now() + Duration::from_secs(60))
     }
 
     #[tokio::test]
@@ -351,7 +347,7 @@ mod tests {
             while admission.under_way() < most {
                 held.push(admission.enter(class, &all(), soon()).await.unwrap());
             }
-            assert!(admission.enter(class, &all(), in_time(Duration::from_millis(5))).await.is_err());
+            assert!(admission.enter(class, &all(), Some(Instant::now())).await.is_err());
             assert_eq!(admission.under_way(), most);
         }
         assert_eq!(admission.shed(Class::Normal), 1);
@@ -399,7 +395,7 @@ mod tests {
         for _ in 0..75 {
             held.push(admission.enter(Class::Critical, &much, soon()).await.unwrap());
         }
-        let refused = admission.enter(Class::Normal, &much, in_time(Duration::from_millis(5))).await;
+        let refused = admission.enter(Class::Normal, &much, Some(Instant::now())).await;
         assert_eq!(refused.err(), Some(Full::Share));
         let waits = |_| {
             let (admission, much) = (admission.clone(), much.clone());
@@ -411,7 +407,7 @@ mod tests {
         }
         assert_eq!(admission.waiting(), 75, "the others of them are refused at once");
         for _ in 0..4 {
-            held.push(admission.enter(Class::Normal, &little, in_time(Duration::ZERO)).await.unwrap());
+            held.push(admission.enter(Class::Normal, &little, Some(Instant::now())).await.unwrap());
         }
         assert!(admission.enter(Class::Critical, &little, soon()).await.is_ok(), "critical calls find more");
         for entered in waiting {
@@ -443,7 +439,7 @@ mod tests {
         assert!(admission.enter(Class::Normal, &all(), soon()).await.is_err());
         assert!(start.elapsed() >= Class::Normal.patience(false));
         assert!(
-            admission.enter(Class::Critical, &all(), in_time(Duration::ZERO)).await.is_err(),
+            admission.enter(Class::Critical, &all(), Some(Instant::now())).await.is_err(),
             "its deadline is over"
         );
         drop(held);
