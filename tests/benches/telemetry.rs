@@ -25,8 +25,6 @@ const CALLERS: usize = 16;
 const ROUNDS: usize = 5;
 const WARM_UP: Duration = Duration::from_millis(500);
 const MEASURED: Duration = Duration::from_secs(3);
-/// Of `/proc/PID/stat`, everywhere that Rust runs on Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 type Client = PriorityRouterServiceClient<Channel>;
 
@@ -113,9 +111,9 @@ impl Service {
     /// Calls per second, and the service's microseconds of processor for one.
     async fn measure(&self) -> (f64, f64) {
         call_for(&self.client, WARM_UP).await;
-        let (began, cpu) = (Instant::now(), cpu_seconds(self.process.id()));
+        let (began, cpu) = (Instant::now(), self.process.cpu_seconds());
         let calls = f64::from(call_for(&self.client, MEASURED).await);
-        let cpu = cpu_seconds(self.process.id()) - cpu;
+        let cpu = self.process.cpu_seconds() - cpu;
         (calls / began.elapsed().as_secs_f64(), cpu * 1e6 / calls)
     }
 }
@@ -134,14 +132,6 @@ async fn call_for(client: &Client, time: Duration) -> u32 {
         })
     });
     join_all(callers).await.into_iter().map(Result::unwrap).sum()
-}
-
-/// What a process has used, in user and in system mode. The program's name, which may hold spaces, ends with `)`.
-fn cpu_seconds(pid: u32) -> f64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
-    (ticks(11) + ticks(12)) / TICKS_PER_SECOND
 }
 
 fn median(measured: &[(f64, f64)]) -> (f64, f64) {

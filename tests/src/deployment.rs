@@ -62,7 +62,7 @@ pub struct Processes {
     /// Where the operations port of each service is.
     pub operations: BTreeMap<&'static str, SocketAddr>,
     running: BTreeMap<&'static str, Process>,
-    replicas: Vec<Process>,
+    replicas: Vec<Replica>,
     /// Certificates and identities, when they run with TLS.
     pub security: Option<Security>,
     /// The keys they started with.
@@ -72,6 +72,13 @@ pub struct Processes {
     settings: Vec<(String, String)>,
     /// Ends last.
     pub databases: Databases,
+}
+
+/// One more process of a service.
+struct Replica {
+    service: &'static str,
+    operations: SocketAddr,
+    process: Process,
 }
 
 impl Processes {
@@ -90,6 +97,11 @@ impl Processes {
         Self::start_on(Databases::start(storage), None, settings).await
     }
 
+    /// The same, with databases that are there.
+    pub async fn start_in(databases: Databases, settings: &[(&str, &str)]) -> Self {
+        Self::start_on(databases, None, settings).await
+    }
+
     /// Starts them with TLS, each known by a certificate of its own and telling its callers apart.
     pub async fn start_secured(storage: Storage, settings: &[(&str, &str)]) -> Self {
         let databases = Databases::start(storage);
@@ -100,20 +112,19 @@ impl Processes {
     }
 
     async fn start_on(databases: Databases, security: Option<Security>, settings: &[(&str, &str)]) -> Self {
-        let at = |port: u16| ([127, 0, 0, 1], port).into();
         let everything = |security: &Security| {
             security.credentials(&security.issue("everything", crate::security::EVERYTHING))
         };
         let mut this = Self {
             addresses: Addresses {
                 credentials: security.as_ref().map(everything),
-                selector: at(free_port()),
-                issuer: at(free_port()),
-                router: at(free_port()),
-                channel: at(free_port()),
-                pages: at(free_port()),
+                selector: free_address(),
+                issuer: free_address(),
+                router: free_address(),
+                channel: free_address(),
+                pages: free_address(),
             },
-            operations: SERVICES.map(|service| (service, at(free_port()))).into(),
+            operations: SERVICES.map(|service| (service, free_address())).into(),
             running: BTreeMap::new(),
             replicas: vec![],
             security,
@@ -163,15 +174,41 @@ impl Processes {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Starts one more replica of a service on the same database and waits until it answers.
+    /// Starts one more replica of a service on the same database, which calls the first of the others, and waits until it answers.
     pub async fn add_replica(&mut self, service: &'static str) -> SocketAddr {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let mut command = self.command(service);
-        command.env("SEGUE_LISTEN", address.to_string()).env("SEGUE_OPERATIONS_LISTEN", "127.0.0.1:0");
-        let name = format!("{service}-{}", self.replicas.len() + 2);
-        self.replicas.push(Process::start(command, self.databases.directory(), &name));
-        wait_for(&name, || async move { tokio::net::TcpStream::connect(address).await.is_ok() }).await;
+        let address = free_address();
+        let mut at = self.addresses.clone();
+        *listens(&mut at, service) = address;
+        self.start_replica(service, &at).await;
         address
+    }
+
+    /// Starts one more replica of some services; they call each other, and the first of those that are not among them.
+    pub async fn add_replicas(&mut self, services: &[&'static str]) -> Addresses {
+        let mut at = self.addresses.clone();
+        for service in services {
+            *listens(&mut at, service) = free_address();
+        }
+        for service in services {
+            self.start_replica(service, &at).await;
+        }
+        at
+    }
+
+    async fn start_replica(&mut self, service: &'static str, at: &Addresses) {
+        let (address, operations) = (*listens(&mut at.clone(), service), free_address());
+        let name = format!("{service}-{}", self.replicas.len() + 2);
+        let process =
+            Process::start(self.command(service, at, operations), self.databases.directory(), &name);
+        self.replicas.push(Replica { service, operations, process });
+        wait_for(&name, || async move { tokio::net::TcpStream::connect(address).await.is_ok() }).await;
+    }
+
+    /// Every process of a service, and its operations port.
+    pub fn replicas(&self, service: &'static str) -> impl Iterator<Item = (&Process, SocketAddr)> {
+        let first = self.running.get(service).map(|process| (process, self.operations[service]));
+        let added = self.replicas.iter().filter(move |replica| replica.service == service);
+        first.into_iter().chain(added.map(|replica| (&replica.process, replica.operations)))
     }
 
     /// What a service has printed so far.
@@ -195,12 +232,13 @@ impl Processes {
     }
 
     fn start_service(&mut self, service: &'static str) {
-        let process = Process::start(self.command(service), self.databases.directory(), service);
+        let command = self.command(service, &self.addresses, self.operations[service]);
+        let process = Process::start(command, self.databases.directory(), service);
         self.running.insert(service, process);
     }
 
-    fn command(&self, service: &str) -> Command {
-        let (at, keys, urls) = (&self.addresses, &self.keys, &self.urls);
+    fn command(&self, service: &str, at: &Addresses, operations: SocketAddr) -> Command {
+        let (keys, urls) = (&self.keys, &self.urls);
         let uri = |address| at.uri(address);
         let (listen, database, own) = match service {
             "platform-selector" => {
@@ -230,13 +268,27 @@ impl Processes {
         };
         let mut command = Process::binary(service);
         command.env("SEGUE_LISTEN", listen.to_string()).env("SEGUE_DATABASE_URL", database).envs(own);
-        command.env("SEGUE_OPERATIONS_LISTEN", self.operations[service].to_string());
+        command.env("SEGUE_OPERATIONS_LISTEN", operations.to_string());
         command.env("SEGUE_LOG", "info").envs(self.settings.iter().cloned());
         if let Some(security) = &self.security {
             command.envs(security.settings_of(service));
         }
         command
     }
+}
+
+/// Where a service listens.
+fn listens<'a>(addresses: &'a mut Addresses, service: &str) -> &'a mut SocketAddr {
+    match service {
+        "platform-selector" => &mut addresses.selector,
+        "priority-router" => &mut addresses.router,
+        "code-issuer" => &mut addresses.issuer,
+        _ => &mut addresses.channel,
+    }
+}
+
+fn free_address() -> SocketAddr {
+    ([127, 0, 0, 1], free_port()).into()
 }
 
 fn urls(databases: &Databases) -> DatabaseUrls {

@@ -3,6 +3,7 @@
 //! To add a check, add a step to `lint.rs`; to add a tool, add it to the list of its installer in `tools/`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
+mod bench;
 mod lint;
 mod mutants;
 mod process;
@@ -15,6 +16,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
+use bench::Mode;
 use steps::Steps;
 use test::Size;
 use workspace::Workspace;
@@ -30,6 +32,10 @@ usage: cargo xtask COMMAND
                 and the documentation tests
   mutants [WORD]  break the rules of routing's core one at a time, or those whose rule contains WORD, and see that its
                 test notices each (about a quarter of an hour)
+  bench         build with optimisation, measure Segue beside a bare server and other systems, and write docs/performance.md
+                (less than 15 minutes after the build)
+  bench --quick   see in less than two minutes that the benchmark works; its figures say nothing
+  bench --render  write docs/performance.md again, from what was measured last
   help          print this
 ";
 
@@ -66,6 +72,7 @@ fn dispatch(args: &[String], steps: &mut Steps) -> Result<()> {
         ("test", []) => test::run_all(&Workspace::locate()?, Size::Ci, steps)?,
         ("test", [full]) if full == "--full" => test::run_all(&Workspace::locate()?, Size::Full, steps)?,
         ("test", filter) => test::run_some(&Workspace::locate()?, filter, steps)?,
+        ("bench", arguments) => bench::run_all(&Workspace::locate()?, Mode::parse(arguments)?, steps)?,
         ("mutants", []) => mutants::run(&Workspace::locate()?, None)?,
         ("mutants", [word]) => mutants::run(&Workspace::locate()?, Some(word))?,
         ("tools" | "lint" | "mutants", [extra, ..]) => {

@@ -5,7 +5,10 @@ use anyhow::Result;
 use crate::process::{Background, run, succeeds};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{lint, tools};
+use crate::{
+    bench::{self, Mode},
+    lint, tools,
+};
 
 /// How much of the tests to run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,7 +32,9 @@ pub fn run_all(workspace: &Workspace, size: Size, steps: &mut Steps) -> Result<(
     steps.run("build tests", || {
         run(&mut workspace.cargo(&["test", "--workspace", "--no-run", "--quiet"])?)
     })?;
+    // Nothing else may be built meanwhile: its services wait for each other only so long.
     steps.run("build release, what is left of it", || release.finish())?;
+    bench::measure(workspace, Mode::Quick, steps)?;
     steps.run("routing's core against its model", || core_sequences(workspace))?;
     if size == Size::Full {
         steps.run("tests at full size", || full_size(workspace))?;

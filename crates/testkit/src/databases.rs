@@ -55,6 +55,16 @@ impl Databases {
         self.postgres.as_mut()
     }
 
+    /// Runs statements on the server, when there is one, and answers what they found, as [`Postgres::sql`] does.
+    pub fn sql(&self, statements: &str) -> Option<String> {
+        self.postgres.as_ref().map(|postgres| postgres.sql(statements))
+    }
+
+    /// What the server has logged, when there is one.
+    pub fn log(&self) -> String {
+        self.postgres.as_ref().map(Postgres::log).unwrap_or_default()
+    }
+
     /// A folder for the test's files.
     pub fn directory(&self) -> &std::path::Path {
         self.directory.path()

@@ -56,6 +56,21 @@ impl Postgres {
         this
     }
 
+    /// Where one of its programs is, if it is there.
+    pub fn program(name: &str) -> PathBuf {
+        programs().join(name)
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+
+    /// What the installed server calls itself.
+    pub fn version() -> String {
+        run(tool("postgres").arg("--version")).trim().to_owned()
+    }
+
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port

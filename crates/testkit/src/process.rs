@@ -12,6 +12,9 @@ use std::{
 /// bound in a moment is not taken by one of these in between.
 const PORTS: Range<u16> = 10_000..32_000;
 
+/// Of `/proc/PID/stat`, everywhere that Rust runs on Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// A port that is free now, and that no other test on this machine is given soon: they take turns through a file.
 pub fn free_port() -> u16 {
     let path = std::env::temp_dir().join("segue-test-ports");
@@ -81,6 +84,15 @@ impl Process {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Seconds of a processor that it has used, in user and in system mode.
+    pub fn cpu_seconds(&self) -> f64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        // The program's name, which may hold spaces, ends with `)`.
+        let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
+        (ticks(11) + ticks(12)) / TICKS_PER_SECOND
     }
 
     /// Ends it at once, as `kill -9` does.

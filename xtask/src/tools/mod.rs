@@ -29,3 +29,10 @@ pub fn install(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("kubectl", || kubectl::install(workspace))?;
     steps.run("Node packages", || node::install(workspace))
 }
+
+/// Job queues, where Node.js and its packages can be had: the benchmark says what it leaves out.
+pub fn install_job_queues_if_possible(workspace: &Workspace) {
+    if let Err(error) = node::install_job_queues(workspace) {
+        println!("    without job queues: {error:#}");
+    }
+}

@@ -12,7 +12,7 @@
 )]
 
 mod desks;
-#[path = "../../../platform-selector/benches/selection/echo.rs"]
+#[path = "../../../../tests/benches/performance/echo_server.rs"]
 mod echo;
 mod load;
 mod sizes;

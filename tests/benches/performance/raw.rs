@@ -1,6 +1,6 @@
 //! A caller that takes the bytes of an answer and does not read them.
 
-use prost::bytes::Buf as _;
+use bytes::Buf as _;
 use segue_proto::selector::v1::SelectPlatformRequest;
 use tonic::{
     Request, Status,
@@ -14,11 +14,11 @@ use tonic_prost::ProstEncoder;
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The size of the answer.
-pub async fn select(channel: Channel, request: SelectPlatformRequest) -> usize {
+pub async fn select(channel: Channel, request: SelectPlatformRequest) -> Result<usize, Status> {
     let mut client = Grpc::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES);
-    client.ready().await.unwrap();
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let path = PathAndQuery::from_static("/segue.selector.v1.PlatformSelectorService/SelectPlatform");
-    client.unary(Request::new(request), path, Sizes).await.unwrap().into_inner()
+    Ok(client.unary(Request::new(request), path, Sizes).await?.into_inner())
 }
 
 struct Sizes;

@@ -1,10 +1,8 @@
-//! A selector with platforms and a directory.
+//! Selections over the number of platforms, with a large directory of accounts.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, stream};
-use platform_selector::{AdapterSettings, Config, History, bind};
-use segue_core::{Key, KeyRing, Random};
 use segue_proto::{
     common::v1::{Customer, Face, Identity, Operator, Preference, RemainingWork, Requirement},
     selector::v1::{
@@ -12,77 +10,53 @@ use segue_proto::{
         platform_selector_service_client::PlatformSelectorServiceClient,
     },
 };
-use segue_runtime::{Parts, Running, ServerConfig, Stop, reason_of};
-use segue_store::Settings;
+use segue_runtime::reason_of;
 use segue_testkit::request_id;
-use tonic::transport::Endpoint;
+use tonic::{Status, transport::Channel};
 
-pub struct Selector {
-    pub uri: String,
-    stop: Stop,
-    running: Running,
-}
+use crate::raw;
 
-impl Selector {
-    async fn on(url: &str) -> Self {
-        let config = Config {
-            server: ServerConfig::loopback(0),
-            database: Settings::of_url(url),
-            region: None,
-            directory_keys: KeyRing::new(Key::generate(&Random::seeded(1)), None),
-            adapters: AdapterSettings::default(),
-            history: History::default(),
-        };
-        let stop = Stop::new();
-        let running = bind(config, Parts::real(stop.clone())).await.unwrap();
-        Self { uri: running.uri(), stop, running }
-    }
+pub type Selector = PlatformSelectorServiceClient<Channel>;
 
-    pub async fn end(self) {
-        self.stop.now();
-        self.running.stopped().await.unwrap();
-    }
-}
-
-/// Fills the directory; returns rows per second.
-pub async fn accounts(url: &str, count: usize) -> f64 {
-    let selector = with_platforms(url, 10).await;
-    let channel = Endpoint::from_shared(selector.uri.clone()).unwrap().connect().await.unwrap();
-    let mut client = PlatformSelectorServiceClient::new(channel);
-    let start = Instant::now();
-    let rows = (0..count).map(|row| ImportAccountsRequest {
+/// Fills the directory for a while, and answers how many accounts it has. They are on the first platforms, which must be there.
+pub async fn import(selector: &Selector, most: usize, time: Duration) -> usize {
+    let deadline = Instant::now() + time;
+    let rows = (0..most).take_while(move |_| Instant::now() < deadline);
+    let rows = rows.map(|row| ImportAccountsRequest {
         line: i64::try_from(row + 1).unwrap(),
         platform: format!("p{:03}", row % 8 + 1),
         account: format!("a{row}"),
         identities: customer(row).identities,
         ..ImportAccountsRequest::default()
     });
-    let mut answers = client.import_accounts(tokio_stream::iter(rows)).await.unwrap().into_inner();
-    while answers.message().await.unwrap().is_some() {}
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = count as f64 / start.elapsed().as_secs_f64();
-    selector.end().await;
-    rate
+    let mut answers = selector.clone().import_accounts(stream::iter(rows)).await.unwrap().into_inner();
+    let mut imported = 0;
+    while let Some(answer) = answers.message().await.unwrap() {
+        imported = answer.imported;
+    }
+    usize::try_from(imported).unwrap()
 }
 
-/// Starts on a database and adds what is missing of so many platforms. The customer is on the first.
-pub async fn with_platforms(url: &str, count: usize) -> Selector {
-    let selector = Selector::on(url).await;
-    let channel = Endpoint::from_shared(selector.uri.clone()).unwrap().connect().await.unwrap();
-    let client = PlatformSelectorServiceClient::new(channel);
+/// Adds what is missing of so many platforms.
+pub async fn create_platforms(selector: &Selector, count: usize) {
     let created = (0..count).map(|number| {
-        let mut client = client.clone();
+        let mut selector = selector.clone();
         async move {
             let platform = Some(platform(number));
             let request = CreatePlatformRequest { request_id: request_id(), platform };
-            if let Err(status) = client.create_platform(request).await {
+            if let Err(status) = selector.create_platform(request).await {
                 assert_eq!(reason_of(&status).unwrap().as_str_name(), "ERROR_REASON_PLATFORM_EXISTS");
             }
         }
     });
-    // Far more at a time would be refused.
     stream::iter(created).buffer_unordered(64).collect::<()>().await;
-    selector
+}
+
+/// One selection. The answer's bytes are taken and not read: with 1,000 platforms it has 200 KB, and callers that make messages of all
+/// that take more of the cores than the service does.
+pub async fn select(channel: Channel, customer: usize) -> Result<(), Status> {
+    let size = raw::select(channel, question(customer)).await?;
+    if size == 0 { Err(Status::internal("an empty answer")) } else { Ok(()) }
 }
 
 /// A realistic one: a dozen features, some of which the work asks for.
@@ -110,14 +84,14 @@ fn platform(number: usize) -> Platform {
     }
 }
 
-pub fn customer(number: usize) -> Customer {
+fn customer(number: usize) -> Customer {
     let identity = |kind: &str, value: String| Identity { kind: kind.to_owned(), value, unverified: false };
     let identities =
         vec![identity("phone", format!("+86138{number:08}")), identity("member_id", format!("M{number}"))];
     Customer { identities }
 }
 
-pub fn question(customer_number: usize) -> SelectPlatformRequest {
+fn question(customer_number: usize) -> SelectPlatformRequest {
     let term = |feature: &str, operator: Operator, values: &[&str]| Requirement {
         feature: feature.to_owned(),
         operator: operator.into(),

@@ -1,4 +1,6 @@
-//! The peer: a unary call on a bare server of the same library, which answers an account for a customer.
+//! A unary call on a bare server of the same library, which answers an account for a customer.
+
+use std::net::Ipv4Addr;
 
 use segue_proto::channel::v1::{
     CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
@@ -9,8 +11,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, transport::Server};
 
-pub async fn start() -> (String, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+/// On a port, or on a free one for 0.
+pub async fn start(port: u16) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap());
     let incoming = TcpListenerStream::new(listener);
     let server = Server::builder().tcp_nodelay(true).add_service(ChannelServiceServer::new(Echo));
