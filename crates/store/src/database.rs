@@ -143,6 +143,7 @@ impl Database {
             health: self.health.clone(),
             stop: self.deciders.stop.clone(),
             asking_turns: 0,
+            turn_began: tokio::time::Instant::now(),
             has_panicked: false,
         };
         self.deciders.tasks.spawn(runner.run());

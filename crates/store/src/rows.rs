@@ -17,7 +17,7 @@ use sqlx::{
 
 use crate::{Conn, Engine, StoreError};
 
-/// Most rows in one statement, but for those of [`crate::Writes`] on PostgreSQL.
+/// Most rows in one statement on SQLite. PostgreSQL is given all of them at once: each statement is waited for.
 const MOST_ROWS: usize = 256;
 /// SQLite takes so many parameters.
 const MOST_PARAMETERS: usize = 32_000;
@@ -75,8 +75,8 @@ impl Rows {
     /// Runs a statement over the rows; without rows it does nothing. Answers how many rows of the database it changed.
     pub async fn execute(&self, conn: &mut Conn, statement: &str) -> Result<u64, StoreError> {
         let mut changed = 0;
-        for values in self.chunks() {
-            let engine = Engine::of_conn(conn);
+        let engine = Engine::of_conn(conn);
+        for values in self.chunks(engine) {
             let text = self.text(engine, values.len(), 1, statement);
             changed += self
                 .bind(engine, sqlx::query(AssertSqlSafe(text)), values)
@@ -90,8 +90,8 @@ impl Rows {
     /// Runs a statement that answers with rows.
     pub async fn fetch(&self, conn: &mut Conn, statement: &str) -> Result<Vec<AnyRow>, StoreError> {
         let mut found = vec![];
-        for values in self.chunks() {
-            let engine = Engine::of_conn(conn);
+        let engine = Engine::of_conn(conn);
+        for values in self.chunks(engine) {
             let text = self.text(engine, values.len(), 1, statement);
             found.extend(
                 self.bind(engine, sqlx::query(AssertSqlSafe(text)), values).fetch_all(&mut *conn).await?,
@@ -100,9 +100,14 @@ impl Rows {
         Ok(found)
     }
 
-    fn chunks(&self) -> impl Iterator<Item = &[Value]> {
-        let width = self.columns.len().max(1);
-        self.values.chunks(width * (MOST_PARAMETERS / width).clamp(1, MOST_ROWS))
+    fn chunks(&self, engine: Engine) -> impl Iterator<Item = &[Value]> {
+        let width = self.width();
+        self.values.chunks(match engine {
+            Engine::SqliteMemory | Engine::SqliteFile => {
+                width * (MOST_PARAMETERS / width).clamp(1, MOST_ROWS)
+            }
+            Engine::Postgres => self.values.len().max(1),
+        })
     }
 
     /// The statement with the rows before it, and PostgreSQL's parameters counted from a number on.
@@ -143,6 +148,11 @@ impl Rows {
     /// How many values it has.
     pub(crate) fn values(&self) -> usize {
         self.values.len()
+    }
+
+    /// How many rows there are.
+    pub(crate) fn count(&self) -> u64 {
+        (self.values.len() / self.width()) as u64
     }
 
     fn bind_arrays<'q>(&self, query: Statement<'q>, values: &[Value]) -> Statement<'q> {
@@ -290,7 +300,8 @@ mod tests {
                 rows.push(["a".into(), 1_i64.into()]);
             }
             texts.extend(
-                rows.chunks().map(|values| rows.text(Engine::SqliteFile, values.len(), 1, "SELECT 1")),
+                rows.chunks(Engine::SqliteFile)
+                    .map(|values| rows.text(Engine::SqliteFile, values.len(), 1, "SELECT 1")),
             );
         }
         assert_eq!(texts.len(), 9, "for 1, 2, 4 and so on until 256 rows");
@@ -302,6 +313,8 @@ mod tests {
         for _ in 0..600 {
             rows.push(["a".into(), 1_i64.into()]);
         }
-        assert_eq!(rows.chunks().map(|chunk| chunk.len() / 2).collect::<Vec<_>>(), [256, 256, 88]);
+        let chunks = |engine| rows.chunks(engine).map(|chunk| chunk.len() / 2).collect::<Vec<_>>();
+        assert_eq!(chunks(Engine::SqliteFile), [256, 256, 88]);
+        assert_eq!(chunks(Engine::Postgres), [600]);
     }
 }

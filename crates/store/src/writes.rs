@@ -27,6 +27,7 @@ struct Part {
 enum Answers {
     Nothing,
     Count,
+    Each,
     Rows,
 }
 
@@ -50,14 +51,23 @@ impl Writes {
         self.push(rows, statement, Answers::Rows);
     }
 
+    /// Adds a statement, one without RETURNING, that is to change a row of the database for each of its rows. If it changes fewer, as
+    /// somebody else has changed them, all of it is [`StoreError::Contended`].
+    pub fn change_each(&mut self, rows: Rows, statement: &'static str) {
+        self.push(rows, statement, Answers::Each);
+    }
+
     /// Adds the statement, one without RETURNING, whose changed rows are counted. There is one at most.
     pub(crate) fn count(&mut self, rows: Rows, statement: &'static str) {
         self.push(rows, statement, Answers::Count);
     }
 
     fn push(&mut self, rows: Rows, statement: &'static str, answers: Answers) {
-        let is_single = |part: &Part| answers == Answers::Nothing || part.answers != answers;
-        debug_assert!(self.parts.iter().all(is_single), "one at most");
+        let is_single = |part: &Part| part.answers != answers;
+        debug_assert!(
+            matches!(answers, Answers::Nothing | Answers::Each) || self.parts.iter().all(is_single),
+            "one at most"
+        );
         if !rows.is_empty() {
             self.parts.push(Part { rows, statement, answers });
         }
@@ -81,6 +91,11 @@ impl Writes {
             match answers {
                 Answers::Rows => written.rows = rows.fetch(conn, statement).await?,
                 Answers::Count => written.counted = rows.execute(conn, statement).await?,
+                Answers::Each => {
+                    if rows.execute(conn, statement).await? < rows.count() {
+                        return Err(StoreError::Contended);
+                    }
+                }
                 Answers::Nothing => drop(rows.execute(conn, statement).await?),
             }
         }
@@ -95,26 +110,36 @@ impl Writes {
         let query = self.parts.iter().fold(query, |query, part| part.rows.bind_all(query));
         let mut rows = query.fetch_all(conn).await?;
         let first = rows.first().ok_or(StoreError::Failed)?;
-        let counted: i64 = first.try_get("counted")?;
+        let (counted, missed): (i64, i64) = (first.try_get("counted")?, first.try_get("missed")?);
+        if missed > 0 {
+            return Err(StoreError::Contended);
+        }
         if first.try_get::<Option<i64>, _>("returned")?.is_none() {
             rows.clear();
         }
         Ok(Written { rows, counted: u64::try_from(counted).unwrap_or_default() })
     }
 
-    /// All of them as one statement. It answers with the rows that a part returned, and with each the count; with one row and
+    /// All of them as one statement. It answers with the rows that a part returned, and with each the counts; with one row and
     /// `returned` null where there are none.
     fn text(&self) -> String {
         let (mut parts, mut first) = (vec![], 1);
         let (mut counted, mut returned) = ("CAST(0 AS BIGINT)".to_owned(), String::new());
+        let mut missed = "CAST(0 AS BIGINT)".to_owned();
         for (number, Part { rows, statement, answers }) in self.parts.iter().enumerate() {
             let text = rows.text(Engine::Postgres, rows.values(), first, statement);
             first += rows.width();
-            let returning = if *answers == Answers::Count { " RETURNING 1 AS changed" } else { "" };
+            let is_counted = matches!(answers, Answers::Count | Answers::Each);
+            let returning = if is_counted { " RETURNING 1 AS changed" } else { "" };
             parts.push(format!("p{number} AS ({text}{returning})"));
             match answers {
                 Answers::Nothing => {}
                 Answers::Count => counted = format!("(SELECT COUNT(*) FROM p{number})"),
+                Answers::Each => {
+                    // The number of rows is a parameter, so that one text serves any number of them.
+                    let wanted = format!("cardinality(CAST(${} AS TEXT[]))", first - rows.width());
+                    missed = format!("{missed} + {wanted} - (SELECT COUNT(*) FROM p{number})");
+                }
                 Answers::Rows => {
                     let rows = format!("SELECT CAST(1 AS BIGINT) AS returned, p{number}.* FROM p{number}");
                     returned = format!(" LEFT JOIN ({rows}) r ON TRUE");
@@ -123,7 +148,7 @@ impl Writes {
         }
         let columns = if returned.is_empty() { "CAST(NULL AS BIGINT) AS returned" } else { "r.*" };
         format!(
-            "WITH {} SELECT {counted} AS counted, {columns} FROM (SELECT 1) one{returned}",
+            "WITH {} SELECT {counted} AS counted, {missed} AS missed, {columns} FROM (SELECT 1) one{returned}",
             parts.join(", ")
         )
     }

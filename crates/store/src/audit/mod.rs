@@ -12,7 +12,12 @@ mod record;
 pub use chain::{Head, forget, head, is_anything_pending, link, list};
 pub use record::{Broken, Chain, Record};
 
-use crate::{Conn, StoreError, requests::RequestKey};
+use crate::{
+    Conn,
+    Kind::{self, Int, Text},
+    Rows, StoreError, Writes,
+    requests::RequestKey,
+};
 
 /// What is recorded of an act that was done.
 pub const DONE: &str = "OK";
@@ -75,16 +80,42 @@ pub async fn append(conn: &mut Conn, entry: &Entry) -> Result<(), StoreError> {
 
 /// Records several.
 pub async fn append_all(conn: &mut Conn, entries: &[Entry]) -> Result<(), StoreError> {
-    for entries in entries.chunks(chain::ROWS) {
-        let sql = format!(
-            "INSERT INTO audit_pending (at, subject, method, resource, request_id, outcome, occurrences, old_value, new_value)
-             VALUES {}",
-            chain::rows_of_parameters(entries.len(), 9)
-        );
-        let query = entries
-            .iter()
-            .fold(sqlx::query(sqlx::AssertSqlSafe(sql)), |query, entry| record::bind(query, entry));
-        query.execute(&mut *conn).await?;
+    let mut writes = Writes::default();
+    append_in(&mut writes, entries);
+    writes.run(conn).await.map(drop)
+}
+
+/// Records several, with other writes.
+pub(crate) fn append_in(writes: &mut Writes, entries: &[Entry]) {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("at", Int),
+        ("subject", Text),
+        ("method", Text),
+        ("resource", Text),
+        ("request_id", Text),
+        ("outcome", Text),
+        ("occurrences", Int),
+        ("old_value", Text),
+        ("new_value", Text),
+    ];
+    let mut rows = Rows::new(COLUMNS);
+    for entry in entries {
+        rows.push([
+            entry.at_ms.into(),
+            entry.subject.as_str().into(),
+            entry.method.as_str().into(),
+            entry.resource.as_str().into(),
+            entry.request_id.as_str().into(),
+            entry.outcome.as_str().into(),
+            entry.occurrences.into(),
+            entry.old_value.as_str().into(),
+            entry.new_value.as_str().into(),
+        ]);
     }
-    Ok(())
+    writes.add(
+        rows,
+        "INSERT INTO audit_pending (at, subject, method, resource, request_id, outcome, occurrences, old_value, new_value)
+         SELECT at, subject, method, resource, request_id, outcome, occurrences, old_value, new_value
+         FROM v WHERE at IS NOT NULL",
+    );
 }

@@ -55,6 +55,21 @@ impl<D: Decider> Queue<D> {
         {
             self.take(item);
         }
+        // What is read of the database serves all looks that have come before; each alone would wait for a statement of its own.
+        while self.asked.len() < self.most
+            && self.looks.len() < self.most
+            && let Ok(item) = self.items.try_recv()
+        {
+            self.take(item);
+        }
+    }
+
+    /// Takes all commands that have come.
+    pub(super) fn take_asked(&mut self) -> Vec<Asked<D>> {
+        while let Ok(item) = self.items.try_recv() {
+            self.take(item);
+        }
+        std::mem::take(&mut self.asked)
     }
 
     /// Notes how many commands a batch had.

@@ -20,6 +20,8 @@ use crate::{
 const TURN_LIMIT: Duration = Duration::from_secs(8);
 /// For how long the truth about a commit is looked for, while its callers wait.
 const TRUTH_LIMIT: Duration = Duration::from_secs(10);
+/// Within which callers are told, whatever has become of their turn: health says so in about the same time.
+const TOLD_LIMIT: Duration = Duration::from_secs(14);
 /// How often contended work is done again.
 const ATTEMPTS: u32 = 8;
 /// After the first of them; it doubles.
@@ -44,6 +46,8 @@ pub(crate) struct Runner<D: Decider> {
     pub stop: CancellationToken,
     /// In how many turns it is still asked which requests are known.
     pub asking_turns: u32,
+    /// When the last turn began.
+    pub turn_began: Instant,
     /// Whether the turn under way has panicked: what the decider remembers may be half changed.
     pub has_panicked: bool,
 }
@@ -111,7 +115,7 @@ impl<D: Decider> Runner<D> {
         let outcome = self.decide_batch(batch).await;
         if outcome == Err(StoreError::Unavailable) {
             // The others would meet the same, and wait for it once more.
-            refuse(std::mem::take(&mut self.queue.asked), StoreError::Unavailable);
+            refuse(self.queue.take_asked(), StoreError::Unavailable);
         }
         outcome
     }
@@ -196,6 +200,7 @@ impl<D: Decider> Runner<D> {
         attempt: Attempt,
     ) -> Result<Answers<D>, Aborted<D::Answer>> {
         let timer = self.metrics.timer(Operation::Write);
+        self.turn_began = Instant::now();
         let turn = self.transact(batch, attempt).await;
         let (outcome, failure) = match &turn {
             Ok((_, outcome)) => (Some(*outcome), None),
@@ -286,7 +291,7 @@ impl<D: Decider> Runner<D> {
         answers: Answers<D>,
         may_be_decided_again: bool,
     ) -> Result<(), StoreError> {
-        let limit = Instant::now() + TRUTH_LIMIT;
+        let limit = (Instant::now() + TRUTH_LIMIT).min(self.turn_began + TOLD_LIMIT);
         let mut truth = None;
         while truth.is_none() && Instant::now() < limit && !self.stop.is_cancelled() {
             match timeout_at(limit, self.look_for_commit()).await {

@@ -7,30 +7,20 @@
 
 mod dispatcher;
 
-use segue_core::{Random, new_id};
+use std::collections::{HashMap, HashSet};
+
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
 pub use dispatcher::{CALLS_AT_ONCE, Dispatcher, Handler, Unsettled, retry_later};
 
-use crate::{Conn, Engine, StoreError};
+use crate::{
+    Conn, Engine,
+    Kind::{self, Bytes, Int, Text},
+    Rows, StoreError, Writes,
+};
 
 /// How long whoever makes a call has it for themselves.
 pub const LEASE_MS: i64 = 15_000;
-
-/// A call to be made.
-#[derive(Debug, Clone)]
-pub struct NewCall {
-    /// Calls of one lane are made in order.
-    pub lane: String,
-    /// What to call; the handler knows.
-    pub kind: &'static str,
-    /// What it is about, for example a handoff's id.
-    pub subject: String,
-    /// What the handler needs besides. Never a code or personal data in the clear.
-    pub payload: Vec<u8>,
-    /// W3C trace context of the request that owes it; may be empty.
-    pub trace_parent: String,
-}
 
 /// A call that is leased to the holder of this value.
 #[derive(Debug, Clone)]
@@ -39,9 +29,9 @@ pub struct OwedCall {
     pub id: String,
     /// What to call.
     pub kind: String,
-    /// What it is about.
+    /// What it is about, for example a handoff's id.
     pub subject: String,
-    /// What the handler needs besides.
+    /// What the handler needs besides. Never a code or personal data in the clear.
     pub payload: Vec<u8>,
     /// W3C trace context of the request that owes it.
     pub trace_parent: String,
@@ -51,70 +41,91 @@ pub struct OwedCall {
     pub created_at: i64,
 }
 
-/// Records a call. It comes back leased when it's the first of its lane: make it now. Else the dispatcher will, in turn.
-pub async fn owe(
-    conn: &mut Conn,
-    call: &NewCall,
-    now_ms: i64,
-    random: &Random,
-) -> Result<Option<OwedCall>, StoreError> {
-    insert(conn, call, now_ms, random, LEASE_MS).await
+/// A call to be made.
+#[derive(Debug, Clone)]
+pub struct NewCall {
+    /// The row; new.
+    pub id: String,
+    /// Calls of one lane are made in order.
+    pub lane: String,
+    /// What to call.
+    pub kind: &'static str,
+    /// What it is about.
+    pub subject: String,
+    /// What the handler needs besides.
+    pub payload: Vec<u8>,
+    /// W3C trace context of the request that owes it; may be empty.
+    pub trace_parent: String,
+    /// Whether somebody waits to make it at once; else the dispatcher makes it.
+    pub is_awaited: bool,
+    /// A call of the same lane that is settled by the same writes.
+    pub behind: Option<String>,
 }
 
-/// Records a call that nobody waits for: the dispatcher makes it, at once.
-pub async fn owe_to_dispatcher(
-    conn: &mut Conn,
-    call: &NewCall,
-    now_ms: i64,
-    random: &Random,
-) -> Result<(), StoreError> {
-    insert(conn, call, now_ms, random, 0).await.map(drop)
-}
-
-async fn insert(
-    conn: &mut Conn,
-    call: &NewCall,
-    now_ms: i64,
-    random: &Random,
-    lease_ms: i64,
-) -> Result<Option<OwedCall>, StoreError> {
-    let id = new_id("call", now_ms, random);
-    let row = sqlx::query(
-        "INSERT INTO outbox (id, lane, position, kind, subject, payload, trace_parent, attempts, next_at, lease_until, created_at)
-         SELECT $1, $2, COALESCE(MAX(position), 0) + 1, $3, $4, $5, $6, 0, $7,
-                CASE WHEN COUNT(*) = 0 THEN $7 + CAST($8 AS BIGINT) ELSE 0 END, $7
-         FROM outbox WHERE lane = $2
-         RETURNING lease_until",
-    )
-    .bind(id.as_str())
-    .bind(call.lane.as_str())
-    .bind(call.kind)
-    .bind(call.subject.as_str())
-    .bind(call.payload.as_slice())
-    .bind(call.trace_parent.as_str())
-    .bind(now_ms)
-    .bind(lease_ms)
-    .fetch_one(conn)
-    .await
-    .map_err(contended_over_position)?;
-    let leased = row.try_get::<i64, _>("lease_until")? > now_ms;
-    Ok(leased.then(|| OwedCall {
-        id,
-        kind: call.kind.to_owned(),
-        subject: call.subject.clone(),
-        payload: call.payload.clone(),
-        trace_parent: call.trace_parent.clone(),
-        attempts: 0,
-        created_at: now_ms,
-    }))
-}
-
-/// Two replicas that owe a call of the same lane at once compute the same position; the later one has to look again.
-fn contended_over_position(error: sqlx::Error) -> StoreError {
-    match &error {
-        sqlx::Error::Database(db) if db.is_unique_violation() => StoreError::Contended,
-        _ => error.into(),
+/// Records calls, with other writes under a lock that all who owe calls take. [`leased`] tells which of those that are awaited are the
+/// first of their lanes.
+pub fn owe(writes: &mut Writes, calls: Vec<NewCall>, now_ms: i64) {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("id", Text),
+        ("lane", Text),
+        ("nth", Int),
+        ("kind", Text),
+        ("subject", Text),
+        ("payload", Bytes),
+        ("trace_parent", Text),
+        ("lease_ms", Int),
+        ("behind", Text),
+        ("now", Int),
+    ];
+    let mut rows = Rows::new(COLUMNS);
+    let mut lanes: HashMap<String, i64> = HashMap::new();
+    for call in calls {
+        let nth = lanes.entry(call.lane.clone()).or_default();
+        *nth += 1;
+        rows.push([
+            call.id.into(),
+            call.lane.into(),
+            (*nth).into(),
+            call.kind.into(),
+            call.subject.into(),
+            call.payload.into(),
+            call.trace_parent.into(),
+            if call.is_awaited { LEASE_MS } else { 0 }.into(),
+            call.behind.unwrap_or_default().into(),
+            now_ms.into(),
+        ]);
     }
+    writes.fetch(
+        rows,
+        "INSERT INTO outbox (id, lane, position, kind, subject, payload, trace_parent, attempts, next_at, lease_until, created_at)
+         SELECT v.id, v.lane, COALESCE((SELECT MAX(o.position) FROM outbox o WHERE o.lane = v.lane), 0) + v.nth, v.kind,
+                v.subject, v.payload, v.trace_parent, 0, v.now,
+                CASE WHEN v.lease_ms > 0 AND v.nth = 1
+                          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.lane = v.lane AND o.id <> v.behind)
+                     THEN v.now + v.lease_ms ELSE 0 END, v.now
+         FROM v WHERE v.id IS NOT NULL
+         RETURNING id, lease_until",
+    );
+}
+
+/// Of the calls that were recorded by [`owe`], those that whoever waits may make now, by id.
+pub fn leased(rows: &[AnyRow]) -> Result<HashSet<String>, StoreError> {
+    let mut leased = HashSet::new();
+    for row in rows {
+        if row.try_get::<i64, _>("lease_until")? > 0 {
+            leased.insert(row.try_get("id")?);
+        }
+    }
+    Ok(leased)
+}
+
+/// Deletes calls that were made, with other writes.
+pub fn settle<'i>(writes: &mut Writes, ids: impl IntoIterator<Item = &'i str>) {
+    let mut rows = Rows::new(&[("id", Text)]);
+    for id in ids {
+        rows.push([id.into()]);
+    }
+    writes.add(rows, "DELETE FROM outbox WHERE id IN (SELECT id FROM v)");
 }
 
 /// Calls that can be claimed at `$1`: due, not leased, and the first of their lane.
@@ -138,12 +149,6 @@ pub async fn claim(conn: &mut Conn, now_ms: i64, limit: i64) -> Result<Vec<OwedC
 async fn any_claimable(conn: &mut Conn, now_ms: i64) -> Result<bool, StoreError> {
     let sql = AssertSqlSafe(format!("{CLAIMABLE} LIMIT 1"));
     Ok(sqlx::query(sql).bind(now_ms).fetch_optional(conn).await?.is_some())
-}
-
-/// Deletes a call that was made; false when somebody else did.
-pub async fn settle(conn: &mut Conn, id: &str) -> Result<bool, StoreError> {
-    let deleted = sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(conn).await?;
-    Ok(deleted.rows_affected() == 1)
 }
 
 /// Gives the lease back and has the call tried again later. Nothing happens when the lease ended and somebody else has

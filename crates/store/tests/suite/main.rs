@@ -113,6 +113,7 @@ on_every_engine! {
         a_url_of_no_known_engine_is_refused,
     ]
     writes: [
+        rows_that_somebody_else_has_changed_are_contended,
         sixty_four_callers_are_all_answered,
         a_failing_write_undoes_only_itself,
         work_that_is_done_again_counts_once,
@@ -147,7 +148,9 @@ on_every_engine! {
         an_ended_lease_is_claimed_again,
         a_postponed_call_waits,
         an_ended_lease_can_not_postpone,
-        a_call_is_settled_once,
+        what_is_owed_together_is_made_in_order,
+        a_call_behind_one_that_is_settled_with_it_is_the_first,
+        nobody_waits_for_a_call_of_the_dispatcher,
     ]
     dispatcher: [
         owed_calls_are_made_and_settled_in_order,

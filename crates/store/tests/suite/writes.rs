@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use segue_store::{Conn, Database, StoreError};
+use segue_store::{Conn, Database, Kind, Rows, StoreError, Writes};
 use segue_testkit::{WAIT, wait_for};
 
 use crate::engines::{Engines, add, amount, at_once, insert, items, mark, marks, write_item};
@@ -196,4 +196,35 @@ pub async fn a_commit_elsewhere_is_seen_by_polling(engines: &Engines) {
     write_item(&one, "news", 1).await.unwrap();
     changes.wait(Duration::from_millis(10)).await;
     assert_eq!(amount(&other, "news").await, Some(1));
+}
+
+/// A statement that is to change each of its rows, beside one that changes what it can.
+pub async fn rows_that_somebody_else_has_changed_are_contended(engines: &Engines) {
+    let db = engines.open().await;
+    for id in ["a", "b", "c"] {
+        write_item(&db, id, 1).await.unwrap();
+    }
+    let set = |to: &'static [(&'static str, i64)]| {
+        db.write(to, |conn, to| {
+            Box::pin(async move {
+                let mut rows = Rows::new(&[("id", Kind::Text), ("was", Kind::Int)]);
+                for (id, was) in *to {
+                    rows.push([(*id).into(), (*was).into()]);
+                }
+                let mut other = Rows::new(&[("id", Kind::Text)]);
+                other.push(["none".into()]);
+                let mut writes = Writes::default();
+                writes.add(other, "DELETE FROM items WHERE id IN (SELECT id FROM v)");
+                writes.change_each(
+                    rows,
+                    "UPDATE items SET amount = v.was + 1 FROM v WHERE items.id = v.id AND items.amount = v.was",
+                );
+                writes.run(conn).await.map(drop)
+            })
+        })
+    };
+    assert_eq!(set(&[("a", 1), ("b", 1), ("c", 1)]).await, Ok(()));
+    assert_eq!(set(&[("a", 2), ("b", 1), ("c", 2)]).await, Err(StoreError::Contended));
+    assert_eq!([amount(&db, "a").await, amount(&db, "b").await], [Some(2), Some(2)], "all or none");
+    assert_eq!(set(&[("a", 2)]).await, Ok(()));
 }
