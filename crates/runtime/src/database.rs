@@ -8,12 +8,12 @@ pub const DATABASE_SETTINGS: &[Setting] = &[
     Setting::new(
         "database-connections",
         "8",
-        "most connections at a time, 2 to 200; on PostgreSQL there is one more, which listens for other replicas' commits, and priority-router has one more on which it decides",
+        "most connections at a time, 2 to 200; on PostgreSQL there is one more, which listens for other replicas' commits, and priority-router and code-issuer have one more on which they decide",
     ),
     Setting::new(
         "database-batch",
         "64",
-        "most writes in one commit, or commands in one turn of priority-router, 1 to 1000; 1 turns group commit off",
+        "most writes in one commit, or commands in one turn of priority-router or code-issuer, 1 to 1000; 1 turns group commit off",
     ),
     Setting::new(
         "database-migrations",

@@ -1,6 +1,6 @@
 //! How many wrong codes an account and a network address may try (design section 4).
 //!
-//! A guess is counted before the code is looked up, and a right one gives its own count back, never those before it. The
+//! What may be tried is known before a code is looked up. Wrong codes are counted, and a right one takes back none of them. The
 //! windows slide: what counts is the time since each wrong guess, so no moment is better for guessing than another.
 //!
 //! Whoever comes without an account that a platform vouches for is also counted with everybody else of the same network, on
@@ -160,6 +160,11 @@ impl Limits {
             Guesser::Addressless => [Some(Window::new(self.without_address, ADDRESS_WINDOW)), None],
         }
     }
+}
+
+/// The slot of time that wrong codes are counted in, each as long as [`ADDRESS_WINDOW`].
+pub fn slot(now_ms: i64) -> i64 {
+    now_ms / i64::try_from(ADDRESS_WINDOW.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// How many windows a time touches, at least one.

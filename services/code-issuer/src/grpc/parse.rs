@@ -2,7 +2,7 @@ use std::{net::IpAddr, time::Duration};
 
 use segue_core::KeyRing;
 use segue_proto::{
-    common::v1::{Face, RemainingWork, Session},
+    common::v1::{RemainingWork, Session},
     issuer::v1::{
         CancelHandoffRequest, CreateHandoffRequest, HandoffState, ListHandoffsRequest, RedeemCodeRequest,
         ReissueCodeRequest, RevokeHandoffRequest,
@@ -13,14 +13,15 @@ use segue_proto::{
 use segue_runtime::{Fields, Refusal, caller, page};
 use segue_store::requests::RequestKey;
 
-use super::answer;
 use crate::{
+    commands::{CreateHandoff, RedeemCode},
+    convert,
     domain::{
         faces::{FaceKind, MOST_CHARS},
+        handoff::Conversation,
         limits::LONGEST_LIFE,
         locale::Locale,
     },
-    flow::{CreateHandoff, Redeem},
     store::Filter,
 };
 
@@ -49,8 +50,7 @@ pub(super) fn create(request: CreateHandoffRequest, keys: &KeyRing) -> Result<Cr
         request: RequestKey::keyed(&caller(), &request_id, "CreateHandoff", &request, keys),
         work_order,
         agent,
-        source_platform: source.platform,
-        source_session: source.session,
+        source: Conversation { platform: source.platform, session: source.session },
         customer: request.customer.unwrap_or_default(),
         remaining_work,
         faces,
@@ -62,7 +62,7 @@ pub(super) fn create(request: CreateHandoffRequest, keys: &KeyRing) -> Result<Cr
     })
 }
 
-pub(super) fn redeem(request: &RedeemCodeRequest) -> Result<Redeem, Refusal> {
+pub(super) fn redeem(request: &RedeemCodeRequest) -> Result<RedeemCode, Refusal> {
     let mut fields = Fields::new();
     let request_id = fields.request_id(&request.request_id);
     let code = fields.text("code", &request.code, 1..=MOST_CHARS);
@@ -71,9 +71,9 @@ pub(super) fn redeem(request: &RedeemCodeRequest) -> Result<Redeem, Refusal> {
     let account = fields.text("account", &request.account, 0..=128);
     let source_address = source_address(&mut fields, &request.source_address);
     fields.finish()?;
-    let codes = Redeem::read_code(&code)?;
+    let codes = RedeemCode::read_code(&code)?;
     let (request, account_verified) = (caller().scoped(&request_id), request.account_verified);
-    Ok(Redeem {
+    Ok(RedeemCode {
         request,
         caller: caller(),
         codes,
@@ -130,7 +130,7 @@ pub(super) fn list(request: &ListHandoffsRequest) -> Result<(Filter, String, i64
     let scope = format!("ListHandoffs|{}|{}|{}", request.state, request.agent, request.failed_only);
     let before = page::start(&scope, &request.page_token)?.unwrap_or_default();
     let filter = Filter {
-        state: answer::state_from(state),
+        state: convert::state_from(state),
         agent: request.agent.clone(),
         failed_only: request.failed_only,
         before,
@@ -158,16 +158,8 @@ fn remaining_work(fields: &mut Fields, work: Option<&RemainingWork>) -> Remainin
 }
 
 fn faces(fields: &mut Fields, requested: &[i32]) -> Vec<FaceKind> {
-    let kind = |face| match face {
-        Face::Unspecified => None,
-        Face::Digits => Some(FaceKind::Digits),
-        Face::Letters => Some(FaceKind::Letters),
-        Face::Words => Some(FaceKind::Words),
-        Face::Characters => Some(FaceKind::Characters),
-        Face::Picture => Some(FaceKind::Picture),
-        Face::Qr => Some(FaceKind::Qr),
-    };
-    let mut kinds: Vec<_> = fields.faces("faces", requested).into_iter().filter_map(kind).collect();
+    let faces = fields.faces("faces", requested);
+    let mut kinds: Vec<FaceKind> = faces.into_iter().filter_map(convert::kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
     kinds

@@ -1,0 +1,76 @@
+use super::Turn;
+use crate::domain::{
+    call,
+    handoff::{Admission, Delivery, Handoff},
+};
+
+/// What an owed call has led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// There is nothing left to do.
+    Done,
+    /// How the delivery of a generation's code went.
+    Delivered(i32, Delivery),
+    /// The router has the customer; what it answered.
+    Admitted(Admission),
+    /// The router refused the customer for good, and why.
+    AdmissionRefused(&'static str),
+    /// The old session is closed.
+    Closed,
+    /// Its receiver refused it for good, and why. A refused close leaves nothing to wait for: the customer is with the agent.
+    Refused(&'static str),
+}
+
+impl Turn<'_> {
+    /// Records what follows from a call, and that it is over. Answers the handoff if that has changed it.
+    pub fn settle_call(
+        &mut self,
+        id: &str,
+        kind: &str,
+        handoff: &str,
+        outcome: &CallOutcome,
+        trace_parent: &str,
+    ) -> Option<Handoff> {
+        self.settle(id, kind, handoff);
+        let now_ms = self.now_ms;
+        match outcome {
+            CallOutcome::Done => return None,
+            CallOutcome::Delivered(generation, delivery) => {
+                self.handoff(handoff).filter(|known| known.generation == *generation)?;
+                self.change(handoff, |known| (known.delivery, known.updated_at) = (*delivery, now_ms));
+            }
+            CallOutcome::Refused(why) => {
+                self.change(handoff, |known| {
+                    (known.failure, known.updated_at) = (Some((*why).to_owned()), now_ms);
+                });
+                if kind != call::CLOSE {
+                    return None;
+                }
+                self.step(handoff, |known| known.switch(now_ms))?;
+            }
+            CallOutcome::Closed => self.step(handoff, |known| known.switch(now_ms))?,
+            CallOutcome::Admitted(admission) => {
+                self.step(handoff, |known| known.admit(admission.clone(), now_ms))?;
+                if self.handoff(handoff)?.has_source_adapter() {
+                    // The customer need not wait for the old session's end.
+                    self.owe_to_dispatcher(call::CLOSE, handoff, trace_parent);
+                } else {
+                    self.step(handoff, |known| known.switch(now_ms))?;
+                }
+            }
+            CallOutcome::AdmissionRefused(why) => {
+                self.step(handoff, |known| known.fail(why, now_ms))?;
+                self.owe_to_dispatcher(call::RELEASE, handoff, trace_parent);
+            }
+        }
+        self.handoff(handoff).cloned()
+    }
+
+    /// One step; none when the handoff is elsewhere by now.
+    fn step<E>(&mut self, id: &str, step: impl FnOnce(&mut Handoff) -> Result<(), E>) -> Option<()> {
+        let held = self.handoffs.get_mut(id)?;
+        step(&mut held.handoff).ok()?;
+        held.is_changed = true;
+        Some(())
+    }
+}
