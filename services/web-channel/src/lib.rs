@@ -9,6 +9,7 @@
 //! To add a platform, name it in the setting `platforms`. To add a kind of message, add a case to `domain::Content` and
 //! show it in `static/common.js`.
 
+mod clients;
 mod commands;
 mod config;
 mod convert;

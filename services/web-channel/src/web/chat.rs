@@ -61,7 +61,7 @@ pub(super) async fn leave(
     if !session.contact_id.is_empty() {
         let request_id = web.store.keys().request_id(&["leave", &session.id, &session.contact_id]);
         let request = AbandonContactRequest { request_id, id: session.contact_id.clone() };
-        if let Err(status) = web.router.clone().abandon_contact(request).await {
+        if let Err(status) = web.clients.abandon_contact(request).await {
             // A contact that is over already needs no giving up.
             let over = [Some(ErrorReason::ContactState), Some(ErrorReason::ContactNotFound)];
             if !over.contains(&segue_runtime::reason_of(&status)) {

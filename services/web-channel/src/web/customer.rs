@@ -146,8 +146,7 @@ async fn submit(
         subject: format!("Conversation on {}", platform.display_name),
         ..SubmitContactRequest::default()
     };
-    let answer = web.router.clone().submit_contact(request).await?.into_inner();
-    Ok(answer.contact.map(|contact| contact.id).unwrap_or_default())
+    Ok(web.clients.submit_contact(request).await?.id)
 }
 
 fn identity(kind: &str, value: &str) -> Option<Identity> {

@@ -24,35 +24,24 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
-use segue_proto::{
-    issuer::v1::code_issuer_service_client::CodeIssuerServiceClient,
-    router::v1::priority_router_service_client::PriorityRouterServiceClient,
-};
 use segue_runtime::{
     BootError, Parts, StreamEnd,
     http::{HttpLimits, Versions},
-    peer::Peer,
 };
 use tokio::net::TcpListener;
 
 use client::Rules;
 use shares::PageShares;
 
-use crate::{Config, Platform, store::Store};
+use crate::{Config, Platform, clients::Clients, store::Store};
 
 const MAX_BODY_BYTES: usize = 16 * 1024;
-
-type RouterClient = PriorityRouterServiceClient<Peer>;
-type IssuerClient = CodeIssuerServiceClient<Peer>;
 
 /// What every handler needs.
 struct Web {
     store: Store,
     platforms: Vec<Platform>,
-    router: RouterClient,
-    /// A connection of its own for streams.
-    router_streams: RouterClient,
-    issuer: IssuerClient,
+    clients: Clients,
     shares: Arc<PageShares>,
     end: StreamEnd,
 }
@@ -81,13 +70,10 @@ pub(crate) fn serve(
     store: Store,
     parts: &Parts,
 ) -> impl Future<Output = ()> + Send + use<> {
-    let credentials = &config.server.credentials;
     let web = Arc::new(Web {
         store,
         platforms: config.platforms.clone(),
-        router: PriorityRouterServiceClient::new(config.router.connect(credentials)),
-        router_streams: PriorityRouterServiceClient::new(config.router.connect_for_streams(credentials)),
-        issuer: CodeIssuerServiceClient::new(config.issuer.connect(credentials)),
+        clients: Clients::new(config),
         shares: Arc::new(PageShares::new(config.exposure.limits)),
         end: StreamEnd::new(parts.stop.clone(), parts.random.clone()),
     });

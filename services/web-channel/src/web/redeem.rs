@@ -51,7 +51,7 @@ pub(super) async fn redeem(
         account_verified: false,
         source_address: client.address.to_string(),
     };
-    let answer = web.issuer.clone().redeem_code(request).await?.into_inner();
+    let answer = web.clients.redeem_code(request).await?;
     let waiting = answer.contact_state() != ContactState::Assigned;
     let admitted = Admitted {
         handoff_id: answer.handoff_id,

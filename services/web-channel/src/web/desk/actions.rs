@@ -85,7 +85,7 @@ pub(super) async fn presence(
         presence: presence.into(),
         ..Default::default()
     };
-    let agent = web.router.clone().set_presence(request).await?.into_inner().agent.unwrap_or_default();
+    let agent = web.clients.set_presence(request).await?;
     let platforms = agent.platforms.into_iter().map(|platform| platform.platform).collect();
     Ok(Json(AgentView { agent: agent.id, display_name: agent.display_name, platforms }))
 }
@@ -95,7 +95,7 @@ pub(super) async fn accept(
     Body(form): Body<OnContact>,
 ) -> Result<StatusCode, Problem> {
     let OnContact { request_id, agent, contact_id: id } = form;
-    web.router.clone().accept_contact(AcceptContactRequest { request_id, id, agent }).await?;
+    web.clients.accept_contact(AcceptContactRequest { request_id, id, agent }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn decline(
     Body(form): Body<OnContact>,
 ) -> Result<StatusCode, Problem> {
     let OnContact { request_id, agent, contact_id: id } = form;
-    web.router.clone().decline_contact(DeclineContactRequest { request_id, id, agent }).await?;
+    web.clients.decline_contact(DeclineContactRequest { request_id, id, agent }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -114,9 +114,7 @@ pub(super) async fn complete(
     Body(form): Body<OnContact>,
 ) -> Result<StatusCode, Problem> {
     let OnContact { request_id, agent, contact_id: id } = form;
-    let answer =
-        web.router.clone().complete_contact(CompleteContactRequest { request_id, id, agent }).await?;
-    let contact = answer.into_inner().contact.unwrap_or_default();
+    let contact = web.clients.complete_contact(CompleteContactRequest { request_id, id, agent }).await?;
     close(&web.store, &contact.platform, &contact.session, "The agent has finished. Thank you.").await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,7 @@ use segue_runtime::reason_of;
 use tokio::sync::mpsc;
 use tonic::Status;
 
-use crate::web::RouterClient;
+use crate::web::Shared;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub(super) enum News {
 }
 
 /// Passes on what the router says, and opens the stream again where it broke, until nobody listens.
-pub(super) async fn watch(mut router: RouterClient, agent: String, news: mpsc::Sender<News>) {
+pub(super) async fn watch(web: Shared, agent: String, news: mpsc::Sender<News>) {
     let mut resume_token = String::new();
     let mut pause = FIRST_PAUSE;
     while !news.is_closed() {
@@ -37,7 +37,7 @@ pub(super) async fn watch(mut router: RouterClient, agent: String, news: mpsc::S
             ..Default::default()
         };
         let opened = tokio::select! {
-            opened = router.watch_assignments(request) => opened,
+            opened = web.clients.watch_assignments(request) => opened,
             () = news.closed() => return,
         };
         let ended = match opened {
@@ -46,7 +46,7 @@ pub(super) async fn watch(mut router: RouterClient, agent: String, news: mpsc::S
                 if news.send(News::Connected(true)).await.is_err() {
                     return;
                 }
-                pass_on(stream.into_inner(), &mut resume_token, &news).await
+                pass_on(stream, &mut resume_token, &news).await
             }
             Err(status) => Some(status),
         };

@@ -10,7 +10,7 @@ use axum::{
     extract::{Query, State},
     response::Response,
 };
-use segue_proto::router::v1::{Assignment, ContactState, ListContactsRequest};
+use segue_proto::router::v1::{Assignment, ContactState};
 use segue_runtime::Fields;
 use serde::Deserialize;
 use serde_json::json;
@@ -85,7 +85,7 @@ pub(super) async fn events(
 impl Desk {
     async fn run(mut self) -> Result<(), Gone> {
         let (sender, mut news) = mpsc::channel(BUFFER);
-        tokio::spawn(watch(self.web.router_streams.clone(), self.agent.clone(), sender));
+        tokio::spawn(watch(self.web.clone(), self.agent.clone(), sender));
         let mut changes = self.web.store.changes();
         self.earlier_contacts().await?;
         loop {
@@ -109,14 +109,10 @@ impl Desk {
 
     /// Contacts that are over are not in the router's stream; a page shows them as such.
     async fn earlier_contacts(&mut self) -> Result<(), Gone> {
-        let request = ListContactsRequest {
-            page_size: EARLIER_CONTACTS,
-            agent: self.agent.clone(),
-            ..ListContactsRequest::default()
-        };
         // Without an answer the page starts with less; the stream brings what is open.
-        let Ok(answer) = self.web.router.clone().list_contacts(request).await else { return Ok(()) };
-        for contact in answer.into_inner().contacts.into_iter().rev() {
+        let earlier = self.web.clients.contacts_of(&self.agent, EARLIER_CONTACTS).await;
+        let Ok(contacts) = earlier else { return Ok(()) };
+        for contact in contacts.into_iter().rev() {
             self.show(&contact.platform, &contact.session);
             self.send("contact", &ContactView::of_contact(contact)).await?;
         }

@@ -70,8 +70,7 @@ pub(super) async fn create(
 ) -> Result<Json<Issued>, Problem> {
     let contact = own_contact(&web, &form.agent, &form.contact_id).await?;
     let source = Session { platform: contact.platform, session: contact.session };
-    let answer = web.issuer.clone().create_handoff(form.into_request(source)).await?;
-    Ok(Json(Issued::of(answer.into_inner())))
+    Ok(Json(Issued::of(web.clients.create_handoff(form.into_request(source)).await?)))
 }
 
 impl Ask {

@@ -12,7 +12,7 @@ use axum::{
 };
 use segue_proto::{
     common::v1::ErrorReason,
-    router::v1::{Contact, ContactState, GetContactRequest},
+    router::v1::{Contact, ContactState},
 };
 
 use super::{Shared, Web, problem::Problem};
@@ -31,9 +31,7 @@ pub(super) fn routes() -> Router<Shared> {
 
 /// The contact, if it is with this agent now: the router knows, and the page may be behind.
 async fn own_contact(web: &Web, agent: &str, id: &str) -> Result<Contact, Problem> {
-    let request = GetContactRequest { id: id.to_owned() };
-    let answer = web.router.clone().get_contact(request).await?.into_inner();
-    let contact = answer.contact.ok_or_else(|| Problem::of(ErrorReason::ContactNotFound))?;
+    let contact = web.clients.contact(id).await?.ok_or_else(|| Problem::of(ErrorReason::ContactNotFound))?;
     if contact.agent != agent {
         return Err(Problem::of(ErrorReason::ContactNotYours));
     }
