@@ -1,6 +1,8 @@
 //! What Segue does in a second, beside a bare server of the same library on the same machine in the same run: `cargo xtask bench`, which
 //! builds all that this needs. `cargo bench -p segue-tests --bench performance` measures with the programs that are there.
 //!
+//! `--only` measures one stage: an engine with a number of replicas, as `postgresql-3`, or `sqlite-selections`.
+//!
 //! `plan.rs` has the sizes, `stages.rs` the order, `system.rs` the settings; a module for each subject. What is measured is kept and
 //! rendered by `segue_tests::performance`. All loads go to loopback and are bounded in time and number.
 #![expect(
@@ -31,7 +33,7 @@ mod system;
 use segue_testkit::Storage;
 use segue_tests::performance::Results;
 
-use crate::{arguments::Arguments, bench::Bench, echo::Echo};
+use crate::{arguments::Arguments, bench::Bench, echo::Echo, stages::engine_of};
 
 #[tokio::main]
 async fn main() {
@@ -42,7 +44,7 @@ async fn main() {
     let results = if arguments.only_renders {
         Results::read(&arguments.results).unwrap()
     } else {
-        let results = measure(arguments.is_quick).await;
+        let results = measure(&arguments).await;
         std::fs::create_dir_all(arguments.results.parent().unwrap()).unwrap();
         results.write(&arguments.results).unwrap();
         for figure in &results.figures {
@@ -57,16 +59,22 @@ async fn main() {
     }
 }
 
-async fn measure(is_quick: bool) -> Results {
+async fn measure(arguments: &Arguments) -> Results {
+    let is_quick = arguments.is_quick;
+    let is_wanted = |stage: &str| arguments.only.as_deref().is_none_or(|only| only == stage);
     let plan = if is_quick { &plan::QUICK } else { &plan::FULL };
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new(plan, is_quick, Echo::start(folder.path()).await);
     bench.results.machine = machine::facts();
     for (storage, replicas) in plan::SYSTEMS {
-        stages::services(&mut bench, storage, replicas).await;
+        if is_wanted(&format!("{}-{replicas}", engine_of(storage).name().to_lowercase())) {
+            stages::services(&mut bench, storage, replicas).await;
+        }
     }
     for storage in [Storage::SqliteFile, Storage::Postgres] {
-        stages::selections(&mut bench, storage).await;
+        if is_wanted(&format!("{}-selections", engine_of(storage).name().to_lowercase())) {
+            stages::selections(&mut bench, storage).await;
+        }
     }
     bench.finish()
 }
