@@ -6,6 +6,9 @@
 //! reflection and a bounded shutdown.
 
 pub mod access;
+// The test harness of this crate links it a second time, and a program has one allocator.
+#[cfg(not(test))]
+mod allocator;
 pub mod audit;
 mod boot;
 mod caller;

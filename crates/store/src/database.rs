@@ -13,6 +13,7 @@ use crate::{
     health::Health,
     metrics::DatabaseMetrics,
     notify::{Changes, Notifications, Signals},
+    reading::Readers,
     requests, schema,
 };
 
@@ -69,6 +70,7 @@ impl std::fmt::Debug for Settings {
 #[derive(Clone)]
 pub struct Database {
     pool: AnyPool,
+    readers: Arc<Readers>,
     writer: GroupCommit,
     signals: Arc<Signals>,
     notifications: Arc<Notifications>,
@@ -127,7 +129,8 @@ impl Database {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
-        Ok(Self { pool, writer, signals, notifications, engine, metrics, health, deciders })
+        let readers = Readers::new(pool.clone(), engine, health.clone(), metrics.clone());
+        Ok(Self { pool, readers, writer, signals, notifications, engine, metrics, health, deciders })
     }
 
     /// Starts to decide, over a connection of its own, until the database is closed.
@@ -152,7 +155,7 @@ impl Database {
 
     /// A connection to read with. Each statement sees what was committed before it.
     pub async fn read(&self) -> Result<Reading, StoreError> {
-        Ok(Reading::new(self.metrics.acquire(&self.pool).await?, self.metrics.clone()))
+        Ok(self.readers.take().await?)
     }
 
     /// Does `work` in a transaction and returns its answer once that is durable. `Err` undoes it. The work may run more
@@ -178,6 +181,11 @@ impl Database {
     /// not on SQLite: poll as well. It may also wake for nothing.
     pub fn changes(&self) -> Changes {
         Changes::new(self.signals.watch())
+    }
+
+    /// Tells of commits that were made through this handle or its clones.
+    pub(crate) fn own_changes(&self) -> Changes {
+        Changes::new(self.signals.watch_own())
     }
 
     /// Whether the database answers, readers and the decider.
@@ -220,6 +228,7 @@ impl Database {
         self.deciders.tasks.close();
         self.deciders.tasks.wait().await;
         self.notifications.end().await;
+        self.readers.close();
         self.pool.close().await;
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! PostgreSQL is given an array for each column: a parameter for each value of 64 contacts would be 1,800 of them, which cost both sides
 //! more than the statement itself. SQLite has no arrays, and takes a parameter for each value at next to no cost. There the number of
-//! rows is rounded up to a power of two by rows of nulls, so that a connection prepares few texts. A statement that inserts therefore
-//! selects `FROM v WHERE id IS NOT NULL`; a null meets no row in a comparison.
+//! rows is rounded up to a power of four by rows of nulls, so that a connection prepares few texts: it keeps a hundred. A statement
+//! that inserts therefore selects `FROM v WHERE id IS NOT NULL`; a null meets no row in a comparison.
 
 use segue_core::hex;
 use sqlx::{
@@ -131,10 +131,9 @@ impl Rows {
     fn bind<'q>(&self, engine: Engine, query: Statement<'q>, values: &[Value]) -> Statement<'q> {
         match engine {
             Engine::SqliteMemory | Engine::SqliteFile => {
-                let parameters = padded(values.len() / self.width()) * self.width();
                 let kinds = self.columns.iter().map(|(_, kind)| *kind).cycle();
-                let values = values.iter().chain(std::iter::repeat(&Value::Null)).take(parameters);
-                values.zip(kinds).fold(query, bind)
+                // A parameter that is given no value is null.
+                values.iter().zip(kinds).fold(query, bind)
             }
             Engine::Postgres => self.bind_arrays(query, values),
         }
@@ -169,7 +168,11 @@ impl Rows {
 
 /// How many rows a statement over so many has.
 fn padded(rows: usize) -> usize {
-    rows.next_power_of_two().min(rows.max(MOST_ROWS))
+    let mut padded = 1;
+    while padded < rows {
+        padded *= 4;
+    }
+    padded.min(rows.max(MOST_ROWS))
 }
 
 fn bind<'q>(query: Statement<'q>, (value, kind): (&Value, Kind)) -> Statement<'q> {
@@ -267,11 +270,11 @@ mod tests {
     const COLUMNS: &[(&str, Kind)] = &[("id", Kind::Text), ("units", Kind::Int)];
 
     #[test]
-    fn sqlite_is_given_values_and_rows_of_a_power_of_two() {
+    fn sqlite_is_given_values_and_rows_of_a_power_of_four() {
         let rows = Rows::new(COLUMNS);
         let text = rows.text(Engine::SqliteFile, 6, 1, "SELECT 1");
         assert_eq!(text, "WITH v (id, units) AS (VALUES (?, ?), (?, ?), (?, ?), (?, ?)) SELECT 1");
-        assert_eq!([1, 2, 3, 88, 256].map(padded), [1, 2, 4, 128, 256]);
+        assert_eq!([1, 2, 4, 5, 88, 256].map(padded), [1, 4, 4, 16, 256, 256]);
     }
 
     #[test]

@@ -31,6 +31,8 @@ const SEND_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(crate) struct Signals {
     woken: watch::Sender<u64>,
+    /// Commits of this handle alone.
+    own: watch::Sender<u64>,
     /// Commits of other handles alone.
     others: watch::Sender<u64>,
     to_tell: Notify,
@@ -39,12 +41,17 @@ pub(crate) struct Signals {
 impl Signals {
     /// This handle has committed something.
     pub(crate) fn committed(&self) {
+        self.own.send_modify(|count| *count += 1);
         self.wake();
         self.to_tell.notify_one();
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.woken.subscribe()
+    }
+
+    pub(crate) fn watch_own(&self) -> watch::Receiver<u64> {
+        self.own.subscribe()
     }
 
     pub(crate) fn watch_others(&self) -> watch::Receiver<u64> {

@@ -63,7 +63,8 @@ impl<H: Handler> Dispatcher<H> {
 
     async fn dispatch(self: Arc<Self>, stop: CancellationToken) {
         let this = self;
-        let mut changes = this.database.changes();
+        // What other replicas owe they dispatch themselves; that of one which has died is found by polling.
+        let mut changes = this.database.own_changes();
         let mut calls = JoinSet::new();
         while !stop.is_cancelled() {
             while calls.try_join_next().is_some() {}

@@ -158,6 +158,7 @@ impl Issuer {
                 documents: documents.clone(),
                 codes: drawn.codes,
                 sealed_access_info: drawn.sealed,
+                limits: self.limits,
                 trace_parent: trace_context::current(),
             };
             match self.handoffs.create(asked.request.clone(), new).await? {
@@ -166,7 +167,7 @@ impl Issuer {
                 Idempotent::New(Created::InProgress) => {
                     return Err(errors::in_progress(&asked.source.session).into());
                 }
-                Idempotent::New(Created::Done { handoff, calls, .. }) => {
+                Idempotent::New(Created::Done { handoff, calls, lockout_end_ms, .. }) => {
                     let stored = Stored { handoff: *handoff, documents };
                     let parties = Some(Parties::of(&chosen.selection));
                     let access_info = Some(drawn.access_info.clone());
@@ -177,7 +178,7 @@ impl Issuer {
                         stored: subject.stored,
                         candidates: Some(chosen.selection.candidates),
                         access_info: Some(drawn.access_info),
-                        view: View::New,
+                        view: View::New { lockout_end_ms },
                     });
                 }
             }

@@ -63,7 +63,7 @@ impl Issuer {
                 Idempotent::Repeated(id) => return self.issued_before(&id).await,
                 Idempotent::New(Reissued::Collision) => {}
                 Idempotent::New(Reissued::Changed) => return Err(errors::not_issued(id, State::Redeemed)),
-                Idempotent::New(Reissued::Done { handoff, calls }) => {
+                Idempotent::New(Reissued::Done { handoff, calls, lockout_end_ms }) => {
                     let mut documents = before.documents;
                     documents.strength = strength;
                     let mut subject = Subject {
@@ -77,7 +77,7 @@ impl Issuer {
                         stored: subject.stored,
                         candidates: None,
                         access_info: Some(drawn.access_info),
-                        view: View::New,
+                        view: View::New { lockout_end_ms },
                     });
                 }
             }

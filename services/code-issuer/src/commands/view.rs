@@ -10,7 +10,10 @@ pub(crate) enum View {
     /// With what the desk is told while the code lives.
     Whole,
     /// The same of a code that was just drawn, so that no wrong code can have retired it.
-    New,
+    New {
+        /// Until when an account of the code's can enter none, if that is so.
+        lockout_end_ms: Option<i64>,
+    },
     /// Without what tells a platform of the customer's accounts.
     Platform,
 }
@@ -37,16 +40,15 @@ impl Issuer {
     ) -> Result<Handoff, Refusal> {
         let mut shown = convert::handoff(stored, candidates, self.now_ms());
         match view {
-            View::Whole | View::New if stored.handoff.has_live_code(self.now_ms()) => {
+            View::New { lockout_end_ms } => shown.lockout_end_time = lockout_end_ms.and_then(timestamp),
+            View::Whole if stored.handoff.has_live_code(self.now_ms()) => {
                 let end = self.handoffs.lockout_end_ms(&stored.handoff, self.limits).await?;
                 shown.lockout_end_time = end.and_then(timestamp);
-                if matches!(view, View::Whole) {
-                    let retired = self.handoffs.retired_faces(&stored.handoff).await?;
-                    shown.retired_faces =
-                        retired.into_iter().filter_map(|face| i32::try_from(face).ok()).collect();
-                }
+                let retired = self.handoffs.retired_faces(&stored.handoff).await?;
+                shown.retired_faces =
+                    retired.into_iter().filter_map(|face| i32::try_from(face).ok()).collect();
             }
-            View::Whole | View::New => {}
+            View::Whole => {}
             View::Platform => {
                 shown.candidates.clear();
                 if let Some(target) = &mut shown.target {

@@ -13,7 +13,7 @@ use super::{Answer, Command, exhausted::Exhausted, turns::Turns};
 use crate::{
     domain::{
         handoff::Handoff,
-        limits::{Guesser, Limits},
+        limits::Limits,
         strength::Scope,
         turn::{
             Attempt, CallOutcome, Cancelled, Created, Creation, Ended, Needs, Owed, Redeemed, Reissue,
@@ -273,9 +273,7 @@ impl Handoffs {
         let mut end = None;
         for account in &handoff.target.accounts {
             let wrong = store::of_account(&mut *self.database.read().await?, account, now_ms).await?;
-            let wait = limits.free(Guesser::Account, &wrong, now_ms).err();
-            let until = |wait: Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-            end = end.max(wait.map(|wait| now_ms.saturating_add(until(wait))));
+            end = end.max(limits.lockout_end_ms(&wrong, now_ms));
         }
         Ok(end)
     }

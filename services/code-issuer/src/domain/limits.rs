@@ -113,6 +113,12 @@ impl Limits {
         longest.map_or(Ok(least), Err)
     }
 
+    /// Until when an account with those wrong codes can enter none, if that is so.
+    pub fn lockout_end_ms(&self, wrong: &[WrongCodes], now_ms: i64) -> Option<i64> {
+        let wait = self.free(Guesser::Account, wrong, now_ms).err()?;
+        Some(now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// How long a guess has to be remembered.
     pub fn memory(guesser: Guesser) -> Duration {
         match guesser {

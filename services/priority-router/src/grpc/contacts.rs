@@ -8,7 +8,7 @@ use segue_store::{StoreError, requests::RequestKey};
 use super::parse;
 use crate::{
     convert::{self, Kept},
-    decider::{Answer, Command, IdempotentAnswer, Router, Texts},
+    decider::{Answer, Command, IdempotentAnswer, Router, ShownContact, Texts},
     domain::{self, Name, Priority, Submit},
     errors::contact_not_found,
     store::{
@@ -63,16 +63,24 @@ pub(super) async fn of_session(
     let session = fields.session_id("session", &request.session);
     fields.finish()?;
     let (of, within) = (platform.clone(), session.clone());
-    let open = router.look(move |state| state.open_contact(&of, &within)).await?;
+    // Each look waits for the decision under way, so this one takes all that an answer may need.
+    let open = router.look(move |state| {
+        let id = state.open_contact(&of, &within)?;
+        Some((id, state.contacts(&[id]).remove(&id)))
+    });
+    let open = open.await?;
     let mut conn = router.database.read().await?;
-    let row = match open {
+    let (row, view) = match open {
         // It may be older than one that has ended: who comes back goes on with it.
-        Some(id) => contacts::get(&mut conn, id).await?,
-        None => contacts::newest_of_session(&mut conn, &platform, &session).await?,
+        Some((id, view)) => (contacts::get(&mut conn, id).await?, view),
+        None => (contacts::newest_of_session(&mut conn, &platform, &session).await?, None),
     };
     drop(conn);
     let row = row.ok_or_else(|| contact_not_found(&session))?;
-    let shown = router.show(vec![row]).await?.pop().ok_or(StoreError::Failed)?;
+    let shown = match view {
+        Some(view) if row.is_open() => ShownContact::of_view(view, row),
+        _ => router.show(vec![row]).await?.pop().ok_or(StoreError::Failed)?,
+    };
     Ok(GetSessionContactResponse { contact: Some(convert::contact(shown)) })
 }
 

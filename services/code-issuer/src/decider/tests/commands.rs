@@ -117,6 +117,7 @@ pub(super) fn creation(random: &Random, number: u64, now_ms: i64) -> Creation {
         handoff,
         documents: Documents { selection: vec![1], remaining_work: vec![2], strength: vec![3] },
         sealed_access_info: vec![number as u8],
+        limits: limits(),
         trace_parent: String::new(),
     }
 }

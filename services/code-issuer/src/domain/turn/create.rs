@@ -2,6 +2,7 @@ use super::{Ended, Needs, Owed, Turn};
 use crate::domain::{
     code::DrawnCode,
     handoff::{Documents, Handoff},
+    limits::Limits,
 };
 
 /// A handoff to be recorded.
@@ -15,6 +16,8 @@ pub struct Creation {
     pub codes: Vec<DrawnCode>,
     /// What the customer gets, sealed.
     pub sealed_access_info: Vec<u8>,
+    /// What guesses are limited to: the desk is told of a lock-out of the code's account.
+    pub limits: Limits,
     /// W3C trace context of the request.
     pub trace_parent: String,
 }
@@ -28,6 +31,8 @@ pub enum Created {
         handoff: Box<Handoff>,
         /// To be made now.
         calls: Vec<Owed>,
+        /// Until when an account of the code's can enter none, if that is so.
+        lockout_end_ms: Option<i64>,
         /// Handoffs that ended: the session's before, if its time was over, and older ones that this one takes the place of.
         ended: Vec<Ended>,
     },
@@ -42,6 +47,7 @@ impl Creation {
     pub fn needs(&self, needs: &mut Needs) {
         needs.sources.insert(self.handoff.source.clone());
         needs.agents.insert(self.handoff.agent.clone());
+        needs.accounts.extend(self.handoff.target.accounts.iter().cloned());
         self.codes.iter().for_each(|code| needs.is_taken(&code.hash));
         needs.under.extend(self.codes.iter().map(|code| code.guessed_under.clone()));
     }
@@ -72,7 +78,8 @@ impl<'c> Turn<'c> {
         self.issue_codes(&new.handoff, &new.codes, &new.sealed_access_info);
         let mut calls = self.owe_issue(&new.handoff, &new.trace_parent);
         calls.extend(releases);
-        Created::Done { handoff: Box::new(new.handoff.clone()), calls, ended }
+        let lockout_end_ms = self.lockout_end_ms(&new.handoff, new.limits);
+        Created::Done { handoff: Box::new(new.handoff.clone()), calls, lockout_end_ms, ended }
     }
 
     /// Ends what a new handoff takes the place of: live ones of the same agent for the same work order, or for the same account on the

@@ -10,7 +10,8 @@ use super::Turn;
 use crate::domain::{
     code::Code,
     guessing::{Allowance, Guesses, Guessing},
-    limits::slot,
+    handoff::Handoff,
+    limits::{Limits, slot},
 };
 
 impl Turn<'_> {
@@ -69,8 +70,16 @@ impl Turn<'_> {
         *more = more.saturating_add(codes);
     }
 
+    /// Until when an account that a handoff's code is bound to can enter none, if that is so.
+    pub(super) fn lockout_end_ms(&self, handoff: &Handoff, limits: Limits) -> Option<i64> {
+        let accounts = handoff.target.accounts.iter();
+        accounts
+            .filter_map(|account| limits.lockout_end_ms(&self.guesses.of_account(account), self.now_ms))
+            .max()
+    }
+
     /// Lets an account try again, once a day.
-    pub(super) fn clear_lockout(&mut self, account: &str, limits: crate::domain::limits::Limits) {
+    pub(super) fn clear_lockout(&mut self, account: &str, limits: Limits) {
         if self.guesses.clear_lockout(account, limits, self.now_ms) {
             self.changes.cleared.insert(account.to_owned());
         }

@@ -39,6 +39,8 @@ pub enum Reissued {
         handoff: Box<Handoff>,
         /// To be made now.
         calls: Vec<Owed>,
+        /// Until when an account of the code's can enter none, if that is so.
+        lockout_end_ms: Option<i64>,
     },
     /// The handoff is not ISSUED any more, or was reissued meanwhile.
     Changed,
@@ -80,6 +82,7 @@ impl<'c> Turn<'c> {
         self.kill_codes(&handoff.id);
         self.issue_codes(&handoff, &new.codes, &new.sealed_access_info);
         let calls = self.owe_issue(&handoff, &new.trace_parent);
-        Reissued::Done { handoff: Box::new(handoff), calls }
+        let lockout_end_ms = self.lockout_end_ms(&handoff, new.limits);
+        Reissued::Done { handoff: Box::new(handoff), calls, lockout_end_ms }
     }
 }
