@@ -14,15 +14,7 @@ const MALLORY: &str = "spiffe://segue.local/platform-admin/mallory";
 const ALICE: &str = "spiffe://segue.local/platform-admin/alice";
 const ELSEWHERE: &str = "https://127.0.0.1:9";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_moves_an_adapter_alone_on_sqlite() {
-    nobody_moves_an_adapter_alone(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_moves_an_adapter_alone_on_postgres() {
-    nobody_moves_an_adapter_alone(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(nobody_moves_an_adapter_alone);
 
 async fn nobody_moves_an_adapter_alone(storage: Storage) {
     let system = Processes::start_secured(storage, &[("SEGUE_ADAPTER_CHANGES", "two-people")]).await;

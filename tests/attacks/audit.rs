@@ -23,15 +23,7 @@ const SUPERVISOR: &str = "spiffe://segue.local/routing-admin/one";
 const DESK: &str = "spiffe://segue.local/desk/nosy";
 const AUDITOR: &str = "spiffe://segue.local/auditor/one";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_moved_an_adapter_is_told_on_sqlite() {
-    who_moved_an_adapter_is_told(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_moved_an_adapter_is_told_on_postgres() {
-    who_moved_an_adapter_is_told(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(who_moved_an_adapter_is_told);
 
 async fn who_moved_an_adapter_is_told(storage: Storage) {
     let system = Processes::start_secured(storage, &[]).await;

@@ -32,17 +32,9 @@ const PER_WIDE_NETWORK: usize = 40;
 const BROWSERS: usize = 8;
 const HONEST: &str = "203.0.113.9";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_through_the_pages_reaches_little_and_locks_nobody_out_on_sqlite() {
-    a_flood_through_the_pages(Storage::SqliteFile).await;
-}
+segue_testkit::on_durable_engines!(a_flood_through_the_pages_reaches_little_and_locks_nobody_out);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_through_the_pages_reaches_little_and_locks_nobody_out_on_postgres() {
-    a_flood_through_the_pages(Storage::Postgres).await;
-}
-
-async fn a_flood_through_the_pages(storage: Storage) {
+async fn a_flood_through_the_pages_reaches_little_and_locks_nobody_out(storage: Storage) {
     let system = Processes::start_with(storage, &SETTINGS).await;
     let fixture = Fixture::load(&system.addresses).await;
     let mut issued = vec![];

@@ -9,15 +9,7 @@ use segue_proto::{
 use segue_testkit::{Storage, request_id, wait_for};
 use segue_tests::{Clients, Fixture, Processes};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_keeps_a_revocation_from_its_end_on_sqlite() {
-    nobody_keeps_a_revocation_from_its_end(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_keeps_a_revocation_from_its_end_on_postgres() {
-    nobody_keeps_a_revocation_from_its_end(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(nobody_keeps_a_revocation_from_its_end);
 
 async fn nobody_keeps_a_revocation_from_its_end(storage: Storage) {
     let system = Processes::start_secured(storage, &[]).await;

@@ -11,15 +11,7 @@ use segue_tests::{Fixture, Processes};
 const RELATIVE: &str = "app-relative";
 const MALLORY: &str = "app-mallory";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shared_phone_does_not_unbind_codes_on_sqlite() {
-    a_shared_phone_does_not_unbind_codes(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shared_phone_does_not_unbind_codes_on_postgres() {
-    a_shared_phone_does_not_unbind_codes(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(a_shared_phone_does_not_unbind_codes);
 
 async fn a_shared_phone_does_not_unbind_codes(storage: Storage) {
     let system = Processes::start_secured(storage, &[]).await;

@@ -52,15 +52,7 @@ macro_rules! both_succeed {
     }};
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_id_of_two_callers_is_two_requests_on_sqlite() {
-    one_id_of_two_callers_is_two_requests(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_id_of_two_callers_is_two_requests_on_postgres() {
-    one_id_of_two_callers_is_two_requests(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(one_id_of_two_callers_is_two_requests);
 
 async fn one_id_of_two_callers_is_two_requests(storage: Storage) {
     let system = Processes::start_secured(storage, &[]).await;

@@ -15,25 +15,7 @@ use segue_proto::{
 use segue_testkit::{Storage, refused, request_id, wait_for};
 use segue_tests::{Fixture, InProcess};
 
-/// The same life on each engine.
-macro_rules! on_engines {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(segue_testkit::Storage::SqliteFile).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(segue_testkit::Storage::Postgres).await;
-            })*
-        }
-    };
-}
-
-on_engines!(
+segue_testkit::on_durable_engines!(
     a_handoff_without_an_adapter_goes_all_the_way,
     a_repeated_request_gets_the_same_handoff_and_code,
     cancelling_releases_everything_and_only_once,

@@ -6,7 +6,7 @@ use segue_proto::{
     common::v1::ErrorReason,
     issuer::v1::{CancelHandoffRequest, GetHandoffRequest, RedeemCodeRequest},
 };
-use segue_testkit::{Storage, refused, request_id};
+use segue_testkit::{Databases, Storage, refused, request_id};
 use segue_tests::Fixture;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -41,20 +41,8 @@ async fn issuers_of(system: &mut Replicas, storage: Storage) -> [Issuer; 2] {
     [first, second]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn limits_hold_on_sqlite_in_memory() {
-    limits_hold(Storage::SqliteMemory).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn limits_hold_over_two_replicas_and_a_restart_on_a_sqlite_file() {
-    limits_hold(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn limits_hold_over_two_replicas_and_a_restart_on_postgres() {
-    limits_hold(Storage::Postgres).await;
-}
+// Over two replicas and a restart, where the database outlives its handle.
+segue_testkit::on_every_engine!(limits_hold);
 
 async fn limits_hold(storage: Storage) {
     let mut system = Replicas::start(storage, &[]).await;
@@ -183,7 +171,7 @@ async fn customers_behind_one_address_are_served_however_many_they_are() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_store_nothing_is_accepted() {
-    let mut system = Replicas::start(Storage::Postgres, &[]).await;
+    let mut system = Replicas::start_in(Databases::alone(Storage::Postgres), &[]).await;
     let issued = system.fixture.create(Fixture::handoff("call-1")).await;
     let right = Fixture::redemption(&Fixture::digits(&issued), "s");
     system.databases.postgres().unwrap().crash();

@@ -37,18 +37,10 @@ fn id_of(issued: &CreateHandoffResponse) -> String {
     issued.handoff.as_ref().unwrap().id.clone()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_right_code_sent_many_times_is_answered_alike_on_sqlite() {
-    the_right_code_sent_many_times(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_right_code_sent_many_times_is_answered_alike_on_postgres() {
-    the_right_code_sent_many_times(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(the_right_code_sent_many_times_is_answered_alike);
 
 /// A reload, a double tap, sixteen at once: each with a request id of its own.
-async fn the_right_code_sent_many_times(storage: Storage) {
+async fn the_right_code_sent_many_times_is_answered_alike(storage: Storage) {
     let mut system = Replicas::start(storage, &[]).await;
     let issuers = [system.first(), system.restart_second().await];
     let issued = system.fixture.create(Fixture::handoff("call-1")).await;
@@ -75,15 +67,7 @@ async fn the_right_code_sent_many_times(storage: Storage) {
     system.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lock_out_is_told_and_cleared_once_on_sqlite() {
-    a_lock_out_is_told_and_cleared_once(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lock_out_is_told_and_cleared_once_on_postgres() {
-    a_lock_out_is_told_and_cleared_once(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(a_lock_out_is_told_and_cleared_once);
 
 async fn a_lock_out_is_told_and_cleared_once(storage: Storage) {
     let mut system = Replicas::start(storage, &[]).await;
@@ -132,17 +116,9 @@ async fn a_lock_out_is_told_and_cleared_once(storage: Storage) {
     system.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn naming_somebodys_account_locks_nobody_out_but_the_one_who_does_on_sqlite() {
-    naming_somebodys_account(Storage::SqliteFile).await;
-}
+segue_testkit::on_durable_engines!(naming_somebodys_account_locks_nobody_out_but_the_one_who_does);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn naming_somebodys_account_locks_nobody_out_but_the_one_who_does_on_postgres() {
-    naming_somebodys_account(Storage::Postgres).await;
-}
-
-async fn naming_somebodys_account(storage: Storage) {
+async fn naming_somebodys_account_locks_nobody_out_but_the_one_who_does(storage: Storage) {
     let system = Replicas::start(storage, &[]).await;
     let issued = system.fixture.create(Fixture::handoff("call-1")).await;
     let claimed = |code: &str, address: &str| RedeemCodeRequest {

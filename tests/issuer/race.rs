@@ -5,22 +5,16 @@ use segue_proto::{
     router::v1::{ContactState, ListContactsRequest},
 };
 use segue_testkit::{Storage, refused};
-use segue_tests::{Fixture, InProcess, Processes};
+use segue_tests::{Fixture, Processes};
 
 /// Of one account, which may enter five wrong codes: a code that another of its conversations has redeemed is none.
 const CALLERS: usize = 64;
 const ROUNDS: usize = 5;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_of_64_callers_wins_on_sqlite() {
-    let system = InProcess::start(Storage::SqliteFile).await;
-    race(&Fixture::load(&system.addresses).await).await;
-    system.stop().await;
-}
+segue_testkit::on_durable_engines!(one_of_64_callers_wins);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_of_64_callers_wins_on_postgres() {
-    let system = Processes::start(Storage::Postgres).await;
+async fn one_of_64_callers_wins(storage: Storage) {
+    let system = Processes::start(storage).await;
     race(&Fixture::load(&system.addresses).await).await;
 }
 

@@ -90,17 +90,9 @@ async fn codes_of_others_all_look_the_same() {
 /// More often than an account may be wrong: the account's own dead codes are no guesses.
 const OFTEN: usize = 6;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_owner_of_a_dead_code_is_told_why_and_not_locked_out_on_sqlite() {
-    the_owner_of_a_dead_code_is_told_why(Storage::SqliteFile).await;
-}
+segue_testkit::on_durable_engines!(the_owner_of_a_dead_code_is_told_why_and_not_locked_out);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_owner_of_a_dead_code_is_told_why_and_not_locked_out_on_postgres() {
-    the_owner_of_a_dead_code_is_told_why(Storage::Postgres).await;
-}
-
-async fn the_owner_of_a_dead_code_is_told_why(storage: Storage) {
+async fn the_owner_of_a_dead_code_is_told_why_and_not_locked_out(storage: Storage) {
     let clock = ManualClock::starting_at(SystemClock.now_ms());
     let system = InProcess::start_at(storage, clock.clone()).await;
     let fixture = Fixture::load(&system.addresses).await;

@@ -7,18 +7,13 @@ use std::sync::{
 
 use segue::demo_data::{self, Targets};
 use segue_proto::{
-    channel::v1::{
-        CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
-        FindAccountsRequest, FindAccountsResponse,
-        channel_service_server::{ChannelService, ChannelServiceServer},
-    },
+    channel::v1::{CloseSessionRequest, CloseSessionResponse},
     common::v1::Session,
     issuer::v1::{CreateHandoffRequest, Handoff, HandoffState, ListHandoffsRequest},
 };
-use segue_testkit::{Storage, wait_for, wait_for_some};
+use segue_testkit::{Adapter, Storage, serve_adapter, wait_for, wait_for_some};
 use segue_tests::{Fixture, Processes};
-use tokio::net::TcpListener;
-use tonic::{Request, Response, Status, transport::server::TcpIncoming};
+use tonic::Status;
 
 /// Shows codes and ends no session.
 #[derive(Clone, Default)]
@@ -29,39 +24,17 @@ struct Stubborn {
 impl Stubborn {
     /// Serves it until the test ends, as the adapter of the demo's platforms.
     async fn take_over(&self, system: &Processes) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let adapter_uri = format!("http://{}", listener.local_addr().unwrap());
-        let serving = tonic::transport::Server::builder()
-            .add_service(ChannelServiceServer::new(self.clone()))
-            .serve_with_incoming(TcpIncoming::from(listener));
-        tokio::spawn(serving);
+        let (address, _) = serve_adapter(self.clone(), 0).await;
+        let adapter_uri = format!("http://{address}");
         let targets = Targets { adapter_uri, ..system.addresses.demo_data_targets(0).unwrap() };
         demo_data::move_to(&targets).await.unwrap();
     }
 }
 
-#[tonic::async_trait]
-impl ChannelService for Stubborn {
-    async fn deliver_access_info(
-        &self,
-        _: Request<DeliverAccessInfoRequest>,
-    ) -> Result<Response<DeliverAccessInfoResponse>, Status> {
-        Ok(Response::new(DeliverAccessInfoResponse {}))
-    }
-
-    async fn close_session(
-        &self,
-        _: Request<CloseSessionRequest>,
-    ) -> Result<Response<CloseSessionResponse>, Status> {
+impl Adapter for Stubborn {
+    async fn close_session(&self, _: CloseSessionRequest) -> Result<CloseSessionResponse, Status> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         Err(Status::failed_precondition("this session is not to be closed"))
-    }
-
-    async fn find_accounts(
-        &self,
-        _: Request<FindAccountsRequest>,
-    ) -> Result<Response<FindAccountsResponse>, Status> {
-        Err(Status::unimplemented("this platform keeps no account directory"))
     }
 }
 
@@ -70,15 +43,7 @@ async fn with_a_failure(fixture: &Fixture) -> Vec<Handoff> {
     fixture.clients.issuer.clone().list_handoffs(request).await.unwrap().into_inner().handoffs
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_close_that_is_refused_for_good_ends_and_is_told_on_sqlite() {
-    a_close_that_is_refused_for_good_ends_and_is_told(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_close_that_is_refused_for_good_ends_and_is_told_on_postgres() {
-    a_close_that_is_refused_for_good_ends_and_is_told(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(a_close_that_is_refused_for_good_ends_and_is_told);
 
 async fn a_close_that_is_refused_for_good_ends_and_is_told(storage: Storage) {
     let (system, platform) = (Processes::start(storage).await, Stubborn::default());

@@ -33,7 +33,11 @@ pub struct Replicas {
 impl Replicas {
     /// Starts a system; the second replica starts with `restart`.
     pub async fn start(storage: Storage, settings: &[(&str, &str)]) -> Self {
-        let databases = Databases::start(storage);
+        Self::start_in(Databases::start(storage), settings).await
+    }
+
+    /// The same, with databases that are there.
+    pub async fn start_in(databases: Databases, settings: &[(&str, &str)]) -> Self {
         let clock = ManualClock::starting_at(NOON);
         let keys = Keys::generate(&Random::secure());
         let url = databases.create();

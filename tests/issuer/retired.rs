@@ -36,15 +36,7 @@ fn length(issued: &CreateHandoffResponse) -> usize {
     Fixture::digits(issued).chars().filter(char::is_ascii_digit).count()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bound_code_is_retired_for_claimants_only_on_sqlite() {
-    a_bound_code_is_retired_for_claimants_only(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bound_code_is_retired_for_claimants_only_on_postgres() {
-    a_bound_code_is_retired_for_claimants_only(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(a_bound_code_is_retired_for_claimants_only);
 
 async fn a_bound_code_is_retired_for_claimants_only(storage: Storage) {
     let mut system = Replicas::start(storage, &SETTINGS).await;

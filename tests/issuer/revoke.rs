@@ -73,38 +73,37 @@ async fn closing_words(page: &mut CustomerPage) -> String {
     entry.rest["message"].as_str().unwrap().to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_entered_the_code_loses_agent_and_conversation() {
-    for storage in Storage::ALL {
-        let system = InProcess::start(storage).await;
-        let fixture = Fixture::load(&system.addresses).await;
-        let mut issuer = fixture.clients.issuer.clone();
-        let mut switched = Switched::play(&fixture, &system.addresses).await;
-        let words = closing_words(&mut switched.chat).await;
-        assert!(words.contains("tell us within 2 minutes"), "{words}");
-        let id = &switched.handoff.id;
-        assert_eq!(contact_state(&fixture, &switched.handoff.contact_id).await, ContactState::Assigned);
+segue_testkit::on_every_engine!(whoever_entered_the_code_loses_agent_and_conversation);
 
-        let request = revocation(id);
-        let revoked = issuer.revoke_handoff(request.clone()).await.unwrap().into_inner().handoff.unwrap();
-        assert_eq!((revoked.state(), revoked.revoke_deadline), (HandoffState::Revoked, None));
-        let words = closing_words(&mut switched.app).await;
-        assert!(words.contains("taken back"), "{words}");
-        assert_eq!(contact_state(&fixture, &revoked.contact_id).await, ContactState::Abandoned);
-        assert_eq!(units_in_use(&fixture).await, 0, "the agent is free");
+async fn whoever_entered_the_code_loses_agent_and_conversation(storage: Storage) {
+    let system = InProcess::start(storage).await;
+    let fixture = Fixture::load(&system.addresses).await;
+    let mut issuer = fixture.clients.issuer.clone();
+    let mut switched = Switched::play(&fixture, &system.addresses).await;
+    let words = closing_words(&mut switched.chat).await;
+    assert!(words.contains("tell us within 2 minutes"), "{words}");
+    let id = &switched.handoff.id;
+    assert_eq!(contact_state(&fixture, &switched.handoff.contact_id).await, ContactState::Assigned);
 
-        let again = issuer.revoke_handoff(request.clone()).await.unwrap().into_inner().handoff.unwrap();
-        assert_eq!(again, revoked, "a repetition is answered");
-        let reused = RevokeHandoffRequest { id: "handoff_other".to_owned(), ..request };
-        assert_eq!(refused(issuer.revoke_handoff(reused).await).reason, ErrorReason::RequestIdReused);
-        let other = refused(issuer.revoke_handoff(revocation(id)).await);
-        assert_eq!((other.reason, other.fields), (ErrorReason::HandoffState, vec!["id".to_owned()]));
-        let request = WatchHandoffRequest { id: id.clone() };
-        let mut watch = issuer.watch_handoff(request).await.unwrap().into_inner();
-        assert_eq!(watch.message().await.unwrap().unwrap().handoff.unwrap(), revoked);
-        assert!(watch.message().await.unwrap().is_none(), "REVOKED is final");
-        system.stop().await;
-    }
+    let request = revocation(id);
+    let revoked = issuer.revoke_handoff(request.clone()).await.unwrap().into_inner().handoff.unwrap();
+    assert_eq!((revoked.state(), revoked.revoke_deadline), (HandoffState::Revoked, None));
+    let words = closing_words(&mut switched.app).await;
+    assert!(words.contains("taken back"), "{words}");
+    assert_eq!(contact_state(&fixture, &revoked.contact_id).await, ContactState::Abandoned);
+    assert_eq!(units_in_use(&fixture).await, 0, "the agent is free");
+
+    let again = issuer.revoke_handoff(request.clone()).await.unwrap().into_inner().handoff.unwrap();
+    assert_eq!(again, revoked, "a repetition is answered");
+    let reused = RevokeHandoffRequest { id: "handoff_other".to_owned(), ..request };
+    assert_eq!(refused(issuer.revoke_handoff(reused).await).reason, ErrorReason::RequestIdReused);
+    let other = refused(issuer.revoke_handoff(revocation(id)).await);
+    assert_eq!((other.reason, other.fields), (ErrorReason::HandoffState, vec!["id".to_owned()]));
+    let request = WatchHandoffRequest { id: id.clone() };
+    let mut watch = issuer.watch_handoff(request).await.unwrap().into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().handoff.unwrap(), revoked);
+    assert!(watch.message().await.unwrap().is_none(), "REVOKED is final");
+    system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,15 +48,7 @@ fn on_web_chat(issued: &CreateHandoffResponse, session: &str, address: &str) -> 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn customers_share_a_limit_on_sqlite() {
-    customers_share_a_limit(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn customers_share_a_limit_on_postgres() {
-    customers_share_a_limit(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(customers_share_a_limit);
 
 async fn customers_share_a_limit(storage: Storage) {
     let mut system = Replicas::start(storage, &SETTINGS).await;

@@ -15,14 +15,7 @@ use tonic::Code;
 
 const OTHER_AGENT: &str = "A1002";
 
-macro_rules! on_each_engine {
-    ($($case:ident),*) => {
-        mod sqlite { $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Storage::SqliteFile).await; })* }
-        mod postgres { $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Storage::Postgres).await; })* }
-    };
-}
-
-on_each_engine!(
+segue_testkit::on_durable_engines!(
     an_agent_hands_off_its_own_conversations_only,
     a_newer_code_ends_the_older,
     one_of_many_codes_made_at_once_lives

@@ -7,17 +7,9 @@ use segue::demo::{Stage, play};
 use segue_testkit::Storage;
 use segue_tests::{Fixture, Processes, SERVICES};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_service_restarts_between_any_two_steps_on_sqlite() {
-    play_with_restarts(Storage::SqliteFile).await;
-}
+segue_testkit::on_durable_engines!(every_service_restarts_between_any_two_steps);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_service_restarts_between_any_two_steps_on_postgres() {
-    play_with_restarts(Storage::Postgres).await;
-}
-
-async fn play_with_restarts(storage: Storage) {
+async fn every_service_restarts_between_any_two_steps(storage: Storage) {
     let processes = Processes::start(storage).await;
     let addresses = processes.addresses.clone();
     Fixture::load(&addresses).await;

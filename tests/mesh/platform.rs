@@ -8,11 +8,9 @@ use std::{
 
 use segue_proto::channel::v1::{
     CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
-    FindAccountsRequest, FindAccountsResponse,
-    channel_service_server::{ChannelService, ChannelServiceServer},
 };
-use tokio::net::TcpListener;
-use tonic::{Request, Response, Status, transport::server::TcpIncoming};
+use segue_testkit::{Adapter, serve_adapter};
+use tonic::Status;
 
 /// Sessions by the handoffs that they were closed for, and whether all was as it must be.
 #[derive(Clone, Default)]
@@ -24,14 +22,7 @@ pub struct Platform {
 impl Platform {
     /// Serves it until the test ends.
     pub async fn serve(&self) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let service = ChannelServiceServer::new(self.clone());
-        let serving = tonic::transport::Server::builder()
-            .add_service(service)
-            .serve_with_incoming(TcpIncoming::from(listener));
-        tokio::spawn(serving);
-        address
+        serve_adapter(self.clone(), 0).await.0
     }
 
     /// The sessions that were closed, by handoff.
@@ -57,30 +48,17 @@ fn note(kept: &Mutex<BTreeMap<String, String>>, handoff: String, session: String
     }
 }
 
-#[tonic::async_trait]
-impl ChannelService for Platform {
+impl Adapter for Platform {
     async fn deliver_access_info(
         &self,
-        request: Request<DeliverAccessInfoRequest>,
-    ) -> Result<Response<DeliverAccessInfoResponse>, Status> {
-        let request = request.into_inner();
+        request: DeliverAccessInfoRequest,
+    ) -> Result<DeliverAccessInfoResponse, Status> {
         note(&self.delivered, request.handoff_id, request.session)?;
-        Ok(Response::new(DeliverAccessInfoResponse {}))
+        Ok(DeliverAccessInfoResponse {})
     }
 
-    async fn close_session(
-        &self,
-        request: Request<CloseSessionRequest>,
-    ) -> Result<Response<CloseSessionResponse>, Status> {
-        let request = request.into_inner();
+    async fn close_session(&self, request: CloseSessionRequest) -> Result<CloseSessionResponse, Status> {
         note(&self.closed, request.handoff_id, request.session)?;
-        Ok(Response::new(CloseSessionResponse {}))
-    }
-
-    async fn find_accounts(
-        &self,
-        _: Request<FindAccountsRequest>,
-    ) -> Result<Response<FindAccountsResponse>, Status> {
-        Err(Status::unimplemented("this platform keeps no account directory"))
+        Ok(CloseSessionResponse {})
     }
 }

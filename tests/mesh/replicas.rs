@@ -56,7 +56,7 @@ fn free_address() -> SocketAddr {
 
 impl Mesh {
     pub async fn start() -> Self {
-        let databases = Databases::start(Storage::Postgres);
+        let databases = Databases::alone(Storage::Postgres);
         let security = Security::new(databases.directory());
         let routes: Vec<Route> = CALLS
             .into_iter()

@@ -37,7 +37,7 @@ fn migrate(url: &str) -> (bool, String) {
 
 #[test]
 fn the_server_is_known_by_its_certificate() {
-    let databases = Databases::start(Storage::Postgres);
+    let databases = Databases::alone(Storage::Postgres);
     let url = databases.create();
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {

@@ -32,25 +32,24 @@ async fn all(folder: &Path, commands: Vec<Command>) -> Vec<(bool, String)> {
     ends
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn jobs_at_once_migrate_each_service_and_it_is_refused_before() {
-    for storage in [Storage::SqliteFile, Storage::Postgres] {
-        let databases = Databases::start(storage);
-        for service in SERVICES {
-            let url = databases.create();
-            let folder = tempfile::tempdir().unwrap();
-            for (succeeded, told) in all(folder.path(), vec![command(service, &url, "expect")]).await {
-                assert!(
-                    !succeeded && told.contains("database-migrations=only"),
-                    "{service} on {storage:?}: {told}"
-                );
-            }
-            let folder = tempfile::tempdir().unwrap();
-            let jobs = (0..3).map(|_| command(service, &url, "only")).collect();
-            for (succeeded, told) in all(folder.path(), jobs).await {
-                let expected = format!("{service}: the schema is up to date");
-                assert!(succeeded && told.contains(&expected), "{service} on {storage:?}: {told}");
-            }
+segue_testkit::on_durable_engines!(jobs_at_once_migrate_each_service_and_it_is_refused_before);
+
+async fn jobs_at_once_migrate_each_service_and_it_is_refused_before(storage: Storage) {
+    let databases = Databases::start(storage);
+    for service in SERVICES {
+        let url = databases.create();
+        let folder = tempfile::tempdir().unwrap();
+        for (succeeded, told) in all(folder.path(), vec![command(service, &url, "expect")]).await {
+            assert!(
+                !succeeded && told.contains("database-migrations=only"),
+                "{service} on {storage:?}: {told}"
+            );
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let jobs = (0..3).map(|_| command(service, &url, "only")).collect();
+        for (succeeded, told) in all(folder.path(), jobs).await {
+            let expected = format!("{service}: the schema is up to date");
+            assert!(succeeded && told.contains(&expected), "{service} on {storage:?}: {told}");
         }
     }
 }

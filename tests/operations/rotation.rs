@@ -8,15 +8,7 @@ use crate::selector::{add_platform, client, found, run, start};
 
 const ACCOUNTS: usize = 100;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_directory_key_is_rotated_on_sqlite() {
-    the_directory_key_is_rotated(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_directory_key_is_rotated_on_postgres() {
-    the_directory_key_is_rotated(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(the_directory_key_is_rotated);
 
 async fn the_directory_key_is_rotated(storage: Storage) {
     let databases = Databases::start(storage);

@@ -179,7 +179,7 @@ async fn a_folder_with_the_old_names_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_services_run_on_one_postgres_server() {
     let (_root, data, _) = folders();
-    let databases = Databases::start(Storage::Postgres);
+    let databases = Databases::alone(Storage::Postgres);
     let url = databases.create();
     let mut up = Up::start_with(&data, &["--database-url", &url]).await;
     let fixture = Fixture { clients: Clients::of(&up.addresses) };

@@ -23,15 +23,7 @@ const GROWTH_KIB: u64 = 64 * 1024;
 
 type Client = PlatformSelectorServiceClient<Channel>;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_half_way_and_resumed_on_sqlite() {
-    killed_half_way_and_resumed(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_half_way_and_resumed_on_postgres() {
-    killed_half_way_and_resumed(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(killed_half_way_and_resumed);
 
 async fn killed_half_way_and_resumed(storage: Storage) {
     let rows = std::env::var("SEGUE_IMPORT_ROWS").map_or(ROWS, |rows| rows.parse().unwrap());

@@ -19,20 +19,18 @@ use std::{
 
 use futures::future::join_all;
 use segue_proto::channel::v1::{
-    CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
-    FindAccountsRequest, FindAccountsResponse,
+    CloseSessionRequest, FindAccountsRequest, FindAccountsResponse,
     channel_service_client::ChannelServiceClient,
-    channel_service_server::{ChannelService, ChannelServiceServer},
 };
 use segue_runtime::{
     DATABASE_SETTINGS, MAX_MESSAGE_BYTES, Parts, Server, ServerConfig, read_database, settings::Setting,
 };
 use segue_store::{Database, Migrations};
-use segue_testkit::{Process, free_port, wait_for_some};
+use segue_testkit::{Adapter, Process, channel_service, free_port, wait_for_some};
 use sqlx::migrate::Migrator;
 use tokio::sync::{mpsc, oneshot};
 use tonic::{
-    Request, Response, Status,
+    Status,
     transport::{Channel, Endpoint},
 };
 
@@ -43,8 +41,6 @@ const CALLERS_PER_CONNECTION: usize = 4;
 const ROUNDS: usize = 5;
 const WARM_UP: Duration = Duration::from_millis(300);
 const MEASURED: Duration = Duration::from_secs(2);
-/// Of `/proc/PID/stat`, everywhere that Rust runs on Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
 const LISTEN: &[Setting] = &[Setting::new("listen", "127.0.0.1:0", "where to serve")];
 
 static NONE: Migrator = Migrator::DEFAULT;
@@ -90,40 +86,20 @@ impl Memory {
     }
 }
 
-#[tonic::async_trait]
-impl ChannelService for Memory {
-    async fn deliver_access_info(
-        &self,
-        _: Request<DeliverAccessInfoRequest>,
-    ) -> Result<Response<DeliverAccessInfoResponse>, Status> {
-        Ok(Response::new(DeliverAccessInfoResponse {}))
-    }
-
-    /// Answers at once.
-    async fn close_session(
-        &self,
-        _: Request<CloseSessionRequest>,
-    ) -> Result<Response<CloseSessionResponse>, Status> {
-        Ok(Response::new(CloseSessionResponse {}))
-    }
-
-    /// Answers after a hop through another task.
-    async fn find_accounts(
-        &self,
-        _: Request<FindAccountsRequest>,
-    ) -> Result<Response<FindAccountsResponse>, Status> {
+impl Adapter for Memory {
+    /// Answers after a hop through another task. A session is closed at once.
+    async fn find_accounts(&self, _: FindAccountsRequest) -> Result<FindAccountsResponse, Status> {
         let (answer, answered) = oneshot::channel();
         self.asks.send(answer).await.unwrap();
         answered.await.unwrap();
-        Ok(Response::new(FindAccountsResponse::default()))
+        Ok(FindAccountsResponse::default())
     }
 }
 
 fn serve_bare() -> ExitCode {
     let address: SocketAddr = env::var("SEGUE_LISTEN").unwrap().parse().unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let service = ChannelServiceServer::new(Memory::start());
-        let server = tonic::transport::Server::builder().add_service(service);
+        let server = tonic::transport::Server::builder().add_service(channel_service(Memory::start()));
         let stop = segue_runtime::Stop::new();
         stop.on_signals().unwrap();
         server.serve_with_shutdown(address, stop.told()).await.unwrap();
@@ -140,8 +116,7 @@ fn serve() -> ExitCode {
             let database =
                 Database::open(&database, Migrations { owner: "bench", sqlite: &NONE, postgres: &NONE })
                     .await?;
-            let service =
-                ChannelServiceServer::new(Memory::start()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+            let service = channel_service(Memory::start()).max_decoding_message_size(MAX_MESSAGE_BYTES);
             Server::new(database, &parts).service(service).start(&server).await
         },
     )
@@ -235,9 +210,9 @@ impl Served {
     /// Calls per second, and the server's microseconds of processor for one.
     async fn measure(&self, kind: Kind) -> (f64, f64) {
         self.call_for(kind, WARM_UP).await;
-        let (began, cpu) = (Instant::now(), cpu_seconds(self.process.id()));
+        let (began, cpu) = (Instant::now(), self.process.cpu_seconds());
         let calls = f64::from(self.call_for(kind, MEASURED).await);
-        let cpu = cpu_seconds(self.process.id()) - cpu;
+        let cpu = self.process.cpu_seconds() - cpu;
         (calls / began.elapsed().as_secs_f64(), cpu * 1e6 / calls)
     }
 
@@ -270,14 +245,6 @@ async fn call(client: &mut Client, kind: Kind) {
             client.find_accounts(request).await.unwrap();
         }
     }
-}
-
-/// What a process has used, in user and in system mode. The program's name, which may hold spaces, ends with `)`.
-fn cpu_seconds(pid: u32) -> f64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
-    (ticks(11) + ticks(12)) / TICKS_PER_SECOND
 }
 
 fn median(measured: &[(f64, f64)]) -> (f64, f64) {

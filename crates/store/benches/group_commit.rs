@@ -19,7 +19,7 @@ const MIGRATIONS: Migrations = Migrations {
 #[tokio::main]
 async fn main() {
     for storage in [Storage::SqliteFile, Storage::Postgres] {
-        let databases = Databases::start(storage);
+        let databases = Databases::alone(storage);
         let single = writes_per_second(&databases, 1).await;
         let batched = writes_per_second(&databases, 64).await;
         println!(

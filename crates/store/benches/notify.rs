@@ -18,7 +18,7 @@ const MIGRATIONS: Migrations = Migrations {
 
 #[tokio::main]
 async fn main() {
-    let databases = Databases::start(Storage::Postgres);
+    let databases = Databases::alone(Storage::Postgres);
     let settings = Settings::of_url(databases.create());
     let one = Database::open(&settings, MIGRATIONS).await.unwrap();
     let other = Database::open(&settings, MIGRATIONS).await.unwrap();

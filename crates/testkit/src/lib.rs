@@ -2,16 +2,21 @@
 //!
 //! Everything started here ends when its handle is dropped.
 
+mod adapter;
 mod authority;
 mod databases;
+mod engines;
 mod postgres;
 mod process;
 mod proxy;
 mod refusals;
+mod shared_postgres;
 mod wait;
 
+pub use adapter::{Adapter, Called, Echo, channel_service, serve_adapter};
 pub use authority::{Authority, Issued, Validity};
 pub use databases::{Databases, Storage};
+pub use engines::{as_it_is, with_databases};
 pub use postgres::Postgres;
 pub use process::{Process, free_port};
 pub use proxy::Proxy;

@@ -2,7 +2,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
 };
 
 use tempfile::TempDir;
@@ -16,7 +15,6 @@ pub struct Postgres {
     port: u16,
     settings: Vec<String>,
     server: Process,
-    databases: AtomicU32,
 }
 
 impl Postgres {
@@ -28,10 +26,7 @@ impl Postgres {
     /// The same, with settings of the server, as `NAME=VALUE`.
     pub fn start_with(settings: &[&str]) -> Self {
         let directory = folder();
-        let data = directory.path().join("data");
-        run(tool("initdb")
-            .args(["--no-sync", "--auth=trust", "--username=segue", "--encoding=UTF8", "--locale=C"])
-            .arg(&data));
+        make_cluster(directory.path());
         Self::serve(directory, settings.iter().map(|setting| (*setting).to_owned()).collect())
     }
 
@@ -51,7 +46,7 @@ impl Postgres {
     fn serve(directory: TempDir, settings: Vec<String>) -> Self {
         let port = free_port();
         let server = serve(directory.path(), port, &settings);
-        let this = Self { directory, port, settings, server, databases: AtomicU32::new(0) };
+        let this = Self { directory, port, settings, server };
         this.wait_until_ready();
         this
     }
@@ -120,12 +115,7 @@ impl Postgres {
 
     /// Makes a database and returns its URL.
     pub fn database(&self) -> String {
-        let name = format!("segue_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        run(tool("createdb")
-            .args(["-h", "127.0.0.1", "-U", "segue", "-p"])
-            .arg(self.port.to_string())
-            .arg(&name));
-        Self::url(&name, self.port)
+        make_database(self.port)
     }
 
     /// Ends the server as a crash does: no clean-up, no checkpoint.
@@ -143,22 +133,7 @@ impl Postgres {
     }
 
     fn wait_until_ready(&self) {
-        let deadline = std::time::Instant::now() + crate::WAIT;
-        loop {
-            let status = tool("pg_isready")
-                .args(["-q", "-h", "127.0.0.1", "-d", "postgres", "-U", "segue", "-p"])
-                .arg(self.port.to_string())
-                .status();
-            if status.is_ok_and(|status| status.success()) {
-                return;
-            }
-            assert!(
-                std::time::Instant::now() < deadline,
-                "PostgreSQL does not start:\n{}",
-                self.server.log()
-            );
-            std::thread::park_timeout(std::time::Duration::from_millis(20));
-        }
+        wait_until_ready(self.port, || self.server.log());
     }
 }
 
@@ -184,17 +159,51 @@ fn folder() -> TempDir {
 }
 
 fn serve(directory: &Path, port: u16, settings: &[String]) -> Process {
+    Process::start(server(directory, port, settings), directory, "postgres")
+}
+
+/// Makes a cluster in the folder `data` of a folder.
+pub fn make_cluster(directory: &Path) {
+    if is_root() {
+        run(Command::new("chown").arg("postgres").arg(directory));
+    }
+    run(tool("initdb")
+        .args(["--no-sync", "--auth=trust", "--username=segue", "--encoding=UTF8", "--locale=C"])
+        .arg(directory.join("data")));
+}
+
+/// The server of such a cluster. Of a setting that comes twice the later one counts.
+pub fn server(directory: &Path, port: u16, settings: &[impl AsRef<str>]) -> Command {
+    let data = directory.join("data");
     let mut command = tool("postgres");
-    command
-        .arg("-D")
-        .arg(directory.join("data"))
-        .arg("-k")
-        .arg(directory.join("data"))
-        .arg("-p")
-        .arg(port.to_string());
+    command.arg("-D").arg(&data).arg("-k").arg(&data).arg("-p").arg(port.to_string());
     command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]);
-    command.args(settings.iter().flat_map(|setting| ["-c", setting]));
-    Process::start(command, directory, "postgres")
+    command.args(settings.iter().flat_map(|setting| ["-c", setting.as_ref()]));
+    command
+}
+
+/// Makes a database on the server of a port, and returns its URL.
+pub fn make_database(port: u16) -> String {
+    // Tests in several processes make databases on one server.
+    let name = format!("segue_{}", crate::request_id().replace('-', ""));
+    run(tool("createdb").args(["-h", "127.0.0.1", "-U", "segue", "-p"]).arg(port.to_string()).arg(&name));
+    Postgres::url(&name, port)
+}
+
+/// Waits for the server of a port.
+pub fn wait_until_ready(port: u16, log: impl Fn() -> String) {
+    let deadline = std::time::Instant::now() + crate::WAIT;
+    loop {
+        let status = tool("pg_isready")
+            .args(["-q", "-h", "127.0.0.1", "-d", "postgres", "-U", "segue", "-p"])
+            .arg(port.to_string())
+            .status();
+        if status.is_ok_and(|status| status.success()) {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "PostgreSQL does not start:\n{}", log());
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
 }
 
 /// PostgreSQL refuses to run as root, so there it runs as the user that its package makes.

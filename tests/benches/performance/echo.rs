@@ -3,13 +3,10 @@
 use std::{path::Path, process::Command};
 
 use segue_proto::channel::v1::{FindAccountsRequest, channel_service_client::ChannelServiceClient};
-use segue_testkit::{Process, free_port, wait_for_some};
+use segue_testkit::{Process, free_port, serve_adapter, wait_for_some};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{
-    callers::{self, Counted, Times},
-    echo_server,
-};
+use crate::callers::{self, Counted, Times};
 
 /// Makes this program the server: the port.
 const SERVER: &str = "SEGUE_BENCH_ECHO_PORT";
@@ -19,7 +16,7 @@ pub const CONNECTIONS: usize = 4;
 /// Serves, if this process was started to do so.
 pub async fn serve_if_asked() -> bool {
     let Ok(port) = std::env::var(SERVER) else { return false };
-    echo_server::start(port.parse().unwrap()).await.1.await.unwrap();
+    serve_adapter(segue_testkit::Echo, port.parse().unwrap()).await.1.await.unwrap();
     true
 }
 

@@ -17,7 +17,6 @@ mod bench;
 mod callers;
 mod contact;
 mod echo;
-mod echo_server;
 mod handoff;
 mod job_queues;
 mod line;

@@ -4,17 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use segue_core::SharedClock;
 use segue_proto::channel::v1::{
-    CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
-    FindAccountsRequest, FindAccountsResponse,
+    CloseSessionRequest, CloseSessionResponse, FindAccountsRequest, FindAccountsResponse,
     channel_service_client::ChannelServiceClient,
-    channel_service_server::{ChannelService, ChannelServiceServer},
 };
 use segue_runtime::{MAX_MESSAGE_BYTES, Parts, Running, Server, ServerConfig, Stop};
 use segue_store::{Database, Migrations, Settings};
+use segue_testkit::{Adapter, channel_service};
 use sqlx::migrate::Migrator;
 use tokio::sync::Notify;
 use tonic::{
-    Request, Response, Status,
+    Status,
     transport::{Channel, Endpoint},
 };
 
@@ -30,31 +29,16 @@ pub struct Waiting {
     pub finished: Arc<Notify>,
 }
 
-#[tonic::async_trait]
-impl ChannelService for Waiting {
-    /// Answers at once.
-    async fn deliver_access_info(
-        &self,
-        _: Request<DeliverAccessInfoRequest>,
-    ) -> Result<Response<DeliverAccessInfoResponse>, Status> {
-        Ok(Response::new(DeliverAccessInfoResponse {}))
-    }
-
+impl Adapter for Waiting {
     /// Waits until the test lets it go on.
-    async fn close_session(
-        &self,
-        _: Request<CloseSessionRequest>,
-    ) -> Result<Response<CloseSessionResponse>, Status> {
+    async fn close_session(&self, _: CloseSessionRequest) -> Result<CloseSessionResponse, Status> {
         self.started.notify_one();
         self.go_on.notified().await;
         self.finished.notify_one();
-        Ok(Response::new(CloseSessionResponse {}))
+        Ok(CloseSessionResponse {})
     }
 
-    async fn find_accounts(
-        &self,
-        _: Request<FindAccountsRequest>,
-    ) -> Result<Response<FindAccountsResponse>, Status> {
+    async fn find_accounts(&self, _: FindAccountsRequest) -> Result<FindAccountsResponse, Status> {
         panic!("a fault of the handler")
     }
 }
@@ -85,7 +69,7 @@ pub fn on(database: Database, stop: &Stop, service: Waiting) -> Server {
 }
 
 fn with(database: Database, parts: &Parts, service: Waiting) -> Server {
-    let service = ChannelServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let service = channel_service(service).max_decoding_message_size(MAX_MESSAGE_BYTES);
     Server::new(database, parts).service(service)
 }
 

@@ -12,6 +12,16 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::engines::{Engines, NOW, at_once, mark, marks};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    an_act_has_its_record_or_neither_is_there,
+    replicas_make_one_chain,
+    linking_waits_for_no_other_replica,
+    the_log_is_never_changed,
+    a_changed_log_is_found,
+    old_records_are_forgotten_from_the_beginning,
+    records_are_found_by_who_and_what,
+);
+
 fn entry(number: usize) -> Entry {
     Entry {
         at_ms: NOW + i64::try_from(number).unwrap(),
@@ -65,7 +75,7 @@ async fn run(db: &Database, sql: &'static str) -> Result<(), StoreError> {
     .await
 }
 
-pub async fn an_act_has_its_record_or_neither_is_there(engines: &Engines) {
+async fn an_act_has_its_record_or_neither_is_there(engines: &Engines) {
     let db = engines.open().await;
     assert!(!audit::is_anything_pending(&mut db.read().await.unwrap()).await.unwrap());
     act(&db, 1, false).await.unwrap();
@@ -78,7 +88,7 @@ pub async fn an_act_has_its_record_or_neither_is_there(engines: &Engines) {
     assert_eq!(check(&db).await, Ok(1));
 }
 
-pub async fn replicas_make_one_chain(engines: &Engines) {
+async fn replicas_make_one_chain(engines: &Engines) {
     let replicas = engines.open_twice().await;
     at_once(600, |number| {
         let db = replicas[number % 2].clone();
@@ -102,7 +112,7 @@ pub async fn replicas_make_one_chain(engines: &Engines) {
 }
 
 /// Its transaction is shared with other writes, for whose locks another replica may be waiting.
-pub async fn linking_waits_for_no_other_replica(engines: &Engines) {
+async fn linking_waits_for_no_other_replica(engines: &Engines) {
     let [one, other] = engines.open_twice().await;
     if one.engine() != Engine::Postgres {
         // One writer at a time, whatever it does: there is no second lock to wait for.
@@ -129,7 +139,7 @@ pub async fn linking_waits_for_no_other_replica(engines: &Engines) {
     assert_eq!(check(&other).await, Ok(1));
 }
 
-pub async fn the_log_is_never_changed(engines: &Engines) {
+async fn the_log_is_never_changed(engines: &Engines) {
     let db = engines.open().await;
     for number in 0..10 {
         act(&db, number, false).await.unwrap();
@@ -151,7 +161,7 @@ pub async fn the_log_is_never_changed(engines: &Engines) {
 }
 
 /// Whoever may change the schema can go around that, and is found out.
-pub async fn a_changed_log_is_found(engines: &Engines) {
+async fn a_changed_log_is_found(engines: &Engines) {
     let forged = |number: usize| Record { entry: entry(number), ..Record::behind("", 3, entry(3)) };
     let db = engines.open().await;
     for number in 1..=5 {
@@ -192,7 +202,7 @@ pub async fn a_changed_log_is_found(engines: &Engines) {
     assert_eq!(broken(&shorter), Err(Broken::Sequence(2, 4)));
 }
 
-pub async fn old_records_are_forgotten_from_the_beginning(engines: &Engines) {
+async fn old_records_are_forgotten_from_the_beginning(engines: &Engines) {
     let db = engines.open().await;
     for number in 0..20 {
         act(&db, number, false).await.unwrap();
@@ -214,7 +224,7 @@ pub async fn old_records_are_forgotten_from_the_beginning(engines: &Engines) {
     assert_eq!(check(&db).await, Ok(21), "it goes on");
 }
 
-pub async fn records_are_found_by_who_and_what(engines: &Engines) {
+async fn records_are_found_by_who_and_what(engines: &Engines) {
     let db = engines.open().await;
     for number in 0..12 {
         act(&db, number, false).await.unwrap();

@@ -20,7 +20,27 @@ use crate::{
     },
 };
 
-pub async fn commands_that_wait_share_a_commit(engines: &Engines) {
+segue_testkit::on_every_engine!(crate::engines::on =>
+    commands_that_wait_share_a_commit,
+    a_repeated_command_is_decided_once,
+    repeated_and_new_commands_are_decided_together,
+    one_request_in_one_batch_is_decided_once,
+    a_command_that_fails_fails_alone,
+    a_turn_that_wrote_nothing_is_not_committed,
+    a_refusal_keeps_nothing,
+    an_act_is_recorded_once,
+    a_look_sees_what_others_have_decided,
+    a_peek_asks_the_database_nothing,
+    contended_turns_are_done_again,
+    a_panicking_command_fails_alone,
+    a_commit_that_fails_each_time_is_refused,
+    replicas_decide_one_after_the_other,
+    a_command_is_decided_when_its_caller_has_gone,
+    closing_ends_the_decider,
+    a_decider_that_nobody_can_ask_ends,
+);
+
+async fn commands_that_wait_share_a_commit(engines: &Engines) {
     let db = engines.open().await;
     let (commands, seen) = Tickets::start(&db);
     let waiting = (0..64).map(|number| (Some(key(&number.to_string(), "")), take(format!("{number:02}"))));
@@ -31,7 +51,7 @@ pub async fn commands_that_wait_share_a_commit(engines: &Engines) {
     assert_eq!((seen.commits(), last_turn(&db).await), (1, 1));
 }
 
-pub async fn a_repeated_command_is_decided_once(engines: &Engines) {
+async fn a_repeated_command_is_decided_once(engines: &Engines) {
     let [db, other] = engines.open_twice().await;
     let (commands, seen) = Tickets::start(&db);
     assert_eq!(ask_with(&commands, key("a", "x"), take("a")).await, Ticket(1));
@@ -47,7 +67,7 @@ pub async fn a_repeated_command_is_decided_once(engines: &Engines) {
     assert_eq!((seen.commits(), last_turn(&db).await), (1, 1), "repeating it commits nothing");
 }
 
-pub async fn repeated_and_new_commands_are_decided_together(engines: &Engines) {
+async fn repeated_and_new_commands_are_decided_together(engines: &Engines) {
     let db = engines.open().await;
     let (commands, seen) = Tickets::start(&db);
     assert_eq!(ask_with(&commands, key("a", "x"), take("a")).await, Ticket(1));
@@ -67,7 +87,7 @@ pub async fn repeated_and_new_commands_are_decided_together(engines: &Engines) {
     assert_eq!(tickets(&db).await.len(), 5);
 }
 
-pub async fn one_request_in_one_batch_is_decided_once(engines: &Engines) {
+async fn one_request_in_one_batch_is_decided_once(engines: &Engines) {
     let db = engines.open().await;
     let (commands, seen) = Tickets::start(&db);
     let waiting = [
@@ -83,7 +103,7 @@ pub async fn one_request_in_one_batch_is_decided_once(engines: &Engines) {
 }
 
 /// What nobody can decide: a name that has a ticket, and on PostgreSQL a text with a zero.
-pub async fn a_command_that_fails_fails_alone(engines: &Engines) {
+async fn a_command_that_fails_fails_alone(engines: &Engines) {
     let db = engines.open().await;
     let (commands, seen) = Tickets::start(&db);
     assert_eq!(ask(&commands, take("taken")).await, Ticket(1));
@@ -102,7 +122,7 @@ pub async fn a_command_that_fails_fails_alone(engines: &Engines) {
     assert_eq!(failed, Ok(None), "it may be asked again");
 }
 
-pub async fn a_turn_that_wrote_nothing_is_not_committed(engines: &Engines) {
+async fn a_turn_that_wrote_nothing_is_not_committed(engines: &Engines) {
     let db = engines.open().await;
     let (commands, seen) = Tickets::start(&db);
     assert_eq!(ask(&commands, Command::Refuse).await, Refused);
@@ -114,7 +134,7 @@ pub async fn a_turn_that_wrote_nothing_is_not_committed(engines: &Engines) {
     assert_eq!((seen.commits(), last_turn(&db).await), (1, 1));
 }
 
-pub async fn a_refusal_keeps_nothing(engines: &Engines) {
+async fn a_refusal_keeps_nothing(engines: &Engines) {
     let db = engines.open().await;
     let (commands, _) = Tickets::start(&db);
     let waiting = [(Some(key("a", "x")), Command::Refuse), (Some(key("b", "x")), take("b"))];
@@ -124,7 +144,7 @@ pub async fn a_refusal_keeps_nothing(engines: &Engines) {
     assert_eq!(ask_with(&commands, key("a", "x"), take("a")).await, Ticket(2), "now it can be granted");
 }
 
-pub async fn an_act_is_recorded_once(engines: &Engines) {
+async fn an_act_is_recorded_once(engines: &Engines) {
     let db = engines.open().await;
     let (commands, _) = Tickets::start(&db);
     for _ in 0..2 {
@@ -140,7 +160,7 @@ pub async fn an_act_is_recorded_once(engines: &Engines) {
     assert_eq!(acts, [("a", "taken")]);
 }
 
-pub async fn a_look_sees_what_others_have_decided(engines: &Engines) {
+async fn a_look_sees_what_others_have_decided(engines: &Engines) {
     let handles = engines.open_twice().await;
     let deciders = handles.each_ref().map(|db| Tickets::start(db).0);
     for number in 1..=20 {
@@ -152,7 +172,7 @@ pub async fn a_look_sees_what_others_have_decided(engines: &Engines) {
     }
 }
 
-pub async fn a_peek_asks_the_database_nothing(engines: &Engines) {
+async fn a_peek_asks_the_database_nothing(engines: &Engines) {
     const PEEKS: usize = 1000;
     let db = engines.open().await;
     let (commands, seen) = Tickets::start(&db);
@@ -167,7 +187,7 @@ pub async fn a_peek_asks_the_database_nothing(engines: &Engines) {
     assert_eq!(seen.turns(), 1);
 }
 
-pub async fn contended_turns_are_done_again(engines: &Engines) {
+async fn contended_turns_are_done_again(engines: &Engines) {
     let db = engines.open().await;
     let (commands, seen) = Tickets::start(&db);
     let contended = |name: &str, times| (None, Command::Contended(name.to_owned(), AtomicU32::new(times)));
@@ -182,7 +202,7 @@ pub async fn contended_turns_are_done_again(engines: &Engines) {
 }
 
 /// What it remembers may be half changed, so it is told to forget it.
-pub async fn a_panicking_command_fails_alone(engines: &Engines) {
+async fn a_panicking_command_fails_alone(engines: &Engines) {
     let db = engines.open().await;
     let (commands, seen) = Tickets::start(&db);
     let waiting = [(None, take("a")), (Some(key("p", "")), Command::Panic), (None, take("b"))];
@@ -195,7 +215,7 @@ pub async fn a_panicking_command_fails_alone(engines: &Engines) {
 }
 
 /// Were it decided again for ever, nothing else would be decided.
-pub async fn a_commit_that_fails_each_time_is_refused(engines: &Engines) {
+async fn a_commit_that_fails_each_time_is_refused(engines: &Engines) {
     for failure in FailingCommits::of(engines) {
         let db = engines.open().await;
         let (commands, seen) = Tickets::start(&db);
@@ -268,7 +288,7 @@ impl FailingCommits {
     }
 }
 
-pub async fn replicas_decide_one_after_the_other(engines: &Engines) {
+async fn replicas_decide_one_after_the_other(engines: &Engines) {
     let handles = engines.open_twice().await;
     let deciders = handles.each_ref().map(|db| Tickets::start(db).0);
     let answers = at_once(64, move |number| {
@@ -284,7 +304,7 @@ pub async fn replicas_decide_one_after_the_other(engines: &Engines) {
     assert_eq!(tickets(&handles[0]).await.len(), 64);
 }
 
-pub async fn a_command_is_decided_when_its_caller_has_gone(engines: &Engines) {
+async fn a_command_is_decided_when_its_caller_has_gone(engines: &Engines) {
     let db = engines.open().await;
     let (commands, _) = Tickets::start(&db);
     let gate = Gate::new();
@@ -297,7 +317,7 @@ pub async fn a_command_is_decided_when_its_caller_has_gone(engines: &Engines) {
 }
 
 /// The turn under way is finished; what waits behind it is not begun.
-pub async fn closing_ends_the_decider(engines: &Engines) {
+async fn closing_ends_the_decider(engines: &Engines) {
     let url = engines.url();
     let db = open(&url).await;
     let (commands, seen) = Tickets::start(&db);
@@ -321,7 +341,7 @@ pub async fn closing_ends_the_decider(engines: &Engines) {
     }
 }
 
-pub async fn a_decider_that_nobody_can_ask_ends(engines: &Engines) {
+async fn a_decider_that_nobody_can_ask_ends(engines: &Engines) {
     let db = engines.open().await;
     let (commands, seen) = Tickets::start(&db);
     assert_eq!(ask(&commands, take("a")).await, Ticket(1));

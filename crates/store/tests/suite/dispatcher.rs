@@ -24,6 +24,14 @@ use crate::{
     outbox::{claim, owe, settle},
 };
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    owed_calls_are_made_and_settled_in_order,
+    a_call_that_fails_is_put_off_longer_each_time,
+    a_blocked_lane_costs_no_writes,
+    a_backlog_is_worked_off_in_bounds,
+    stopping_finishes_calls_under_way,
+);
+
 /// Counts calls, and lets each through as told.
 struct Receiver {
     database: Database,
@@ -88,7 +96,7 @@ impl Running {
     }
 }
 
-pub async fn owed_calls_are_made_and_settled_in_order(engines: &Engines) {
+async fn owed_calls_are_made_and_settled_in_order(engines: &Engines) {
     let db = engines.open().await;
     for number in 0..6 {
         owe(&db, "lane", &number.to_string(), NOW).await;
@@ -100,7 +108,7 @@ pub async fn owed_calls_are_made_and_settled_in_order(engines: &Engines) {
     assert!(claim(&db, NOW + 100 * LEASE_MS, 10).await.is_empty());
 }
 
-pub async fn a_call_that_fails_is_put_off_longer_each_time(engines: &Engines) {
+async fn a_call_that_fails_is_put_off_longer_each_time(engines: &Engines) {
     let db = engines.open().await;
     owe(&db, "lane", "1", NOW).await;
     let running = Running::start(&db, 100, true);
@@ -121,7 +129,7 @@ async fn next_at(db: &Database) -> i64 {
 }
 
 /// A call is due but not the first of its lane: looking for it must not write, as a write would wake the dispatcher.
-pub async fn a_blocked_lane_costs_no_writes(engines: &Engines) {
+async fn a_blocked_lane_costs_no_writes(engines: &Engines) {
     let db = engines.open().await;
     owe(&db, "lane", "1", NOW + LEASE_MS).await;
     owe(&db, "lane", "2", NOW).await;
@@ -137,7 +145,7 @@ pub async fn a_blocked_lane_costs_no_writes(engines: &Engines) {
     running.stop().await;
 }
 
-pub async fn a_backlog_is_worked_off_in_bounds(engines: &Engines) {
+async fn a_backlog_is_worked_off_in_bounds(engines: &Engines) {
     let db = engines.open().await;
     let count = CALLS_AT_ONCE * 3;
     let owing = db.clone();
@@ -156,7 +164,7 @@ pub async fn a_backlog_is_worked_off_in_bounds(engines: &Engines) {
     assert!(claim(&db, NOW + 100 * LEASE_MS, 10).await.is_empty());
 }
 
-pub async fn stopping_finishes_calls_under_way(engines: &Engines) {
+async fn stopping_finishes_calls_under_way(engines: &Engines) {
     let db = engines.open().await;
     owe(&db, "a", "1", NOW).await;
     let running = Running::start(&db, 0, false);

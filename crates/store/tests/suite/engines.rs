@@ -17,6 +17,11 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// A time; the store takes it from its callers.
 pub const NOW: i64 = 1_700_000_000_000;
 
+/// Runs a case on an engine.
+pub async fn on(storage: Storage, case: impl AsyncFnOnce(&Engines)) {
+    case(&Engines { storage, databases: Databases::start(storage) }).await;
+}
+
 /// One engine.
 pub struct Engines {
     storage: Storage,
@@ -24,10 +29,6 @@ pub struct Engines {
 }
 
 impl Engines {
-    pub fn start(storage: Storage) -> Self {
-        Self { storage, databases: Databases::start(storage) }
-    }
-
     /// The URL of a new database.
     pub fn url(&self) -> String {
         self.databases.create()

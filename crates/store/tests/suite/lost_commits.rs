@@ -13,7 +13,7 @@ use segue_store::{
     Conn, Database, StoreError,
     command::{Commands, Outcome},
 };
-use segue_testkit::{Postgres, wait_for};
+use segue_testkit::{Databases, Postgres, Storage, wait_for};
 use sqlx::{Connection as _, Executor as _, Row as _};
 
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 
 /// A decider behind a proxy, and another one that is not.
 struct World {
-    _postgres: Postgres,
+    _databases: Databases,
     url: String,
     proxy: Proxy,
     db: Database,
@@ -40,15 +40,15 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let postgres = Postgres::start();
-        let url = postgres.database();
+        let databases = Databases::start(Storage::Postgres);
+        let url = databases.create();
         let proxy = Proxy::to(&url).await;
         let (_, database) = url.rsplit_once('/').unwrap();
         let db = open(&format!("postgres://segue@127.0.0.1:{}/{database}", proxy.port)).await;
         let (commands, seen) = Tickets::start(&db);
         let direct = open(&url).await;
         let (other, _) = Tickets::start(&direct);
-        Self { _postgres: postgres, url, proxy, db, commands, seen, other, _other: direct }
+        Self { _databases: databases, url, proxy, db, commands, seen, other, _other: direct }
     }
 
     /// Commands a, b and c at once.

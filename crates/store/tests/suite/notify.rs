@@ -9,7 +9,7 @@ use std::{
 };
 
 use segue_store::{Changes, Database};
-use segue_testkit::{Postgres, WAIT, wait_for, wait_for_some};
+use segue_testkit::{Databases, Postgres, Storage, WAIT, wait_for, wait_for_some};
 use sqlx::{Connection as _, PgConnection, postgres::PgListener};
 use tokio::time::timeout;
 
@@ -120,8 +120,8 @@ fn count_wakes(db: &Database) -> Arc<AtomicUsize> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_wakes_every_handle_once_and_is_told_once() {
-    let postgres = Postgres::start();
-    let (one, other, mut observer) = observed(&postgres.database()).await;
+    let databases = Databases::start(Storage::Postgres);
+    let (one, other, mut observer) = observed(&databases.create()).await;
     let (own, others) = (count_wakes(&one), count_wakes(&other));
     let mut names = Vec::new();
     for round in 1..=50 {
@@ -168,8 +168,8 @@ async fn the_last_commit_is_told_before_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_that_was_cut_off_listens_again() {
-    let postgres = Postgres::start();
-    let url = postgres.database();
+    let databases = Databases::start(Storage::Postgres);
+    let url = databases.create();
     let one = open(&url).await;
     let mut known = vec![wait_for_listener(&one, &[]).await];
     let other = open(&url).await;
@@ -206,8 +206,8 @@ async fn a_restart_of_the_server_is_survived() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_of_a_handle() {
-    let postgres = Postgres::start();
-    let url = postgres.database();
+    let databases = Databases::start(Storage::Postgres);
+    let url = databases.create();
     let (one, other, mut observer) = observed(&url).await;
     write_item(&one, "x", 0).await.unwrap();
     observer.wait_for_sessions("pools and listeners", |count| count >= 4).await;
@@ -223,8 +223,8 @@ async fn nothing_is_left_of_a_handle() {
 /// Not multi-threaded, as a subscriber is set for one thread.
 #[tokio::test]
 async fn where_nobody_can_listen_polling_goes_on_and_one_line_tells() {
-    let postgres = Postgres::start();
-    let url = postgres.database();
+    let databases = Databases::start(Storage::Postgres);
+    let url = databases.create();
     let proxy = Proxy::to(&url).await;
     proxy.refuse_to_listen(true);
     let warnings = Warnings::of("segue_store::notify");

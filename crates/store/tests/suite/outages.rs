@@ -9,7 +9,7 @@ use std::{
 };
 
 use segue_store::{Database, StoreError};
-use segue_testkit::{Postgres, wait_for};
+use segue_testkit::{Databases, Postgres, Storage, wait_for};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -96,8 +96,8 @@ async fn a_crash_under_load_keeps_every_acknowledged_write_and_doubles_none() {
 /// The worst moment: the server has committed, and the answer never arrives. Doing the batch again would double it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_not_done_again() {
-    let postgres = Postgres::start();
-    let url = postgres.database();
+    let databases = Databases::start(Storage::Postgres);
+    let url = databases.create();
     let proxy = Arc::new(Proxy::to(&url).await);
     let (_, database) = url.rsplit_once('/').unwrap();
     let db = open(&format!("postgres://segue@127.0.0.1:{}/{database}", proxy.port)).await;

@@ -12,6 +12,21 @@ use sqlx::Executor as _;
 
 use crate::engines::{Engines, NOW, at_once};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    owing_leases_the_first_call_of_a_lane,
+    an_undone_change_owes_nothing,
+    a_lane_is_made_in_order,
+    lanes_do_not_wait_for_each_other,
+    two_handles_never_claim_the_same_call,
+    two_handles_owe_to_one_lane,
+    an_ended_lease_is_claimed_again,
+    a_postponed_call_waits,
+    an_ended_lease_can_not_postpone,
+    what_is_owed_together_is_made_in_order,
+    a_call_behind_one_that_is_settled_with_it_is_the_first,
+    nobody_waits_for_a_call_of_the_dispatcher,
+);
+
 pub fn call(lane: &str, subject: &str) -> NewCall {
     NewCall {
         id: new_id("call", NOW, &Random::secure()),
@@ -79,7 +94,7 @@ fn subjects(calls: &[OwedCall]) -> BTreeSet<&str> {
     calls.iter().map(|call| call.subject.as_str()).collect()
 }
 
-pub async fn owing_leases_the_first_call_of_a_lane(engines: &Engines) {
+async fn owing_leases_the_first_call_of_a_lane(engines: &Engines) {
     let db = engines.open().await;
     let first = owe(&db, "lane", "1", NOW).await.expect("the first is leased");
     assert!(owe(&db, "lane", "2", NOW).await.is_none());
@@ -91,7 +106,7 @@ pub async fn owing_leases_the_first_call_of_a_lane(engines: &Engines) {
     assert_eq!((second[0].kind.as_str(), second[0].created_at), ("test", NOW));
 }
 
-pub async fn an_undone_change_owes_nothing(engines: &Engines) {
+async fn an_undone_change_owes_nothing(engines: &Engines) {
     let db = engines.open().await;
     let failed = db
         .write((), |conn, ()| {
@@ -107,7 +122,7 @@ pub async fn an_undone_change_owes_nothing(engines: &Engines) {
     assert!(claim(&db, NOW + LEASE_MS, 10).await.is_empty());
 }
 
-pub async fn a_lane_is_made_in_order(engines: &Engines) {
+async fn a_lane_is_made_in_order(engines: &Engines) {
     let db = engines.open().await;
     let mut next = owe(&db, "lane", "0", NOW).await;
     for number in 1..5 {
@@ -123,7 +138,7 @@ pub async fn a_lane_is_made_in_order(engines: &Engines) {
     assert!(next.is_none());
 }
 
-pub async fn lanes_do_not_wait_for_each_other(engines: &Engines) {
+async fn lanes_do_not_wait_for_each_other(engines: &Engines) {
     let db = engines.open().await;
     for lane in ["a", "b", "c"] {
         assert!(owe(&db, lane, lane, NOW).await.is_some());
@@ -134,7 +149,7 @@ pub async fn lanes_do_not_wait_for_each_other(engines: &Engines) {
     assert_eq!(claim(&db, later, 10).await.len(), 1);
 }
 
-pub async fn two_handles_never_claim_the_same_call(engines: &Engines) {
+async fn two_handles_never_claim_the_same_call(engines: &Engines) {
     let handles = engines.open_twice().await;
     let owing = handles.clone();
     at_once(200, move |number| {
@@ -154,7 +169,7 @@ pub async fn two_handles_never_claim_the_same_call(engines: &Engines) {
     assert_eq!(claimed.len() + rest.len(), 200, "all were handed out");
 }
 
-pub async fn two_handles_owe_to_one_lane(engines: &Engines) {
+async fn two_handles_owe_to_one_lane(engines: &Engines) {
     let handles = engines.open_twice().await;
     let owing = handles.clone();
     let leased: Vec<_> = at_once(32, move |number| {
@@ -174,7 +189,7 @@ pub async fn two_handles_owe_to_one_lane(engines: &Engines) {
     assert_eq!(subjects(&made).len(), 32);
 }
 
-pub async fn an_ended_lease_is_claimed_again(engines: &Engines) {
+async fn an_ended_lease_is_claimed_again(engines: &Engines) {
     let db = engines.open().await;
     let first = owe(&db, "lane", "1", NOW).await.unwrap();
     assert!(claim(&db, NOW + LEASE_MS - 1, 10).await.is_empty());
@@ -185,7 +200,7 @@ pub async fn an_ended_lease_is_claimed_again(engines: &Engines) {
     assert_eq!(claim(&db, NOW + 2 * LEASE_MS, 10).await[0].attempts, 2);
 }
 
-pub async fn a_postponed_call_waits(engines: &Engines) {
+async fn a_postponed_call_waits(engines: &Engines) {
     let db = engines.open().await;
     let first = owe(&db, "lane", "1", NOW).await.unwrap();
     owe(&db, "lane", "2", NOW).await;
@@ -194,7 +209,7 @@ pub async fn a_postponed_call_waits(engines: &Engines) {
     assert_eq!(subjects(&claim(&db, NOW + 500, 10).await), ["1"].into());
 }
 
-pub async fn an_ended_lease_can_not_postpone(engines: &Engines) {
+async fn an_ended_lease_can_not_postpone(engines: &Engines) {
     let db = engines.open().await;
     let late = owe(&db, "lane", "1", NOW).await.unwrap();
     let claimed = claim(&db, NOW + LEASE_MS, 10).await;
@@ -205,7 +220,7 @@ pub async fn an_ended_lease_can_not_postpone(engines: &Engines) {
     assert_eq!(claim(&db, NOW + LEASE_MS, 10).await.len(), 1);
 }
 
-pub async fn what_is_owed_together_is_made_in_order(engines: &Engines) {
+async fn what_is_owed_together_is_made_in_order(engines: &Engines) {
     let db = engines.open().await;
     let calls = ["1", "2", "3"].map(|subject| call("lane", subject));
     let leased = write(&db, &calls, &[], NOW).await;
@@ -217,7 +232,7 @@ pub async fn what_is_owed_together_is_made_in_order(engines: &Engines) {
     }
 }
 
-pub async fn a_call_behind_one_that_is_settled_with_it_is_the_first(engines: &Engines) {
+async fn a_call_behind_one_that_is_settled_with_it_is_the_first(engines: &Engines) {
     let db = engines.open().await;
     let first = owe(&db, "lane", "1", NOW).await.unwrap();
     let [behind, other] = ["2", "3"].map(|subject| call("lane", subject));
@@ -226,7 +241,7 @@ pub async fn a_call_behind_one_that_is_settled_with_it_is_the_first(engines: &En
     assert!(claim(&db, NOW, 10).await.is_empty(), "and the next waits for it");
 }
 
-pub async fn nobody_waits_for_a_call_of_the_dispatcher(engines: &Engines) {
+async fn nobody_waits_for_a_call_of_the_dispatcher(engines: &Engines) {
     let db = engines.open().await;
     let one = NewCall { is_awaited: false, ..call("lane", "1") };
     assert!(write(&db, &[one], &[], NOW).await.is_empty());

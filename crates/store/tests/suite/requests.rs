@@ -8,6 +8,19 @@ use segue_store::{
 
 use crate::engines::{Engines, NOW, at_once, mark, marks};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    a_repeated_request_gets_the_first_answer,
+    an_id_with_other_content_is_reused,
+    an_id_is_of_its_caller_and_method,
+    an_answer_of_an_older_program_is_found,
+    a_rotated_key_still_recognises_a_request,
+    a_forgotten_request_is_fresh_again,
+    a_failed_write_leaves_no_claim,
+    old_answers_are_purged,
+    many_old_answers_are_purged_some_at_a_time,
+    sixty_four_callers_of_one_id_have_one_effect,
+);
+
 fn key(id: &str, content: &str) -> RequestKey {
     key_of(&CallerId::unauthenticated(), id, content)
 }
@@ -35,7 +48,7 @@ async fn look_up(db: &Database, key: &RequestKey) -> Option<Begun> {
     requests::look_up(&mut db.read().await.unwrap(), key).await.unwrap()
 }
 
-pub async fn a_repeated_request_gets_the_first_answer(engines: &Engines) {
+async fn a_repeated_request_gets_the_first_answer(engines: &Engines) {
     let db = engines.open().await;
     assert_eq!(look_up(&db, &key("a", "x")).await, None);
     assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
@@ -44,7 +57,7 @@ pub async fn a_repeated_request_gets_the_first_answer(engines: &Engines) {
     assert_eq!(marks(&db).await, ["a"]);
 }
 
-pub async fn an_id_with_other_content_is_reused(engines: &Engines) {
+async fn an_id_with_other_content_is_reused(engines: &Engines) {
     let db = engines.open().await;
     assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
     for reused in [key("a", "y"), key("a", "")] {
@@ -54,7 +67,7 @@ pub async fn an_id_with_other_content_is_reused(engines: &Engines) {
     assert_eq!(marks(&db).await, ["a"]);
 }
 
-pub async fn an_id_is_of_its_caller_and_method(engines: &Engines) {
+async fn an_id_is_of_its_caller_and_method(engines: &Engines) {
     let db = engines.open().await;
     let [east, west] = ["spiffe://a/desk/east", "spiffe://a/desk/west"].map(CallerId::of_subject);
     let other_method = RequestKey::plain(&east, "a", "Other", &"x".to_owned());
@@ -67,7 +80,7 @@ pub async fn an_id_is_of_its_caller_and_method(engines: &Engines) {
 }
 
 /// A program of before 0.2 had answered; its successor is asked again.
-pub async fn an_answer_of_an_older_program_is_found(engines: &Engines) {
+async fn an_answer_of_an_older_program_is_found(engines: &Engines) {
     let db = engines.open().await;
     let asked = key_of(&CallerId::of_subject("spiffe://a/desk/east"), "a", "x");
     assert_eq!(serve(&db, asked.clone()).await, Ok(Begun::Fresh));
@@ -84,7 +97,7 @@ pub async fn an_answer_of_an_older_program_is_found(engines: &Engines) {
     assert_eq!(serve(&db, other_method).await, Ok(Begun::Fresh));
 }
 
-pub async fn a_rotated_key_still_recognises_a_request(engines: &Engines) {
+async fn a_rotated_key_still_recognises_a_request(engines: &Engines) {
     let db = engines.open().await;
     let random = Random::seeded(1);
     let (old, new) = (Key::generate(&random), Key::generate(&random));
@@ -98,7 +111,7 @@ pub async fn a_rotated_key_still_recognises_a_request(engines: &Engines) {
     assert_eq!(serve(&db, under(&KeyRing::new(new, None))).await, Ok(Begun::Reused));
 }
 
-pub async fn a_forgotten_request_is_fresh_again(engines: &Engines) {
+async fn a_forgotten_request_is_fresh_again(engines: &Engines) {
     let db = engines.open().await;
     let refused = db
         .write(key("a", "x"), |conn, key| {
@@ -114,7 +127,7 @@ pub async fn a_forgotten_request_is_fresh_again(engines: &Engines) {
     assert_eq!(serve(&db, key("a", "y")).await, Ok(Begun::Fresh));
 }
 
-pub async fn a_failed_write_leaves_no_claim(engines: &Engines) {
+async fn a_failed_write_leaves_no_claim(engines: &Engines) {
     let db = engines.open().await;
     let failed = db
         .write(key("a", "x"), |conn, key| {
@@ -128,7 +141,7 @@ pub async fn a_failed_write_leaves_no_claim(engines: &Engines) {
     assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
 }
 
-pub async fn old_answers_are_purged(engines: &Engines) {
+async fn old_answers_are_purged(engines: &Engines) {
     let db = engines.open().await;
     assert_eq!(serve(&db, key("a", "x")).await, Ok(Begun::Fresh));
     let purge = |now: i64| {
@@ -142,7 +155,7 @@ pub async fn old_answers_are_purged(engines: &Engines) {
 }
 
 /// A row that can't be deleted ends the purge: what was deleted before it stands.
-pub async fn many_old_answers_are_purged_some_at_a_time(engines: &Engines) {
+async fn many_old_answers_are_purged_some_at_a_time(engines: &Engines) {
     let db = engines.open().await;
     let keys: Vec<RequestKey> = (0..2500).map(|number| key(&format!("{number:04}"), "x")).collect();
     let (kept, stuck) = (keys.clone(), keys[1500].name().to_owned());
@@ -184,7 +197,7 @@ pub async fn many_old_answers_are_purged_some_at_a_time(engines: &Engines) {
     assert_eq!(db.forget_requests(later).await, Ok(0));
 }
 
-pub async fn sixty_four_callers_of_one_id_have_one_effect(engines: &Engines) {
+async fn sixty_four_callers_of_one_id_have_one_effect(engines: &Engines) {
     let handles = engines.open_twice().await;
     let callers = handles.clone();
     let answers = at_once(64, move |number| {

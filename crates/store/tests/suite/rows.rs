@@ -11,6 +11,11 @@ use sqlx::Row as _;
 
 use crate::engines::Engines;
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    rows_come_back_as_they_were_written,
+    any_number_of_rows_needs_few_statements,
+);
+
 const SAMPLE: &[(&str, Kind)] = &[("id", Int), ("words", Text), ("amount", Int), ("content", Bytes)];
 const IDS: &[(&str, Kind)] = &[("id", Int)];
 
@@ -76,7 +81,7 @@ async fn read(conn: &mut Conn, ids: &Rows) -> BTreeMap<i64, Sample> {
     read
 }
 
-pub async fn rows_come_back_as_they_were_written(engines: &Engines) {
+async fn rows_come_back_as_they_were_written(engines: &Engines) {
     let db = engines.open().await;
     let mut conn = db.read().await.unwrap();
     for count in [0, 1, 2, 3, 300] {
@@ -97,7 +102,7 @@ pub async fn rows_come_back_as_they_were_written(engines: &Engines) {
 }
 
 /// A connection keeps so many prepared statements, and each text is planned anew.
-pub async fn any_number_of_rows_needs_few_statements(engines: &Engines) {
+async fn any_number_of_rows_needs_few_statements(engines: &Engines) {
     let db = engines.open().await;
     if db.engine() != Engine::Postgres {
         return; // Only there a connection tells what it has prepared; what it is given is tested in `rows.rs`.

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use segue_store::{Database, MigrationStep, Migrations, Settings, StoreError};
-use segue_testkit::Storage;
 use sqlx::{Connection as _, Executor as _, migrate::Migrator};
 
 use crate::engines::{Engines, MIGRATIONS, amount, at_once, open, write_item};
@@ -21,23 +20,12 @@ async fn execute(url: &str, statement: &'static str) {
     conn.execute(statement).await.unwrap();
 }
 
-async fn run(storage: Storage) {
-    let engines = Engines::start(storage);
-    only_migrates_and_expect_relies_on_it(&engines).await;
-    many_at_once_migrate_once(&engines).await;
-    an_older_program_goes_on_until_the_floor_is_raised(&engines).await;
-    a_migration_that_was_changed_is_refused(&engines).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sqlite_file() {
-    run(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres() {
-    run(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(crate::engines::on =>
+    only_migrates_and_expect_relies_on_it,
+    many_at_once_migrate_once,
+    an_older_program_goes_on_until_the_floor_is_raised,
+    a_migration_that_was_changed_is_refused,
+);
 
 async fn only_migrates_and_expect_relies_on_it(engines: &Engines) {
     let url = engines.url();

@@ -10,7 +10,22 @@ use segue_testkit::{WAIT, wait_for};
 
 use crate::engines::{Engines, add, amount, at_once, insert, items, mark, marks, write_item};
 
-pub async fn sixty_four_callers_are_all_answered(engines: &Engines) {
+segue_testkit::on_every_engine!(crate::engines::on =>
+    rows_that_somebody_else_has_changed_are_contended,
+    sixty_four_callers_are_all_answered,
+    a_failing_write_undoes_only_itself,
+    work_that_is_done_again_counts_once,
+    a_panicking_write_fails_only_itself,
+    a_swallowed_error_is_never_acknowledged_in_vain,
+    a_write_stands_when_its_caller_goes_away,
+    two_handles_lose_no_update,
+    two_handles_that_deadlock_both_succeed,
+    reads_see_commits_and_nothing_else,
+    a_commit_wakes_watchers,
+    a_commit_elsewhere_is_seen_by_polling,
+);
+
+async fn sixty_four_callers_are_all_answered(engines: &Engines) {
     let db = engines.open().await;
     let writer = db.clone();
     let answers = at_once(64, move |number| {
@@ -30,7 +45,7 @@ pub async fn sixty_four_callers_are_all_answered(engines: &Engines) {
     assert_eq!(items(&db).await, (0..64).map(|number| format!("{number:02}")).collect::<Vec<_>>());
 }
 
-pub async fn a_failing_write_undoes_only_itself(engines: &Engines) {
+async fn a_failing_write_undoes_only_itself(engines: &Engines) {
     let db = engines.open().await;
     write_item(&db, "taken", 0).await.unwrap();
     let writer = db.clone();
@@ -55,7 +70,7 @@ pub async fn a_failing_write_undoes_only_itself(engines: &Engines) {
     assert_eq!(items(&db).await, kept.chain(["taken".to_owned()]).collect::<Vec<_>>());
 }
 
-pub async fn work_that_is_done_again_counts_once(engines: &Engines) {
+async fn work_that_is_done_again_counts_once(engines: &Engines) {
     let db = engines.open().await;
     write_item(&db, "sum", 0).await.unwrap();
     let writer = db.clone();
@@ -76,7 +91,7 @@ pub async fn work_that_is_done_again_counts_once(engines: &Engines) {
     assert_eq!(amount(&db, "sum").await, Some(60));
 }
 
-pub async fn a_panicking_write_fails_only_itself(engines: &Engines) {
+async fn a_panicking_write_fails_only_itself(engines: &Engines) {
     let db = engines.open().await;
     let writer = db.clone();
     let answers = at_once(8, move |number| {
@@ -100,7 +115,7 @@ pub async fn a_panicking_write_fails_only_itself(engines: &Engines) {
 }
 
 /// PostgreSQL answers the COMMIT of a failed transaction with success.
-pub async fn a_swallowed_error_is_never_acknowledged_in_vain(engines: &Engines) {
+async fn a_swallowed_error_is_never_acknowledged_in_vain(engines: &Engines) {
     let db = engines.open().await;
     write_item(&db, "taken", 0).await.unwrap();
     let answer = db
@@ -116,7 +131,7 @@ pub async fn a_swallowed_error_is_never_acknowledged_in_vain(engines: &Engines) 
     assert_eq!(answer.is_ok(), there, "{answer:?}");
 }
 
-pub async fn a_write_stands_when_its_caller_goes_away(engines: &Engines) {
+async fn a_write_stands_when_its_caller_goes_away(engines: &Engines) {
     let db = engines.open().await;
     let mut write = Box::pin(write_item(&db, "orphan", 1));
     // Polled once: it is queued, and dropped before its answer.
@@ -125,7 +140,7 @@ pub async fn a_write_stands_when_its_caller_goes_away(engines: &Engines) {
     wait_for("the orphan's write", || async { amount(&db, "orphan").await == Some(1) }).await;
 }
 
-pub async fn two_handles_lose_no_update(engines: &Engines) {
+async fn two_handles_lose_no_update(engines: &Engines) {
     let handles = engines.open_twice().await;
     write_item(&handles[0], "sum", 0).await.unwrap();
     let writers = handles.clone();
@@ -139,7 +154,7 @@ pub async fn two_handles_lose_no_update(engines: &Engines) {
 }
 
 /// The batches of two replicas lock the same rows in opposite orders.
-pub async fn two_handles_that_deadlock_both_succeed(engines: &Engines) {
+async fn two_handles_that_deadlock_both_succeed(engines: &Engines) {
     async fn add_both(conn: &mut Conn, first: &str, second: &str) -> Result<(), StoreError> {
         add(conn, first, 1).await?;
         add(conn, second, 1).await
@@ -158,7 +173,7 @@ pub async fn two_handles_that_deadlock_both_succeed(engines: &Engines) {
     assert_eq!((amount(&handles[0], "x").await, amount(&handles[1], "y").await), (Some(16), Some(16)));
 }
 
-pub async fn reads_see_commits_and_nothing_else(engines: &Engines) {
+async fn reads_see_commits_and_nothing_else(engines: &Engines) {
     let db = engines.open().await;
     for number in 0..20 {
         let id = format!("{number:02}");
@@ -177,7 +192,7 @@ pub async fn reads_see_commits_and_nothing_else(engines: &Engines) {
     assert_eq!(items(&db).await.into_iter().collect::<BTreeSet<_>>().len(), 20);
 }
 
-pub async fn a_commit_wakes_watchers(engines: &Engines) {
+async fn a_commit_wakes_watchers(engines: &Engines) {
     let db: Database = engines.open().await;
     let mut changes = db.changes();
     let start = Instant::now();
@@ -190,7 +205,7 @@ pub async fn a_commit_wakes_watchers(engines: &Engines) {
     db.changes().wait(Duration::from_millis(10)).await;
 }
 
-pub async fn a_commit_elsewhere_is_seen_by_polling(engines: &Engines) {
+async fn a_commit_elsewhere_is_seen_by_polling(engines: &Engines) {
     let [one, other] = engines.open_twice().await;
     let mut changes = other.changes();
     write_item(&one, "news", 1).await.unwrap();
@@ -199,7 +214,7 @@ pub async fn a_commit_elsewhere_is_seen_by_polling(engines: &Engines) {
 }
 
 /// A statement that is to change each of its rows, beside one that changes what it can.
-pub async fn rows_that_somebody_else_has_changed_are_contended(engines: &Engines) {
+async fn rows_that_somebody_else_has_changed_are_contended(engines: &Engines) {
     let db = engines.open().await;
     for id in ["a", "b", "c"] {
         write_item(&db, id, 1).await.unwrap();

@@ -12,13 +12,18 @@ use crate::harness::{Selector, customer, identities, invalid, keys, link, platfo
 pub const PHONE: (&str, &str) = ("phone", "+8613800138000");
 pub const EMAIL: (&str, &str) = ("email", "li.wei@example.com");
 
-pub async fn run(databases: &Databases) {
-    linked_accounts_are_found(Selector::start(databases).await).await;
-    spellings_of_one_person_meet(Selector::in_region(databases, "CN").await).await;
-    linking_again_replaces(Selector::start(databases).await).await;
-    unlinked_accounts_are_gone(Selector::start(databases).await).await;
-    repeated_requests_change_nothing(Selector::start(databases).await).await;
-    bad_input(Selector::start(databases).await).await;
+segue_testkit::on_every_engine!(crate::harness::with_selector =>
+    linked_accounts_are_found,
+    linking_again_replaces,
+    unlinked_accounts_are_gone,
+    repeated_requests_change_nothing,
+    bad_input,
+);
+segue_testkit::on_every_engine!(super::in_china => spellings_of_one_person_meet);
+
+/// Where phone numbers without a country are Chinese.
+async fn in_china(storage: Storage, case: impl AsyncFnOnce(Selector)) {
+    case(Selector::in_region(&Databases::start(storage), "CN").await).await;
 }
 
 pub async fn find(selector: &mut Selector, of: &[(&str, &str)], platforms: &[&str]) -> Vec<Account> {

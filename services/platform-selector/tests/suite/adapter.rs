@@ -6,16 +6,12 @@ use std::sync::{
 };
 
 use segue_proto::{
-    channel::v1::{
-        CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
-        FindAccountsRequest, FindAccountsResponse,
-        channel_service_server::{ChannelService, ChannelServiceServer},
-    },
+    channel::v1::{FindAccountsRequest, FindAccountsResponse},
     common::v1::Identity,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, transport::Server};
+use tonic::{Status, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// What it does when it is asked for accounts.
@@ -52,8 +48,9 @@ impl Adapter {
         let (asked, told) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Identity>>>::default());
         let channel = Channel { behaviour: behaviour.clone(), asked: asked.clone(), told: told.clone() };
         let (health, health_service) = tonic_health::server::health_reporter();
-        let server =
-            Server::builder().add_service(health_service).add_service(ChannelServiceServer::new(channel));
+        let server = Server::builder()
+            .add_service(health_service)
+            .add_service(segue_testkit::channel_service(channel));
         let server = tokio::spawn(async move {
             server.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
@@ -100,31 +97,13 @@ struct Channel {
     told: Arc<Mutex<Vec<Identity>>>,
 }
 
-#[tonic::async_trait]
-impl ChannelService for Channel {
-    async fn deliver_access_info(
-        &self,
-        _: Request<DeliverAccessInfoRequest>,
-    ) -> Result<Response<DeliverAccessInfoResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn close_session(
-        &self,
-        _: Request<CloseSessionRequest>,
-    ) -> Result<Response<CloseSessionResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn find_accounts(
-        &self,
-        request: Request<FindAccountsRequest>,
-    ) -> Result<Response<FindAccountsResponse>, Status> {
+impl segue_testkit::Adapter for Channel {
+    async fn find_accounts(&self, request: FindAccountsRequest) -> Result<FindAccountsResponse, Status> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        *self.told.lock().unwrap() = request.into_inner().customer.unwrap().identities;
+        *self.told.lock().unwrap() = request.customer.unwrap().identities;
         let behaviour = self.behaviour.lock().unwrap().clone();
         match behaviour {
-            Behaviour::Knows(accounts) => Ok(Response::new(FindAccountsResponse { accounts })),
+            Behaviour::Knows(accounts) => Ok(FindAccountsResponse { accounts }),
             Behaviour::Hangs => std::future::pending().await,
             Behaviour::Fails => Err(Status::internal("out of order")),
         }

@@ -19,20 +19,19 @@ use crate::{
     harness::{Selector, adapters, create, customer, identities, invalid, keys, platform, refusal},
 };
 
-pub async fn run(databases: &Databases) {
-    a_directory_of_its_own_counts(databases).await;
-    both_directories_must_agree(databases).await;
-    answers_are_kept_briefly(databases).await;
-    what_is_not_told_is_said(databases).await;
-    a_slow_one_is_not_waited_for(databases).await;
-    only_those_that_could_go_on_are_asked(databases).await;
-    health_is_followed(databases).await;
-    one_that_is_back_is_taken_at_once(databases).await;
-    those_that_stay_away_are_told(databases).await;
-    load_counts(Selector::start(databases).await).await;
-    bad_input(Selector::start(databases).await).await;
-    adapters_live_where_they_may(databases).await;
-}
+segue_testkit::on_every_engine!(segue_testkit::with_databases =>
+    a_directory_of_its_own_counts,
+    both_directories_must_agree,
+    answers_are_kept_briefly,
+    what_is_not_told_is_said,
+    a_slow_one_is_not_waited_for,
+    only_those_that_could_go_on_are_asked,
+    health_is_followed,
+    one_that_is_back_is_taken_at_once,
+    those_that_stay_away_are_told,
+    adapters_live_where_they_may,
+);
+segue_testkit::on_every_engine!(crate::harness::with_selector => load_counts, bad_input);
 
 fn ask() -> SelectPlatformRequest {
     SelectPlatformRequest {

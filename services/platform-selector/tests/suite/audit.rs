@@ -17,10 +17,7 @@ use crate::harness::{Selector, create, customer, identities, invalid, link, plat
 
 const PHONE: &str = "+8613800138000";
 
-pub async fn run(databases: &Databases) {
-    every_write_is_recorded(Selector::start(databases).await).await;
-    bad_input(Selector::start(databases).await).await;
-}
+segue_testkit::on_every_engine!(crate::harness::with_selector => every_write_is_recorded, bad_input);
 
 async fn every_write_is_recorded(mut selector: Selector) {
     let account = writes(&mut selector).await;

@@ -12,12 +12,15 @@ use tonic_types::StatusExt as _;
 
 use crate::harness::{Selector, create, exists, invalid, platform, refusal, requirement};
 
-pub async fn run(databases: &Databases) {
-    crud(Selector::start(databases).await).await;
-    what_is_misspelt_is_refused(catalogued(databases).await).await;
-    what_is_used_stays(catalogued(databases).await).await;
-    a_late_catalogue_leaves_what_is_there(Selector::start(databases).await).await;
-    bad_input(Selector::start(databases).await).await;
+segue_testkit::on_every_engine!(crate::harness::with_selector =>
+    crud,
+    a_late_catalogue_leaves_what_is_there,
+    bad_input,
+);
+segue_testkit::on_every_engine!(super::with_catalogue => what_is_misspelt_is_refused, what_is_used_stays);
+
+async fn with_catalogue(storage: Storage, case: impl AsyncFnOnce(Selector)) {
+    case(catalogued(&Databases::start(storage)).await).await;
 }
 
 fn define(name: &str, kind: FeatureKind, words: &[&str]) -> PutFeatureDefinitionRequest {

@@ -16,13 +16,13 @@ use crate::{
     harness::{Selector, customer, invalid, keys, platform, refusal},
 };
 
-pub async fn run(databases: &Databases) {
-    all_accounts_go(Selector::start(databases).await).await;
-    a_shared_phone_deletes_nobody_else(Selector::start(databases).await).await;
-    a_dry_run_only_tells(Selector::start(databases).await).await;
-    what_a_platform_told_is_forgotten_too(Selector::start(databases).await).await;
-    a_rotation_can_be_followed(databases).await;
-}
+segue_testkit::on_every_engine!(crate::harness::with_selector =>
+    all_accounts_go,
+    a_shared_phone_deletes_nobody_else,
+    a_dry_run_only_tells,
+    what_a_platform_told_is_forgotten_too,
+);
+segue_testkit::on_every_engine!(segue_testkit::with_databases => a_rotation_can_be_followed);
 
 fn forget(of: &[(&str, &str)]) -> ForgetCustomerRequest {
     ForgetCustomerRequest {

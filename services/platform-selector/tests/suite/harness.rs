@@ -27,6 +27,11 @@ const AT_A_TIME: usize = 64;
 
 pub type Client = PlatformSelectorServiceClient<Channel>;
 
+/// Runs a case on a service with a new database.
+pub async fn with_selector(storage: Storage, case: impl AsyncFnOnce(Selector)) {
+    case(Selector::start(&Databases::start(storage)).await).await;
+}
+
 /// A running service; it ends with its handle.
 pub struct Selector {
     pub client: Client,

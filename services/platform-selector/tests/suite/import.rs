@@ -16,20 +16,20 @@ use crate::{
     harness::{Client, Selector, identities, invalid, keys, platform, refusal},
 };
 
-pub async fn run(databases: &Databases) {
-    rows_are_imported_in_batches(Selector::start(databases).await).await;
-    bad_rows_are_reported_and_skipped(Selector::start(databases).await).await;
-    a_pause_is_answered(Selector::start(databases).await).await;
-    repeating_changes_nothing(Selector::start(databases).await).await;
-    rows_of_one_account_join(Selector::start(databases).await).await;
-    a_finished_import_starts_anew(Selector::start(databases).await).await;
-    an_import_under_another_key_is_not_resumed(databases).await;
-    a_dry_run_only_tells(Selector::start(databases).await).await;
-    an_import_ends_with_the_service(Selector::start(databases).await).await;
-    an_import_is_resumed(Selector::start(databases).await).await;
-    one_stream_at_a_time(Selector::start(databases).await).await;
-    lines_must_rise_to_be_resumed(Selector::start(databases).await).await;
-}
+segue_testkit::on_every_engine!(crate::harness::with_selector =>
+    rows_are_imported_in_batches,
+    bad_rows_are_reported_and_skipped,
+    a_pause_is_answered,
+    repeating_changes_nothing,
+    rows_of_one_account_join,
+    a_finished_import_starts_anew,
+    a_dry_run_only_tells,
+    an_import_ends_with_the_service,
+    an_import_is_resumed,
+    one_stream_at_a_time,
+    lines_must_rise_to_be_resumed,
+);
+segue_testkit::on_every_engine!(segue_testkit::with_databases => an_import_under_another_key_is_not_resumed);
 
 fn row(line: i64, platform: &str, account: &str, of: &[(&str, &str)]) -> ImportAccountsRequest {
     ImportAccountsRequest {

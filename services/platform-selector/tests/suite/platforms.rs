@@ -11,14 +11,14 @@ use tonic::{Code, Status};
 
 use crate::harness::{Selector, create, invalid, platform, refusal};
 
-pub async fn run(databases: &Databases) {
-    crud(Selector::start(databases).await).await;
-    repeated_requests_change_nothing(Selector::start(databases).await).await;
-    lost_updates_are_refused(Selector::start(databases).await).await;
-    pages(Selector::start(databases).await).await;
-    bad_input(Selector::start(databases).await).await;
-    large_answers_can_be_sent(Selector::start(databases).await).await;
-}
+segue_testkit::on_every_engine!(crate::harness::with_selector =>
+    crud,
+    repeated_requests_change_nothing,
+    lost_updates_are_refused,
+    pages,
+    bad_input,
+    large_answers_can_be_sent,
+);
 
 async fn get(selector: &mut Selector, id: &str) -> Result<Platform, Status> {
     let answer = selector.client.get_platform(GetPlatformRequest { id: id.to_owned() }).await?;

@@ -10,13 +10,13 @@ use tonic::Code;
 
 use crate::harness::{Selector, exists, invalid, refusal, requirement};
 
-pub async fn run(databases: &Databases) {
-    crud(Selector::start(databases).await).await;
-    repeated_requests_change_nothing(Selector::start(databases).await).await;
-    versions_are_kept(Selector::start(databases).await).await;
-    pages(Selector::start(databases).await).await;
-    bad_input(Selector::start(databases).await).await;
-}
+segue_testkit::on_every_engine!(crate::harness::with_selector =>
+    crud,
+    repeated_requests_change_nothing,
+    versions_are_kept,
+    pages,
+    bad_input,
+);
 
 fn profile(id: &str) -> WorkProfile {
     WorkProfile {

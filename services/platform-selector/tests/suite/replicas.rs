@@ -12,16 +12,12 @@ use crate::{
     harness::{Selector, customer, exists, keys, link, platform},
 };
 
-/// What takes two services on one database, which one in memory can't have.
-pub async fn run(databases: &Databases) {
-    let url = databases.create();
-    if url.starts_with("sqlite::memory:") {
-        return;
-    }
-    replicas_agree(&url).await;
-    platforms_made_in_another_order_choose_the_same(&databases.create(), &databases.create()).await;
-    keys_rotate(&databases.create()).await;
-}
+// What takes two services on one database, which one in memory can't have.
+segue_testkit::on_durable_engines!(segue_testkit::with_databases =>
+    replicas_agree,
+    platforms_made_in_another_order_choose_the_same,
+    keys_rotate,
+);
 
 fn ask() -> SelectPlatformRequest {
     SelectPlatformRequest {
@@ -35,9 +31,10 @@ async fn chosen(selector: &mut Selector) -> String {
     selector.client.select_platform(ask()).await.unwrap().into_inner().platform
 }
 
-async fn replicas_agree(url: &str) {
-    let mut one = Selector::on(url, keys(1, None)).await;
-    let mut two = Selector::on(url, keys(1, None)).await;
+async fn replicas_agree(databases: &Databases) {
+    let url = databases.create();
+    let mut one = Selector::on(&url, keys(1, None)).await;
+    let mut two = Selector::on(&url, keys(1, None)).await;
     one.create(["hotline", "app", "web"].map(|id| platform(id, &[]))).await;
     assert_eq!((chosen(&mut one).await, chosen(&mut two).await), ("app".into(), "app".into()));
     let removal = DeletePlatformRequest { request_id: request_id(), id: "app".to_owned() };

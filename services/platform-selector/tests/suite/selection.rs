@@ -17,15 +17,19 @@ use crate::{
     harness::{Selector, customer, exists, invalid, platform, refusal, requirement},
 };
 
-pub async fn run(databases: &Databases) {
-    the_whole_answer(prepared(databases).await).await;
-    accounts_decide(prepared(databases).await).await;
-    profiles_add_to_the_terms(prepared(databases).await).await;
-    order_of_the_input_does_not_matter(prepared(databases).await).await;
-    changes_count_at_once(prepared(databases).await).await;
-    refusals(prepared(databases).await).await;
-    bad_input(prepared(databases).await).await;
-    a_thousand_platforms(Selector::start(databases).await).await;
+segue_testkit::on_every_engine!(super::when_prepared =>
+    the_whole_answer,
+    accounts_decide,
+    profiles_add_to_the_terms,
+    order_of_the_input_does_not_matter,
+    changes_count_at_once,
+    refusals,
+    bad_input,
+);
+segue_testkit::on_every_engine!(crate::harness::with_selector => a_thousand_platforms);
+
+async fn when_prepared(storage: Storage, case: impl AsyncFnOnce(Selector)) {
+    case(prepared(&Databases::start(storage)).await).await;
 }
 
 /// The customer is on `hotline`.

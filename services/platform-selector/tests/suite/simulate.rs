@@ -15,11 +15,15 @@ use crate::{
     harness::{Selector, customer, exists, invalid, platform, refusal},
 };
 
-pub async fn run(databases: &Databases) {
-    changes_are_tried_on_past_selections(prepared(databases).await).await;
-    records_hold_nothing_personal(prepared(databases).await).await;
-    no_more_than_a_hundred_a_second_are_recorded(prepared(databases).await).await;
-    bad_input(prepared(databases).await).await;
+segue_testkit::on_every_engine!(super::when_prepared =>
+    changes_are_tried_on_past_selections,
+    records_hold_nothing_personal,
+    no_more_than_a_hundred_a_second_are_recorded,
+    bad_input,
+);
+
+async fn when_prepared(storage: Storage, case: impl AsyncFnOnce(Selector)) {
+    case(prepared(&Databases::start(storage)).await).await;
 }
 
 async fn prepared(databases: &Databases) -> Selector {

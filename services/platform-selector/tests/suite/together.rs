@@ -10,10 +10,10 @@ const CUSTOMERS: usize = 60;
 /// Far more would be refused.
 const AT_A_TIME: usize = 48;
 
-pub async fn run(databases: &Databases) {
-    each_is_answered_as_if_alone(databases).await;
-    what_was_committed_before_is_seen(databases).await;
-}
+segue_testkit::on_every_engine!(segue_testkit::with_databases =>
+    each_is_answered_as_if_alone,
+    what_was_committed_before_is_seen,
+);
 
 fn phone(number: usize) -> (&'static str, String) {
     ("phone", format!("+8613900{number:06}"))

@@ -12,8 +12,6 @@
 )]
 
 mod desks;
-#[path = "../../../../tests/benches/performance/echo_server.rs"]
-mod echo;
 mod load;
 mod sizes;
 mod statements;

@@ -68,10 +68,11 @@ pub async fn alone(load: &Arc<Load>) -> f64 {
 /// A bare server of the same library that answers the same request without looking at it.
 pub async fn echoes_per_second() -> f64 {
     use segue_proto::channel::v1::{FindAccountsRequest, channel_service_client::ChannelServiceClient};
-    let (uri, server) = crate::echo::start(0).await;
+    let (address, server) = segue_testkit::serve_adapter(segue_testkit::Echo, 0).await;
     let mut clients = vec![];
     for _ in 0..4 {
-        let endpoint = tonic::transport::Endpoint::from_shared(uri.clone()).unwrap().tcp_nodelay(true);
+        let endpoint =
+            tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap().tcp_nodelay(true);
         clients.push(ChannelServiceClient::new(endpoint.connect().await.unwrap()));
     }
     let start = Instant::now();

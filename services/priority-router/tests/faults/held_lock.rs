@@ -21,15 +21,7 @@ const HELD: Duration = Duration::from_secs(5);
 const ANSWERED_AFTER: Duration = Duration::from_millis(1500);
 const LIMIT: Duration = Duration::from_secs(60);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_offer_is_born_expired_on_sqlite() {
-    no_offer_is_born_expired(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_offer_is_born_expired_on_postgres() {
-    no_offer_is_born_expired(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(no_offer_is_born_expired);
 
 async fn no_offer_is_born_expired(storage: Storage) {
     let databases = Databases::start(storage);

@@ -27,28 +27,10 @@ const P99: Duration = Duration::from_millis(if cfg!(debug_assertions) { 500 } el
 const ROWS_A_SECOND: f64 = 1000.0;
 const OLD_DAYS: i64 = 40;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn old_requests_on_sqlite() {
-    old_requests(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn old_requests_on_postgres() {
-    old_requests(Storage::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn old_contacts_on_sqlite() {
-    old_contacts(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn old_contacts_on_postgres() {
-    old_contacts(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(old_requests, old_contacts);
 
 async fn old_requests(storage: Storage) {
-    let databases = Databases::start(storage);
+    let databases = Databases::alone(storage);
     let url = databases.create();
     let router = router(&url).await;
     router.stop().await;
@@ -69,7 +51,7 @@ async fn old_requests(storage: Storage) {
 }
 
 async fn old_contacts(storage: Storage) {
-    let databases = Databases::start(storage);
+    let databases = Databases::alone(storage);
     let url = databases.create();
     let router = router(&url).await;
     let contact = submit(&router.client, submission("chat")).await.unwrap();

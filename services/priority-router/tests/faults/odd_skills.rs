@@ -25,18 +25,10 @@ const RATIO: f64 = 1.6;
 /// Shorter than this it is not told from the machine's noise.
 const LEAST: Duration = Duration::from_millis(2);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn are_forgotten_on_sqlite() {
-    are_forgotten(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn are_forgotten_on_postgres() {
-    are_forgotten(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(are_forgotten);
 
 async fn are_forgotten(storage: Storage) {
-    let databases = Databases::start(storage);
+    let databases = Databases::alone(storage);
     let router = Local::start(&databases.create(), Rules::default(), Arc::new(SystemClock)).await;
     for (id, platform) in AGENTS {
         agent(&router.client, id, platform, 100).await.unwrap();

@@ -30,18 +30,10 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const MEASURED: Duration = Duration::from_secs(if cfg!(debug_assertions) { 4 } else { 8 });
 const P99: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1500 } else { 250 });
 
-#[tokio::test(flavor = "multi_thread")]
-async fn do_not_starve_a_writer_on_sqlite() {
-    do_not_starve_a_writer(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn do_not_starve_a_writer_on_postgres() {
-    do_not_starve_a_writer(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(do_not_starve_a_writer);
 
 async fn do_not_starve_a_writer(storage: Storage) {
-    let databases = Databases::start(storage);
+    let databases = Databases::alone(storage);
     let url = databases.create();
     let start = || Local::start(&url, Rules::default(), Arc::new(SystemClock));
     let router = start().await;

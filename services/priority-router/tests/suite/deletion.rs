@@ -15,6 +15,15 @@ use crate::{
     world::{World, request},
 };
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    an_agent_whom_nothing_needs_is_deleted,
+    who_has_the_number_next_begins_anew_in_the_same_turn,
+    who_has_the_number_next_is_told_its_own_events,
+    an_agent_with_a_contact_is_not_deleted,
+    an_agent_whom_a_handoff_names_is_not_deleted,
+    a_deletion_names_an_agent,
+);
+
 const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
 
 async fn is_in_use(world: &World, agent: &str) {
@@ -32,7 +41,7 @@ async fn is_gone(world: &World, agent: &str) {
     assert_eq!(refusal.fields, ["id"]);
 }
 
-pub async fn an_agent_whom_nothing_needs_is_deleted(world: World) {
+async fn an_agent_whom_nothing_needs_is_deleted(world: World) {
     let mut agent = world.agent("a1", &["claims"], CHAT_AND_VIDEO).await;
     agent.platforms[0].wrap_up_seconds = 60;
     let put = PutAgentRequest { request_id: request_id(), agent: Some(agent) };
@@ -55,7 +64,7 @@ pub async fn an_agent_whom_nothing_needs_is_deleted(world: World) {
 }
 
 /// What the agent before was told is not for who has the number next, and the streams of the one before end.
-pub async fn who_has_the_number_next_is_told_its_own_events(world: World) {
+async fn who_has_the_number_next_is_told_its_own_events(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let over = world.assigned(request("chat", "s1")).await;
     world.complete(&over.id, "a1").await;
@@ -73,7 +82,7 @@ pub async fn who_has_the_number_next_is_told_its_own_events(world: World) {
 }
 
 /// The same when the last contact, the deletion and who is put next come in one turn: all are asked at once.
-pub async fn who_has_the_number_next_begins_anew_in_the_same_turn(world: World) {
+async fn who_has_the_number_next_begins_anew_in_the_same_turn(world: World) {
     const TIMES: usize = 20;
     for number in 0..TIMES {
         let agent = world.agent("a1", &[], CHAT_AND_VIDEO).await;
@@ -102,7 +111,7 @@ pub async fn who_has_the_number_next_begins_anew_in_the_same_turn(world: World) 
     assert_eq!((change, id), (Change::Offered, own.id));
 }
 
-pub async fn an_agent_with_a_contact_is_not_deleted(world: World) {
+async fn an_agent_with_a_contact_is_not_deleted(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let contact = world.submit(request("chat", "s1")).await;
     assert_eq!(contact.state(), State::Offered);
@@ -117,7 +126,7 @@ pub async fn an_agent_with_a_contact_is_not_deleted(world: World) {
     is_gone(&world, "a1").await;
 }
 
-pub async fn an_agent_whom_a_handoff_names_is_not_deleted(world: World) {
+async fn an_agent_whom_a_handoff_names_is_not_deleted(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let mut entry = world.entry("h1", "a1", "unknown");
     entry.agent_policy = AgentPolicy::SameAgentOnly.into();
@@ -136,7 +145,7 @@ pub async fn an_agent_whom_a_handoff_names_is_not_deleted(world: World) {
     is_gone(&world, "a1").await;
 }
 
-pub async fn a_deletion_names_an_agent(world: World) {
+async fn a_deletion_names_an_agent(world: World) {
     let refusal = refused(world.rpc().delete_agent(DeleteAgentRequest::default()).await);
     assert_eq!((refusal.code, refusal.reason), (Code::InvalidArgument, Reason::InvalidField));
     assert_eq!(refusal.fields, ["request_id", "id"]);

@@ -11,6 +11,18 @@ use crate::{
     world::{World, request},
 };
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    a_desk_that_dies_is_signed_out_and_its_contacts_go_to_others,
+    a_desk_that_comes_back_in_time_has_lost_nothing,
+    a_desk_that_comes_back_too_late_signs_in_again,
+    a_desk_with_two_streams_needs_one,
+    an_agent_without_a_stream_is_trusted,
+    a_handoff_outlives_the_desk,
+    what_was_dealt_with_is_not_told_again,
+    a_desk_is_told_of_its_presence,
+    signing_out_does_not_keep_what_a_lost_desk_had,
+);
+
 const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
 /// Longer than the lease, shorter than the grace.
 const LOST: u64 = 16;
@@ -40,7 +52,7 @@ async fn desk(world: &World, agent: &str) -> Desk {
     desk
 }
 
-pub async fn a_desk_that_dies_is_signed_out_and_its_contacts_go_to_others(world: World) {
+async fn a_desk_that_dies_is_signed_out_and_its_contacts_go_to_others(world: World) {
     let stream = desk(&world, "a1").await;
     let assigned = world.assigned(request("chat", "s1")).await;
     let offered = world.submit(request("chat", "s2")).await;
@@ -63,7 +75,7 @@ pub async fn a_desk_that_dies_is_signed_out_and_its_contacts_go_to_others(world:
     world.accept(&assigned.id, "a2").await;
 }
 
-pub async fn a_desk_that_comes_back_in_time_has_lost_nothing(world: World) {
+async fn a_desk_that_comes_back_in_time_has_lost_nothing(world: World) {
     let stream = desk(&world, "a1").await;
     let assigned = world.assigned(request("chat", "s1")).await;
     world.set_presence("a1", Presence::Away).await;
@@ -89,7 +101,7 @@ pub async fn a_desk_that_comes_back_in_time_has_lost_nothing(world: World) {
     world.complete(&assigned.id, "a1").await;
 }
 
-pub async fn a_desk_that_comes_back_too_late_signs_in_again(world: World) {
+async fn a_desk_that_comes_back_too_late_signs_in_again(world: World) {
     let stream = desk(&world, "a1").await;
     drop(stream);
     is_noticed_to_be_gone(&world, "a1").await;
@@ -109,7 +121,7 @@ pub async fn a_desk_that_comes_back_too_late_signs_in_again(world: World) {
     assert_eq!(world.contact(&marker.id).await.agent, "a1");
 }
 
-pub async fn a_desk_with_two_streams_needs_one(world: World) {
+async fn a_desk_with_two_streams_needs_one(world: World) {
     let first = desk(&world, "a1").await;
     let other = world.replica().await;
     let mut second = watch(&other, "a1", "").await;
@@ -127,7 +139,7 @@ pub async fn a_desk_with_two_streams_needs_one(world: World) {
     assert_eq!(world.get_agent("a1").await.presence(), Presence::Available);
 }
 
-pub async fn an_agent_without_a_stream_is_trusted(world: World) {
+async fn an_agent_without_a_stream_is_trusted(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let stream = desk(&world, "a2").await;
     drop(stream);
@@ -145,7 +157,7 @@ pub async fn an_agent_without_a_stream_is_trusted(world: World) {
     assert_eq!(world.get_agent("a2").await.presence(), Presence::Available);
 }
 
-pub async fn a_handoff_outlives_the_desk(world: World) {
+async fn a_handoff_outlives_the_desk(world: World) {
     let stream = desk(&world, "a1").await;
     world.put_entry(world.entry("h1", "a1", "unknown")).await;
     let mut only = world.entry("h2", "a1", "unknown");
@@ -168,7 +180,7 @@ pub async fn a_handoff_outlives_the_desk(world: World) {
     assert_eq!((waiting.state(), waiting.agent.as_str()), (State::Queued, "a1"));
 }
 
-pub async fn what_was_dealt_with_is_not_told_again(world: World) {
+async fn what_was_dealt_with_is_not_told_again(world: World) {
     let mut stream = desk(&world, "a1").await;
     let first = world.submit(request("chat", "s1")).await.id;
     let (_, _, _, offered) = event(&mut stream).await;
@@ -193,7 +205,7 @@ pub async fn what_was_dealt_with_is_not_told_again(world: World) {
     assert_eq!(left(&offered).await, 0);
 }
 
-pub async fn a_desk_is_told_of_its_presence(world: World) {
+async fn a_desk_is_told_of_its_presence(world: World) {
     let mut stream = desk(&world, "a1").await;
     let told = async |stream: &mut Desk, presence: Presence, reason: PresenceReason| {
         let message = tokio::time::timeout(segue_testkit::WAIT, async {
@@ -220,7 +232,7 @@ pub async fn a_desk_is_told_of_its_presence(world: World) {
     told(&mut stream, Presence::Available, PresenceReason::Set).await;
 }
 
-pub async fn signing_out_does_not_keep_what_a_lost_desk_had(world: World) {
+async fn signing_out_does_not_keep_what_a_lost_desk_had(world: World) {
     let stream = desk(&world, "a1").await;
     let assigned = world.assigned(request("chat", "s1")).await;
     drop(stream);

@@ -18,6 +18,14 @@ use crate::{
     world::{START_MS, World, request},
 };
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    a_contact_expires_and_its_watcher_is_told,
+    an_offer_that_expires_is_taken_back,
+    the_time_begins_anew_when_an_agent_had_it,
+    a_time_to_live_has_a_default_and_bounds,
+    a_contact_that_nobody_could_take_says_so,
+);
+
 /// A contact that waits for so long.
 fn for_seconds(platform: &str, session: &str, seconds: i64) -> SubmitContactRequest {
     let time_to_live = Some(prost_types::Duration { seconds, nanos: 0 });
@@ -28,7 +36,7 @@ fn at(seconds: i64) -> Option<prost_types::Timestamp> {
     timestamp(START_MS + seconds * 1000)
 }
 
-pub async fn a_contact_expires_and_its_watcher_is_told(world: World) {
+async fn a_contact_expires_and_its_watcher_is_told(world: World) {
     let contact = world.submit(for_seconds("voice", "s1", 60)).await;
     let shorter = world.submit(for_seconds("voice", "s2", 59)).await;
     assert_eq!((contact.state(), contact.expire_time), (State::Queued, at(60)));
@@ -65,7 +73,7 @@ pub async fn a_contact_expires_and_its_watcher_is_told(world: World) {
     assert_ne!(world.submit(request("voice", "s1")).await.id, contact.id);
 }
 
-pub async fn an_offer_that_expires_is_taken_back(world: World) {
+async fn an_offer_that_expires_is_taken_back(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     let mut desk = watch(&world, "a1", "").await;
     caught_up(&mut desk).await;
@@ -80,7 +88,7 @@ pub async fn an_offer_that_expires_is_taken_back(world: World) {
     assert_eq!(refused(world.try_accept(&contact.id, "a1").await).reason, Reason::ContactState);
 }
 
-pub async fn the_time_begins_anew_when_an_agent_had_it(world: World) {
+async fn the_time_begins_anew_when_an_agent_had_it(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     let contact = world.submit(for_seconds("chat", "s1", 60)).await;
     world.advance(5);
@@ -105,7 +113,7 @@ pub async fn the_time_begins_anew_when_an_agent_had_it(world: World) {
     world.wait_until(&contact.id, State::Expired, "").await;
 }
 
-pub async fn a_time_to_live_has_a_default_and_bounds(world: World) {
+async fn a_time_to_live_has_a_default_and_bounds(world: World) {
     let usual = world.submit(request("voice", "s1")).await;
     assert_eq!(usual.expire_time, at(24 * 60 * 60));
     let month = 30 * 24 * 60 * 60;
@@ -119,7 +127,7 @@ pub async fn a_time_to_live_has_a_default_and_bounds(world: World) {
     }
 }
 
-pub async fn a_contact_that_nobody_could_take_says_so(world: World) {
+async fn a_contact_that_nobody_could_take_says_so(world: World) {
     let mut wanted = request("voice", "s1");
     wanted.skills = vec!["claims".to_owned()];
     let contact = world.submit(wanted).await;

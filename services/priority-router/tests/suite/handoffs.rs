@@ -4,6 +4,21 @@ use segue_proto::router::v1::{
 
 use crate::world::{World, request};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    the_same_agent_goes_on,
+    a_full_agent_is_waited_for_and_gets_nothing_else,
+    an_offer_makes_room,
+    after_the_wait_another_agent_takes_it,
+    a_handoff_for_the_same_agent_only_waits,
+    an_absent_agent_is_not_waited_for,
+    an_agent_who_left_the_platform_is_not_waited_for,
+    a_handoff_is_before_all_others,
+    an_overflowed_handoff_is_not_passed,
+    signing_out_lets_the_handoff_go,
+    a_waiting_customer_goes,
+    a_handoff_that_comes_back_makes_room,
+);
+
 const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
 
 /// The entry of a handoff that waits: its agent has another conversation besides.
@@ -21,7 +36,7 @@ async fn waiting(world: &World, entry: PutServiceListEntryRequest) -> (Contact, 
     (handoff, other)
 }
 
-pub async fn the_same_agent_goes_on(world: World) {
+async fn the_same_agent_goes_on(world: World) {
     world.agent("a1", &["claims"], CHAT_AND_VIDEO).await;
     world.agent("a2", &["claims"], CHAT_AND_VIDEO).await;
     let mut submitted = request("chat", "s1");
@@ -42,7 +57,7 @@ pub async fn the_same_agent_goes_on(world: World) {
     assert_eq!(world.get_agent("a1").await.used_units, 0);
 }
 
-pub async fn a_full_agent_is_waited_for_and_gets_nothing_else(world: World) {
+async fn a_full_agent_is_waited_for_and_gets_nothing_else(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let (handoff, other) = waiting(&world, world.entry("h1", "a1", "unknown")).await;
     // There is room for a chat, but a handoff waits for this agent (I5).
@@ -53,7 +68,7 @@ pub async fn a_full_agent_is_waited_for_and_gets_nothing_else(world: World) {
     assert_eq!(world.contact(&ordinary.id).await.state(), State::Queued);
 }
 
-pub async fn an_offer_makes_room(world: World) {
+async fn an_offer_makes_room(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let offered = world.submit(request("chat", "s1")).await;
     assert_eq!(offered.state(), State::Offered);
@@ -65,7 +80,7 @@ pub async fn an_offer_makes_room(world: World) {
     assert_eq!(world.contact(&offered.id).await.agent, "a2");
 }
 
-pub async fn after_the_wait_another_agent_takes_it(world: World) {
+async fn after_the_wait_another_agent_takes_it(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let (handoff, _) = waiting(&world, world.entry("h1", "a1", "unknown")).await;
     world.agent("a2", &[], &[("chat", 33), ("video", 50)]).await;
@@ -78,7 +93,7 @@ pub async fn after_the_wait_another_agent_takes_it(world: World) {
     assert_eq!(world.get_agent("a2").await.used_units, 50);
 }
 
-pub async fn a_handoff_for_the_same_agent_only_waits(world: World) {
+async fn a_handoff_for_the_same_agent_only_waits(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let mut entry = world.entry("h1", "a1", "unknown");
     entry.agent_policy = AgentPolicy::SameAgentOnly.into();
@@ -97,7 +112,7 @@ pub async fn a_handoff_for_the_same_agent_only_waits(world: World) {
     assert_eq!(world.contact(&handoff.id).await.agent, "a1");
 }
 
-pub async fn an_absent_agent_is_not_waited_for(world: World) {
+async fn an_absent_agent_is_not_waited_for(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     world.agent("a2", &["other"], CHAT_AND_VIDEO).await;
     world.put_entry(world.entry("h1", "a1", "unknown")).await;
@@ -113,7 +128,7 @@ pub async fn an_absent_agent_is_not_waited_for(world: World) {
     assert_eq!(world.contact(&second.id).await.agent, "a2");
 }
 
-pub async fn an_agent_who_left_the_platform_is_not_waited_for(world: World) {
+async fn an_agent_who_left_the_platform_is_not_waited_for(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     world.put_entry(world.entry("h1", "a1", "unknown")).await;
     world.put_agent("a1", &[], &[("chat", 33)]).await;
@@ -122,7 +137,7 @@ pub async fn an_agent_who_left_the_platform_is_not_waited_for(world: World) {
     assert_eq!((handoff.state(), handoff.agent.as_str()), (State::Offered, "a2"));
 }
 
-pub async fn a_handoff_is_before_all_others(world: World) {
+async fn a_handoff_is_before_all_others(world: World) {
     world.agent("a1", &[], &[("video", 100)]).await;
     let busy = world.assigned(request("video", "busy")).await;
     let mut urgent = request("video", "urgent");
@@ -138,7 +153,7 @@ pub async fn a_handoff_is_before_all_others(world: World) {
     assert_eq!(world.contact(&urgent.id).await.state(), State::Queued);
 }
 
-pub async fn an_overflowed_handoff_is_not_passed(world: World) {
+async fn an_overflowed_handoff_is_not_passed(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let busy = world.assigned(request("chat", "busy")).await;
     world.put_agent("gone", &[], CHAT_AND_VIDEO).await;
@@ -152,7 +167,7 @@ pub async fn an_overflowed_handoff_is_not_passed(world: World) {
     assert_eq!(world.contact(&handoff.id).await.agent, "a1");
 }
 
-pub async fn signing_out_lets_the_handoff_go(world: World) {
+async fn signing_out_lets_the_handoff_go(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let (handoff, _) = waiting(&world, world.entry("h1", "a1", "unknown")).await;
     world.agent("a2", &[], CHAT_AND_VIDEO).await;
@@ -161,7 +176,7 @@ pub async fn signing_out_lets_the_handoff_go(world: World) {
     assert_eq!((taken.state(), taken.agent.as_str()), (State::Offered, "a2"));
 }
 
-pub async fn a_waiting_customer_goes(world: World) {
+async fn a_waiting_customer_goes(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let (handoff, _) = waiting(&world, world.entry("h1", "a1", "unknown")).await;
     let ordinary = world.submit(request("chat", "s2")).await;
@@ -170,7 +185,7 @@ pub async fn a_waiting_customer_goes(world: World) {
     assert_eq!(world.contact(&ordinary.id).await.agent, "a1");
 }
 
-pub async fn a_handoff_that_comes_back_makes_room(world: World) {
+async fn a_handoff_that_comes_back_makes_room(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let (handoff, other) = waiting(&world, world.entry("h1", "a1", "unknown")).await;
     world.set_presence("a1", Presence::Away).await;

@@ -9,11 +9,16 @@ use tokio::task::JoinSet;
 
 use crate::world::{World, request};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    what_is_over_is_forgotten_in_time,
+    a_backlog_is_forgotten_bit_by_bit,
+);
+
 const DAY: u64 = 24 * 60 * 60;
 /// More than are forgotten in one turn.
 const BACKLOG: usize = 120;
 
-pub async fn what_is_over_is_forgotten_in_time(world: World) {
+async fn what_is_over_is_forgotten_in_time(world: World) {
     world.agent("a1", &[], &[("chat", 10), ("video", 10)]).await;
     let completed = world.assigned(request("chat", "completed")).await.id;
     world.complete(&completed, "a1").await;
@@ -58,7 +63,7 @@ pub async fn what_is_over_is_forgotten_in_time(world: World) {
     only_these_are_left(&world, &[("contact_events", 0), ("requests", 0), ("back_offs", 0)]).await;
 }
 
-pub async fn a_backlog_is_forgotten_bit_by_bit(world: World) {
+async fn a_backlog_is_forgotten_bit_by_bit(world: World) {
     let mut customers = JoinSet::new();
     for number in 0..BACKLOG {
         let world = world.clone();

@@ -3,7 +3,13 @@ use segue_runtime::{millis_of, timestamp};
 
 use crate::world::{START_MS, World, request};
 
-pub async fn units_are_held_until_the_bound(world: World) {
+segue_testkit::on_every_engine!(crate::engines::on =>
+    units_are_held_until_the_bound,
+    a_hold_counts_what_the_source_frees,
+    a_release_frees_the_hold,
+);
+
+async fn units_are_held_until_the_bound(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
     let entry = world.put_entry(world.entry("h1", "a1", "unknown")).await;
     assert_eq!((entry.state(), entry.held_units), (EntryState::Live, 100));
@@ -25,7 +31,7 @@ pub async fn units_are_held_until_the_bound(world: World) {
         .await;
 }
 
-pub async fn a_hold_counts_what_the_source_frees(world: World) {
+async fn a_hold_counts_what_the_source_frees(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
     let source = world.assigned(request("chat", "s1")).await;
     let entry = world.put_entry(world.entry("h1", "a1", "s1")).await;
@@ -40,7 +46,7 @@ pub async fn a_hold_counts_what_the_source_frees(world: World) {
     assert_eq!(world.admit("h1").await.state(), State::Assigned);
 }
 
-pub async fn a_release_frees_the_hold(world: World) {
+async fn a_release_frees_the_hold(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
     world.put_entry(world.entry("h1", "a1", "unknown")).await;
     let contact = world.submit(request("chat", "s1")).await;

@@ -7,6 +7,12 @@ use segue_proto::router::v1::{
 
 use crate::world::{World, request};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    lists_go_page_by_page,
+    positions_count_the_line,
+    pages_of_large_rows_fit_into_a_message,
+);
+
 /// All pages of a list, two rows at a time if nothing else is said.
 macro_rules! pages {
     ($world:ident.$method:ident($request:expr).$field:ident) => {
@@ -28,7 +34,7 @@ macro_rules! pages {
     }};
 }
 
-pub async fn lists_go_page_by_page(world: World) {
+async fn lists_go_page_by_page(world: World) {
     for id in ["a1", "a2", "a3"] {
         world.put_agent(id, &[id, "all"], &[("chat", 100), ("video", 100)]).await;
     }
@@ -84,7 +90,7 @@ pub async fn lists_go_page_by_page(world: World) {
     assert_eq!(pages!(world.list_service_list(live_of_agent).entries).len(), 2);
 }
 
-pub async fn positions_count_the_line(world: World) {
+async fn positions_count_the_line(world: World) {
     let mut with_skill = request("chat", "skilled");
     with_skill.skills = vec!["claims".to_owned()];
     assert_eq!(world.submit(with_skill).await.position, 1, "another queue");
@@ -98,7 +104,7 @@ pub async fn positions_count_the_line(world: World) {
 }
 
 /// The client takes no longer messages than the service sends.
-pub async fn pages_of_large_rows_fit_into_a_message(world: World) {
+async fn pages_of_large_rows_fit_into_a_message(world: World) {
     let mut submitted = BTreeSet::new();
     for number in 0..14 {
         let mut large = request("chat", &format!("s{number}"));

@@ -1,5 +1,5 @@
-//! priority-router over real sockets, the same cases on every engine. To add a case, write an `async fn(World)` in the
-//! file of its matter and name it in `CASES`.
+//! priority-router over real sockets, the same cases on every engine. To add a case, write an `async fn(World)` in the file of its matter
+//! and name it in the list at the file's top.
 
 #[cfg(test)]
 mod deletion;

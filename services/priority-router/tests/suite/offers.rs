@@ -6,9 +6,19 @@ use segue_testkit::{request_id, wait_for};
 
 use crate::world::{World, request};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    who_misses_offers_is_set_away,
+    an_answer_starts_the_count_anew,
+    units_stay_taken_while_the_agent_wraps_up,
+    a_waiting_contact_says_what_it_waits_for,
+    signing_out_ends_what_is_held,
+    who_came_is_not_kept_out_by_who_may_come,
+);
+segue_testkit::on_every_engine!(crate::engines::without_auto_accept => of_the_named_agent_declined);
+
 const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
 
-pub async fn who_misses_offers_is_set_away(world: World) {
+async fn who_misses_offers_is_set_away(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     let contact = world.submit(request("chat", "s1")).await;
     for _ in 0..2 {
@@ -36,7 +46,7 @@ pub async fn who_misses_offers_is_set_away(world: World) {
     assert_eq!((agent.presence_reason(), agent.used_units), (PresenceReason::Set, 66));
 }
 
-pub async fn an_answer_starts_the_count_anew(world: World) {
+async fn an_answer_starts_the_count_anew(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     for number in 0..5 {
         let contact = world.submit(request("chat", &format!("s{number}"))).await;
@@ -49,7 +59,7 @@ pub async fn an_answer_starts_the_count_anew(world: World) {
     assert_eq!(world.get_agent("a1").await.presence(), Presence::Available);
 }
 
-pub async fn units_stay_taken_while_the_agent_wraps_up(world: World) {
+async fn units_stay_taken_while_the_agent_wraps_up(world: World) {
     let mut agent = world.agent("a1", &[], &[("voice", 100)]).await;
     agent.platforms[0].wrap_up_seconds = 30;
     let put = PutAgentRequest { request_id: request_id(), agent: Some(agent) };
@@ -76,7 +86,7 @@ pub async fn units_stay_taken_while_the_agent_wraps_up(world: World) {
 }
 
 /// With `handoff-auto-accept` off.
-pub async fn of_the_named_agent_declined(world: World) {
+async fn of_the_named_agent_declined(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     world.put_entry(world.entry("h1", "a1", "unknown")).await;
     let mut only = world.entry("h2", "a1", "unknown");
@@ -105,7 +115,7 @@ pub async fn of_the_named_agent_declined(world: World) {
     world.wait_until(&handoff.id, State::Offered, "a1").await;
 }
 
-pub async fn a_waiting_contact_says_what_it_waits_for(world: World) {
+async fn a_waiting_contact_says_what_it_waits_for(world: World) {
     world.put_agent("signed-out", &[], &[("voice", 100)]).await;
     let ordinary = world.submit(request("voice", "s1")).await;
     assert_eq!(ordinary.wait_reason(), WaitReason::AnyAgent);
@@ -133,7 +143,7 @@ pub async fn a_waiting_contact_says_what_it_waits_for(world: World) {
     assert_eq!(world.contact(&only.id).await.state(), State::Assigned);
 }
 
-pub async fn signing_out_ends_what_is_held(world: World) {
+async fn signing_out_ends_what_is_held(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     world.put_entry(world.entry("h1", "a1", "unknown")).await;
     assert_eq!(world.get_agent("a1").await.held_units, 100);
@@ -143,7 +153,7 @@ pub async fn signing_out_ends_what_is_held(world: World) {
     assert_eq!(world.release("h1").await, EntryState::Released);
 }
 
-pub async fn who_came_is_not_kept_out_by_who_may_come(world: World) {
+async fn who_came_is_not_kept_out_by_who_may_come(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     for handoff in ["h1", "h2"] {
         world.put_entry(world.entry(handoff, "a1", "unknown")).await;

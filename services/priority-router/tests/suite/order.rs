@@ -9,6 +9,17 @@ use segue_testkit::{request_id, wait_for};
 
 use crate::world::{World, request};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    a_changed_priority_counts_for_who_waits,
+    classes_hold_across_queues,
+    no_agent_is_stuck_with_an_offer,
+    a_freed_agent_gets_the_oldest_at_once,
+    two_contacts_are_never_made_one,
+    chats_do_not_starve_a_call,
+    a_call_that_goes_lets_its_agent_go,
+    a_kept_agent_is_asked_again_when_the_line_moves,
+);
+
 fn of_class(platform: &str, session: &str, priority: Priority) -> SubmitContactRequest {
     SubmitContactRequest { priority: priority.into(), ..request(platform, session) }
 }
@@ -21,7 +32,7 @@ async fn set_priority(world: &World, id: &str, priority: Priority) {
 }
 
 /// Asterisk ignored it for callers already queued.
-pub async fn a_changed_priority_counts_for_who_waits(world: World) {
+async fn a_changed_priority_counts_for_who_waits(world: World) {
     let first = world.submit(of_class("voice", "s1", Priority::Normal)).await;
     let second = world.submit(of_class("voice", "s2", Priority::Normal)).await;
     set_priority(&world, &second.id, Priority::Urgent).await;
@@ -37,7 +48,7 @@ pub async fn a_changed_priority_counts_for_who_waits(world: World) {
 }
 
 /// Asterisk let a caller of priority 20 lose to the longest waiters of another queue.
-pub async fn classes_hold_across_queues(world: World) {
+async fn classes_hold_across_queues(world: World) {
     for number in 0..3 {
         world.submit(of_class("chat", &format!("s{number}"), Priority::Normal)).await;
     }
@@ -48,7 +59,7 @@ pub async fn classes_hold_across_queues(world: World) {
 }
 
 /// FreeSWITCH left agents stuck in "reserved".
-pub async fn no_agent_is_stuck_with_an_offer(world: World) {
+async fn no_agent_is_stuck_with_an_offer(world: World) {
     world.agent("a1", &[], &[("voice", 100)]).await;
     let offered = world.submit(request("voice", "s1")).await;
     let next = world.submit(request("voice", "s2")).await;
@@ -61,7 +72,7 @@ pub async fn no_agent_is_stuck_with_an_offer(world: World) {
 }
 
 /// Chatwoot gave a freed agent the newer chat, and caught up only every fifteen minutes. The clock stands still here.
-pub async fn a_freed_agent_gets_the_oldest_at_once(world: World) {
+async fn a_freed_agent_gets_the_oldest_at_once(world: World) {
     world.agent("a1", &[], &[("chat", 100)]).await;
     let busy = world.assigned(request("chat", "busy")).await;
     let oldest = world.submit(request("chat", "s1")).await;
@@ -72,7 +83,7 @@ pub async fn a_freed_agent_gets_the_oldest_at_once(world: World) {
 }
 
 /// Chatwoot merged two people into one.
-pub async fn two_contacts_are_never_made_one(world: World) {
+async fn two_contacts_are_never_made_one(world: World) {
     let of_customer = |session: &str| SubmitContactRequest {
         customer: Some(Customer {
             identities: vec![Identity {
@@ -90,7 +101,7 @@ pub async fn two_contacts_are_never_made_one(world: World) {
 }
 
 /// Chats add up, so a call may never find an agent with nothing to do. After a while one is kept for it.
-pub async fn chats_do_not_starve_a_call(world: World) {
+async fn chats_do_not_starve_a_call(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("voice", 100)]).await;
     world.agent("a2", &[], &[("chat", 33), ("voice", 100)]).await;
     let mut chats = vec![];
@@ -122,7 +133,7 @@ pub async fn chats_do_not_starve_a_call(world: World) {
 }
 
 /// A call that nobody can take any more keeps nobody.
-pub async fn a_call_that_goes_lets_its_agent_go(world: World) {
+async fn a_call_that_goes_lets_its_agent_go(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("voice", 100)]).await;
     let chats = [world.assigned(request("chat", "s1")).await, world.assigned(request("chat", "s2")).await];
     let call = world.submit(request("voice", "call")).await;
@@ -136,7 +147,7 @@ pub async fn a_call_that_goes_lets_its_agent_go(world: World) {
 }
 
 /// An agent who is kept may take what comes before the first of that queue, also when the first is another all at once.
-pub async fn a_kept_agent_is_asked_again_when_the_line_moves(world: World) {
+async fn a_kept_agent_is_asked_again_when_the_line_moves(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("voice", 100)]).await;
     world.assigned(request("chat", "busy")).await;
     let call = world.submit(request("voice", "call")).await;

@@ -3,7 +3,20 @@ use segue_testkit::refused;
 
 use crate::world::{World, request};
 
-pub async fn a_contact_lives(world: World) {
+segue_testkit::on_every_engine!(crate::engines::on =>
+    a_contact_lives,
+    the_line_moves_in_order,
+    classes_and_ageing,
+    capacity_is_never_exceeded,
+    the_longest_idle_agent_is_offered,
+    skills_and_platforms_decide,
+    skills_are_one_in_all_spellings,
+    a_declined_contact_keeps_its_place,
+    an_offer_times_out,
+    a_customer_goes,
+);
+
+async fn a_contact_lives(world: World) {
     let waiting = world.submit(request("chat", "s1")).await;
     assert_eq!((waiting.state(), waiting.position, waiting.priority()), (State::Queued, 1, Priority::Normal));
     let agent = world.agent("a1", &[], &[("chat", 33)]).await;
@@ -23,7 +36,7 @@ pub async fn a_contact_lives(world: World) {
     assert_eq!(offered.attributes["policy"], "P-1");
 }
 
-pub async fn the_line_moves_in_order(world: World) {
+async fn the_line_moves_in_order(world: World) {
     let mut ids = vec![];
     for number in 0..6 {
         let contact = world.submit(request("voice", &format!("s{number}"))).await;
@@ -38,7 +51,7 @@ pub async fn the_line_moves_in_order(world: World) {
     }
 }
 
-pub async fn classes_and_ageing(world: World) {
+async fn classes_and_ageing(world: World) {
     let mut ids = vec![];
     // An old LOW contact and then one of each class: the old one has waited longer than URGENT's head start over LOW.
     let of_class = |session: &str, priority: Priority| {
@@ -58,7 +71,7 @@ pub async fn classes_and_ageing(world: World) {
     }
 }
 
-pub async fn capacity_is_never_exceeded(world: World) {
+async fn capacity_is_never_exceeded(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("voice", 100)]).await;
     let mut offered = vec![];
     for number in 0..3 {
@@ -76,7 +89,7 @@ pub async fn capacity_is_never_exceeded(world: World) {
     assert_eq!(world.get_agent("a1").await.used_units, 99);
 }
 
-pub async fn the_longest_idle_agent_is_offered(world: World) {
+async fn the_longest_idle_agent_is_offered(world: World) {
     for id in ["a3", "a1", "a2"] {
         world.agent(id, &[], &[("voice", 100)]).await;
     }
@@ -93,7 +106,7 @@ pub async fn the_longest_idle_agent_is_offered(world: World) {
     assert_eq!(world.submit(request("voice", "s5")).await.agent, "a3");
 }
 
-pub async fn skills_and_platforms_decide(world: World) {
+async fn skills_and_platforms_decide(world: World) {
     world.agent("a1", &["claims"], &[("chat", 33)]).await;
     world.agent("a2", &["claims", "english"], &[("video", 100)]).await;
     let ask = |platform: &str, skills: &[&str]| {
@@ -109,7 +122,7 @@ pub async fn skills_and_platforms_decide(world: World) {
     assert_eq!((nobody.state(), nobody.position), (State::Queued, 1));
 }
 
-pub async fn a_declined_contact_keeps_its_place(world: World) {
+async fn a_declined_contact_keeps_its_place(world: World) {
     world.agent("a1", &[], &[("voice", 100)]).await;
     let first = world.submit(request("voice", "s1")).await;
     world.advance(1);
@@ -129,7 +142,7 @@ pub async fn a_declined_contact_keeps_its_place(world: World) {
     world.wait_until(&first.id, State::Offered, "a1").await;
 }
 
-pub async fn an_offer_times_out(world: World) {
+async fn an_offer_times_out(world: World) {
     world.agent("a1", &[], &[("voice", 100)]).await;
     let contact = world.submit(request("voice", "s1")).await;
     assert_eq!(contact.agent, "a1");
@@ -140,7 +153,7 @@ pub async fn an_offer_times_out(world: World) {
     world.accept(&contact.id, "a2").await;
 }
 
-pub async fn a_customer_goes(world: World) {
+async fn a_customer_goes(world: World) {
     world.agent("a1", &[], &[("voice", 100)]).await;
     let first = world.submit(request("voice", "s1")).await;
     let second = world.submit(request("voice", "s2")).await;
@@ -156,7 +169,7 @@ pub async fn a_customer_goes(world: World) {
 }
 
 /// Unlike spellings would make lines that nobody serves.
-pub async fn skills_are_one_in_all_spellings(world: World) {
+async fn skills_are_one_in_all_spellings(world: World) {
     let agent =
         world.put_agent("a1", &["claims ", "Re\u{301}clamations", "V\u{200b}IP"], &[("chat", 33)]).await;
     assert_eq!(agent.skills, ["claims", "r\u{e9}clamations", "vip"]);

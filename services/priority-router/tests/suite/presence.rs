@@ -2,7 +2,14 @@ use segue_proto::router::v1::{ContactState as State, Presence};
 
 use crate::world::{World, request};
 
-pub async fn signing_out_frees_offers_only(world: World) {
+segue_testkit::on_every_engine!(crate::engines::on =>
+    signing_out_frees_offers_only,
+    an_agent_who_is_away_gets_nothing_new,
+    a_changed_agent_takes_what_it_can_now,
+    repeating_a_presence_keeps_the_idleness,
+);
+
+async fn signing_out_frees_offers_only(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     let kept = world.assigned(request("chat", "s1")).await;
     let offered = world.submit(request("chat", "s2")).await;
@@ -16,7 +23,7 @@ pub async fn signing_out_frees_offers_only(world: World) {
     assert_eq!(world.set_presence("a1", Presence::Available).await.used_units, 99);
 }
 
-pub async fn an_agent_who_is_away_gets_nothing_new(world: World) {
+async fn an_agent_who_is_away_gets_nothing_new(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     world.set_presence("a1", Presence::Away).await;
     let contact = world.submit(request("chat", "s1")).await;
@@ -28,7 +35,7 @@ pub async fn an_agent_who_is_away_gets_nothing_new(world: World) {
     assert_eq!(world.contact(&contact.id).await.state(), State::Queued);
 }
 
-pub async fn a_changed_agent_takes_what_it_can_now(world: World) {
+async fn a_changed_agent_takes_what_it_can_now(world: World) {
     let agent = world.agent("a1", &["b", "a", "b"], &[("voice", 100), ("chat", 33)]).await;
     assert_eq!(agent.skills, ["a", "b"]);
     assert_eq!(agent.platforms.iter().map(|p| p.platform.as_str()).collect::<Vec<_>>(), ["chat", "voice"]);
@@ -42,7 +49,7 @@ pub async fn a_changed_agent_takes_what_it_can_now(world: World) {
     assert_eq!(world.contact(&contact.id).await.agent, "a1");
 }
 
-pub async fn repeating_a_presence_keeps_the_idleness(world: World) {
+async fn repeating_a_presence_keeps_the_idleness(world: World) {
     world.agent("a1", &[], &[("chat", 100)]).await;
     world.agent("a2", &[], &[("chat", 100)]).await;
     world.advance(1);

@@ -7,6 +7,17 @@ use tonic::Code;
 
 use crate::world::{World, code, request};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    fields_of_agents_are_checked,
+    fields_of_contacts_are_checked,
+    fields_of_reads_are_checked,
+    service_list_fields_are_checked,
+    unknown_things_are_refused,
+    wrong_states_and_agents_are_refused,
+    codes_are_refused,
+    foreign_tokens_are_refused,
+);
+
 /// The fields that a call is refused for.
 macro_rules! fields {
     ($world:ident.$method:ident($request:expr)) => {{
@@ -22,7 +33,7 @@ macro_rules! reason {
     };
 }
 
-pub async fn fields_of_agents_are_checked(world: World) {
+async fn fields_of_agents_are_checked(world: World) {
     let platform = |platform: &str, cost_units| AgentPlatform {
         platform: platform.to_owned(),
         cost_units,
@@ -71,7 +82,7 @@ pub async fn fields_of_agents_are_checked(world: World) {
     assert_eq!(fields!(world.set_presence(presence(9))), ["presence"]);
 }
 
-pub async fn fields_of_contacts_are_checked(world: World) {
+async fn fields_of_contacts_are_checked(world: World) {
     let mut bad = request("", "");
     bad.customer = Some(Customer {
         identities: vec![Identity { kind: "phone".to_owned(), value: "123".to_owned(), unverified: false }],
@@ -121,7 +132,7 @@ pub async fn fields_of_contacts_are_checked(world: World) {
     assert!(listed.contacts.is_empty(), "nothing refused was kept");
 }
 
-pub async fn fields_of_reads_are_checked(world: World) {
+async fn fields_of_reads_are_checked(world: World) {
     assert_eq!(fields!(world.get_contact(GetContactRequest::default())), ["id"]);
     assert_eq!(fields!(world.watch_contact(WatchContactRequest::default())), ["id"]);
     assert_eq!(fields!(world.get_agent(GetAgentRequest::default())), ["id"]);
@@ -154,7 +165,7 @@ pub async fn fields_of_reads_are_checked(world: World) {
     assert_eq!(fields!(world.list_service_list(page)), ["page_size", "state", "agent"]);
 }
 
-pub async fn service_list_fields_are_checked(world: World) {
+async fn service_list_fields_are_checked(world: World) {
     assert_eq!(
         fields!(world.put_service_list_entry(PutServiceListEntryRequest::default())),
         [
@@ -194,7 +205,7 @@ pub async fn service_list_fields_are_checked(world: World) {
     assert_eq!(fields!(world.release_service_list_entry(none)), ["handoff_id"]);
 }
 
-pub async fn unknown_things_are_refused(world: World) {
+async fn unknown_things_are_refused(world: World) {
     let named = || (request_id(), "contact_1".to_owned(), "a1".to_owned());
     let not_found = Reason::ContactNotFound;
     assert_eq!(reason!(world.get_contact(GetContactRequest { id: "contact_1".to_owned() })), not_found);
@@ -236,7 +247,7 @@ pub async fn unknown_things_are_refused(world: World) {
     assert!(listed.into_inner().entries.is_empty());
 }
 
-pub async fn wrong_states_and_agents_are_refused(world: World) {
+async fn wrong_states_and_agents_are_refused(world: World) {
     let queued = world.submit(request("voice", "s1")).await.id;
     assert_eq!(refused(world.try_accept(&queued, "a1").await).reason, Reason::ContactState);
     world.agent("a1", &[], &[("voice", 100)]).await;
@@ -281,7 +292,7 @@ pub async fn wrong_states_and_agents_are_refused(world: World) {
     world.rpc().accept_contact(accept).await.unwrap();
 }
 
-pub async fn codes_are_refused(world: World) {
+async fn codes_are_refused(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
     let mut entry = world.entry("h1", "a1", "s1");
     entry.cost_units = 10;
@@ -309,7 +320,7 @@ pub async fn codes_are_refused(world: World) {
     world.admit("h1").await;
 }
 
-pub async fn foreign_tokens_are_refused(world: World) {
+async fn foreign_tokens_are_refused(world: World) {
     for id in ["a1", "a2"] {
         world.agent(id, &[], &[("chat", 50)]).await;
         world.put_entry(world.entry(&format!("h-{id}"), id, "s1")).await;

@@ -12,6 +12,16 @@ use segue_testkit::{refused, request_id};
 
 use crate::world::{START_MS, World, code, request};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    every_write_is_done_once,
+    the_newer_writes_are_done_once_too,
+    a_repeated_answer_has_the_work_order_of_its_time,
+    admission_and_release_are_done_once,
+    a_late_record_stays_released,
+    a_newer_code_replaces_the_older,
+    a_code_is_drawn_again_after_its_handoff,
+);
+
 /// Calls twice with the same request: the same answer. Then with the same id and other content: refused.
 macro_rules! once {
     ($world:ident.$method:ident($request:expr), $change:expr) => {{
@@ -29,7 +39,7 @@ macro_rules! once {
     }};
 }
 
-pub async fn every_write_is_done_once(world: World) {
+async fn every_write_is_done_once(world: World) {
     let agent = world.put_agent("a1", &[], &[("voice", 100)]).await;
     once!(
         world.put_agent(PutAgentRequest { request_id: request_id(), agent: Some(agent.clone()) }),
@@ -88,7 +98,7 @@ pub async fn every_write_is_done_once(world: World) {
     );
 }
 
-pub async fn admission_and_release_are_done_once(world: World) {
+async fn admission_and_release_are_done_once(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
     let entry = world.put_entry(world.entry("h1", "a1", "unknown")).await;
     let mut repeated = world.entry("h1", "a1", "unknown");
@@ -107,7 +117,7 @@ pub async fn admission_and_release_are_done_once(world: World) {
     assert_eq!(world.release("h2").await, EntryState::Released);
 }
 
-pub async fn a_late_record_stays_released(world: World) {
+async fn a_late_record_stays_released(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
     assert_eq!(world.release("h1").await, EntryState::Released);
     let entry = world.put_entry(world.entry("h1", "a1", "unknown")).await;
@@ -116,7 +126,7 @@ pub async fn a_late_record_stays_released(world: World) {
     assert_eq!(refused(world.try_admit("h1").await).reason, ErrorReason::ServiceListEntryNotFound);
 }
 
-pub async fn a_newer_code_replaces_the_older(world: World) {
+async fn a_newer_code_replaces_the_older(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
     world.put_entry(world.entry("h1", "a1", "unknown")).await;
     world.advance(60);
@@ -141,7 +151,7 @@ pub async fn a_newer_code_replaces_the_older(world: World) {
     assert_eq!(contact.state(), State::Assigned);
 }
 
-pub async fn a_code_is_drawn_again_after_its_handoff(world: World) {
+async fn a_code_is_drawn_again_after_its_handoff(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 10)]).await;
     let with_code = |handoff_id: &str| {
         let mut entry = world.entry(handoff_id, "a1", "unknown");
@@ -173,7 +183,7 @@ pub async fn a_code_is_drawn_again_after_its_handoff(world: World) {
     assert_eq!((second.handoff_id.as_str(), admit("first").await.unwrap().id), ("second", first.id));
 }
 
-pub async fn the_newer_writes_are_done_once_too(world: World) {
+async fn the_newer_writes_are_done_once_too(world: World) {
     let mut agent = world.agent("a1", &[], &[("voice", 100)]).await;
     agent.platforms[0].wrap_up_seconds = 600;
     world.rpc().put_agent(PutAgentRequest { request_id: request_id(), agent: Some(agent) }).await.unwrap();
@@ -200,7 +210,7 @@ pub async fn the_newer_writes_are_done_once_too(world: World) {
 }
 
 /// A contact may become a handoff's: what it was answered before it still is.
-pub async fn a_repeated_answer_has_the_work_order_of_its_time(world: World) {
+async fn a_repeated_answer_has_the_work_order_of_its_time(world: World) {
     // The agent is away, so the contact waits.
     world.put_agent("a1", &[], &[("chat", 33), ("video", 33)]).await;
     let id = world.submit(request("video", "to-h1")).await.id;

@@ -16,6 +16,18 @@ use crate::{
     world::{START_MS, World, request},
 };
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    a_session_has_one_open_contact,
+    a_double_submission_at_two_replicas_is_one_contact,
+    who_comes_back_in_a_new_session_keeps_the_agent,
+    who_comes_back_while_waiting_keeps_the_place,
+    what_can_not_be_rejoined_is_a_new_contact,
+    handoffs_move_with_who_comes_back,
+    a_code_entered_in_a_session_that_waits_makes_one_contact,
+    a_code_entered_in_a_session_of_its_agent_changes_the_class_only,
+    a_code_entered_in_a_session_of_another_agent_brings_it_to_its_own,
+);
+
 const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
 /// The session in which `World::admit` enters the code of `h1`.
 const ENTERED: &str = "to-h1";
@@ -33,7 +45,7 @@ async fn kinds(world: &World, id: &str) -> Vec<Kind> {
     events(world, id, 0).await.iter().map(ContactEvent::kind).collect()
 }
 
-pub async fn a_session_has_one_open_contact(world: World) {
+async fn a_session_has_one_open_contact(world: World) {
     let first = world.submit(request("chat", "s1")).await;
     let mut again = request("chat", "s1");
     again.subject = "another subject".to_owned();
@@ -57,7 +69,7 @@ pub async fn a_session_has_one_open_contact(world: World) {
     assert_eq!((next.subject.as_str(), next.priority()), ("another subject", Priority::Urgent));
 }
 
-pub async fn a_double_submission_at_two_replicas_is_one_contact(world: World) {
+async fn a_double_submission_at_two_replicas_is_one_contact(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     world.agent("a2", &[], &[("chat", 33)]).await;
     let replicas = [world.clone(), world.replica().await];
@@ -77,7 +89,7 @@ pub async fn a_double_submission_at_two_replicas_is_one_contact(world: World) {
     assert_eq!(contacts_on(&world, "chat").await.len(), 10);
 }
 
-pub async fn who_comes_back_in_a_new_session_keeps_the_agent(world: World) {
+async fn who_comes_back_in_a_new_session_keeps_the_agent(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     world.agent("a2", &[], CHAT_AND_VIDEO).await;
     let contact = world.assigned(request("chat", "s1")).await;
@@ -102,7 +114,7 @@ pub async fn who_comes_back_in_a_new_session_keeps_the_agent(world: World) {
     assert_ne!(world.submit(request("chat", "s1")).await.id, contact.id, "the old session has none any more");
 }
 
-pub async fn who_comes_back_while_waiting_keeps_the_place(world: World) {
+async fn who_comes_back_while_waiting_keeps_the_place(world: World) {
     let first = world.submit(request("chat", "s1")).await;
     world.advance(5);
     let second = world.submit(request("chat", "s2")).await;
@@ -114,7 +126,7 @@ pub async fn who_comes_back_while_waiting_keeps_the_place(world: World) {
     assert_eq!(kinds(&world, &first.id).await, [Kind::Queued, Kind::Rejoined]);
 }
 
-pub async fn what_can_not_be_rejoined_is_a_new_contact(world: World) {
+async fn what_can_not_be_rejoined_is_a_new_contact(world: World) {
     let over = world.submit(request("chat", "s1")).await;
     world.abandon(&over.id).await;
     let elsewhere = world.submit(request("voice", "s1")).await;
@@ -135,7 +147,7 @@ pub async fn what_can_not_be_rejoined_is_a_new_contact(world: World) {
     assert_eq!((refusal.reason, refusal.fields), (Reason::InvalidField, vec!["rejoins".to_owned()]));
 }
 
-pub async fn handoffs_move_with_who_comes_back(world: World) {
+async fn handoffs_move_with_who_comes_back(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let source = world.assigned(request("chat", "s1")).await;
     world.put_entry(world.entry("h1", "a1", "s1")).await;
@@ -146,7 +158,7 @@ pub async fn handoffs_move_with_who_comes_back(world: World) {
     assert_eq!(world.get_agent("a1").await.used_units, 100);
 }
 
-pub async fn a_code_entered_in_a_session_that_waits_makes_one_contact(world: World) {
+async fn a_code_entered_in_a_session_that_waits_makes_one_contact(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let busy = world.assigned(request("chat", "busy")).await;
     let mut waiting = request("video", ENTERED);
@@ -169,7 +181,7 @@ pub async fn a_code_entered_in_a_session_that_waits_makes_one_contact(world: Wor
     assert_eq!((taken.state(), taken.agent.as_str()), (State::Assigned, "a1"));
 }
 
-pub async fn a_code_entered_in_a_session_of_its_agent_changes_the_class_only(world: World) {
+async fn a_code_entered_in_a_session_of_its_agent_changes_the_class_only(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let contact = world.assigned(request("video", ENTERED)).await;
     let mut desk = watch(&world, "a1", "").await;
@@ -185,7 +197,7 @@ pub async fn a_code_entered_in_a_session_of_its_agent_changes_the_class_only(wor
     assert_eq!(world.get_agent("a1").await.used_units, 100);
 }
 
-pub async fn a_code_entered_in_a_session_of_another_agent_brings_it_to_its_own(world: World) {
+async fn a_code_entered_in_a_session_of_another_agent_brings_it_to_its_own(world: World) {
     world.agent("a2", &[], CHAT_AND_VIDEO).await;
     let contact = world.assigned(request("video", ENTERED)).await;
     assert_eq!(contact.agent, "a2");

@@ -12,6 +12,16 @@ use crate::{
     world::{START_MS, World, request},
 };
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    contacts_go_on_at_once_if_that_is_chosen,
+    contacts_are_kept_for_the_grace_and_then_go_on,
+    who_signs_in_again_within_the_grace_has_its_contacts,
+    what_is_kept_may_be_let_go_of_later,
+    a_handoff_goes_on_with_its_class,
+    a_contact_of_its_own_agent_alone_waits_and_says_so,
+    only_who_signs_out_leaves_contacts,
+);
+
 const CHAT: &[(&str, i32)] = &[("chat", 33)];
 const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
 
@@ -36,7 +46,7 @@ async fn an_offer_passes(world: &World, agent: &str, session: &str) {
     world.abandon(&marker.id).await;
 }
 
-pub async fn contacts_go_on_at_once_if_that_is_chosen(world: World) {
+async fn contacts_go_on_at_once_if_that_is_chosen(world: World) {
     world.agent("a1", &[], CHAT).await;
     let first = world.assigned(request("chat", "s1")).await;
     world.advance(1);
@@ -71,7 +81,7 @@ pub async fn contacts_go_on_at_once_if_that_is_chosen(world: World) {
     assert_eq!(kinds, [Kind::Queued, Kind::Offered, Kind::Withdrawn, Kind::Offered]);
 }
 
-pub async fn contacts_are_kept_for_the_grace_and_then_go_on(world: World) {
+async fn contacts_are_kept_for_the_grace_and_then_go_on(world: World) {
     world.agent("a1", &[], CHAT).await;
     let contact = world.assigned(request("chat", "s1")).await;
     world.agent("a2", &[], CHAT).await;
@@ -90,7 +100,7 @@ pub async fn contacts_are_kept_for_the_grace_and_then_go_on(world: World) {
     world.accept(&contact.id, "a2").await;
 }
 
-pub async fn who_signs_in_again_within_the_grace_has_its_contacts(world: World) {
+async fn who_signs_in_again_within_the_grace_has_its_contacts(world: World) {
     world.agent("a1", &[], CHAT).await;
     let contact = world.assigned(request("chat", "s1")).await;
     // The usual way is the grace.
@@ -110,7 +120,7 @@ pub async fn who_signs_in_again_within_the_grace_has_its_contacts(world: World) 
     assert_eq!(world.contact(&contact.id).await.state(), State::Assigned);
 }
 
-pub async fn what_is_kept_may_be_let_go_of_later(world: World) {
+async fn what_is_kept_may_be_let_go_of_later(world: World) {
     world.agent("a1", &[], CHAT).await;
     let contact = world.assigned(request("chat", "s1")).await;
     world.agent("a2", &[], CHAT).await;
@@ -121,7 +131,7 @@ pub async fn what_is_kept_may_be_let_go_of_later(world: World) {
     assert!(world.sign_out("a1", SignOutPolicy::RequeueAtOnce).await.open_contacts.is_empty());
 }
 
-pub async fn a_handoff_goes_on_with_its_class(world: World) {
+async fn a_handoff_goes_on_with_its_class(world: World) {
     let handoff = handoff(&world, AgentPolicy::PreferSameAgent).await;
     let answer = world.sign_out("a1", SignOutPolicy::RequeueAtOnce).await;
     assert_eq!(answer.open_contacts, [handoff.id.as_str()]);
@@ -131,7 +141,7 @@ pub async fn a_handoff_goes_on_with_its_class(world: World) {
     assert_eq!(now.named_agent, "a1");
 }
 
-pub async fn a_contact_of_its_own_agent_alone_waits_and_says_so(world: World) {
+async fn a_contact_of_its_own_agent_alone_waits_and_says_so(world: World) {
     let handoff = handoff(&world, AgentPolicy::SameAgentOnly).await;
     let answer = world.sign_out("a1", SignOutPolicy::RequeueAtOnce).await;
     assert_eq!(answer.open_contacts, [handoff.id.as_str()]);
@@ -150,7 +160,7 @@ pub async fn a_contact_of_its_own_agent_alone_waits_and_says_so(world: World) {
     assert_eq!(world.contact(&handoff.id).await.wait_reason(), WaitReason::NamedAgentOffline);
 }
 
-pub async fn only_who_signs_out_leaves_contacts(world: World) {
+async fn only_who_signs_out_leaves_contacts(world: World) {
     world.agent("a1", &[], CHAT).await;
     let contact = world.assigned(request("chat", "s1")).await;
     world.agent("a2", &[], CHAT).await;

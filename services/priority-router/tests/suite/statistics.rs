@@ -6,6 +6,12 @@ use segue_testkit::Storage;
 
 use crate::world::{START_MS, World, request};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    lines_are_counted,
+    a_contact_has_a_log,
+    a_wait_is_estimated,
+);
+
 pub async fn stats(world: &World, platform: &str, window_seconds: i32) -> Vec<QueueStats> {
     let request = GetQueueStatsRequest { platform: platform.to_owned(), window_seconds };
     let answer = world.rpc().get_queue_stats(request).await.unwrap().into_inner();
@@ -26,7 +32,7 @@ pub async fn events(world: &World, id: &str, page_size: i32) -> Vec<ContactEvent
     }
 }
 
-pub async fn lines_are_counted(world: World) {
+async fn lines_are_counted(world: World) {
     assert_eq!(stats(&world, "", 0).await, []);
     world.agent("a1", &[], &[("voice", 100)]).await;
     let in_time = world.assigned(request("voice", "s1")).await;
@@ -60,7 +66,7 @@ pub async fn lines_are_counted(world: World) {
     assert!(voice.iter().all(|line| line.answered + line.abandoned == 0), "{voice:?}");
 }
 
-pub async fn a_contact_has_a_log(world: World) {
+async fn a_contact_has_a_log(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
     let source = world.submit(request("chat", "s1")).await;
     world.advance(21);
@@ -84,7 +90,7 @@ pub async fn a_contact_has_a_log(world: World) {
     assert_eq!(log[1].priority(), Priority::Handoff);
 }
 
-pub async fn a_wait_is_estimated(world: World) {
+async fn a_wait_is_estimated(world: World) {
     for agent in ["a1", "a2"] {
         world.agent(agent, &[], &[("voice", 100)]).await;
     }

@@ -11,11 +11,13 @@ use segue_testkit::wait_for;
 
 use crate::world::{World, request};
 
+segue_testkit::on_every_engine!(crate::engines::without_back_off => many_callers_at_once);
+
 const AGENTS: usize = 20;
 const CONTACTS: usize = 200;
 const HANDOFFS: usize = 20;
 
-pub async fn many_callers_at_once(world: World) {
+async fn many_callers_at_once(world: World) {
     let other = world.replica().await;
     let replicas = [world.clone(), other];
     for number in 0..AGENTS {

@@ -7,6 +7,14 @@ use tonic::{Code, Streaming};
 
 use crate::world::{World, request};
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    a_desk_goes_on_where_it_was,
+    a_desk_goes_on_at_another_replica,
+    a_desk_that_was_away_too_long_starts_again,
+    a_customer_sees_the_line_move,
+    streams_end_with_the_service,
+);
+
 pub type Desk = Streaming<WatchAssignmentsResponse>;
 
 pub async fn watch(world: &World, agent: &str, resume_token: &str) -> Desk {
@@ -43,7 +51,7 @@ pub async fn caught_up(desk: &mut Desk) -> String {
     message.resume_token
 }
 
-pub async fn a_desk_goes_on_where_it_was(world: World) {
+async fn a_desk_goes_on_where_it_was(world: World) {
     world.agent("a1", &[], &[("chat", 33), ("video", 100)]).await;
     let first = world.assigned(request("chat", "s1")).await.id;
     let mut desk = watch(&world, "a1", "").await;
@@ -75,7 +83,7 @@ pub async fn a_desk_goes_on_where_it_was(world: World) {
     caught_up(&mut desk).await;
 }
 
-pub async fn a_desk_goes_on_at_another_replica(world: World) {
+async fn a_desk_goes_on_at_another_replica(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     let mut desk = watch(&world, "a1", "").await;
     let token = caught_up(&mut desk).await;
@@ -91,7 +99,7 @@ pub async fn a_desk_goes_on_at_another_replica(world: World) {
     assert_eq!(here, there);
 }
 
-pub async fn a_desk_that_was_away_too_long_starts_again(world: World) {
+async fn a_desk_that_was_away_too_long_starts_again(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     let token = caught_up(&mut watch(&world, "a1", "").await).await;
     let forgotten = world.assigned(request("chat", "s1")).await.id;
@@ -110,7 +118,7 @@ pub async fn a_desk_that_was_away_too_long_starts_again(world: World) {
     caught_up(&mut desk).await;
 }
 
-pub async fn a_customer_sees_the_line_move(world: World) {
+async fn a_customer_sees_the_line_move(world: World) {
     let first = world.submit(request("voice", "s1")).await.id;
     let second = world.submit(request("voice", "s2")).await.id;
     let watched = WatchContactRequest { id: second.clone() };
@@ -134,7 +142,7 @@ pub async fn a_customer_sees_the_line_move(world: World) {
     assert_eq!(stream.message().await.unwrap(), None);
 }
 
-pub async fn streams_end_with_the_service(world: World) {
+async fn streams_end_with_the_service(world: World) {
     world.agent("a1", &[], &[("chat", 33)]).await;
     let mut desk = watch(&world, "a1", "").await;
     caught_up(&mut desk).await;

@@ -15,6 +15,14 @@ use crate::{
     world::{World, request},
 };
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    fields_of_transfers_are_checked,
+    only_who_has_a_contact_gives_it_away,
+    an_agent_who_can_not_take_it_is_not_given_it,
+    the_class_of_a_handoff_is_not_changed,
+    a_transfer_is_done_once,
+);
+
 const CHAT: &[(&str, i32)] = &[("chat", 33)];
 const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
 
@@ -28,7 +36,7 @@ async fn with_a1(world: &World) -> Contact {
     world.assigned(request("chat", "s1")).await
 }
 
-pub async fn fields_of_transfers_are_checked(world: World) {
+async fn fields_of_transfers_are_checked(world: World) {
     let none = refusal(&world, TransferContactRequest::default()).await;
     assert_eq!((none.code, none.reason), (Code::InvalidArgument, Reason::InvalidField));
     assert_eq!(none.fields, ["request_id", "id", "to", "reason"]);
@@ -49,7 +57,7 @@ pub async fn fields_of_transfers_are_checked(world: World) {
     assert_eq!(world.contact(&contact.id).await, contact);
 }
 
-pub async fn only_who_has_a_contact_gives_it_away(world: World) {
+async fn only_who_has_a_contact_gives_it_away(world: World) {
     let contact = with_a1(&world).await;
     world.agent("a2", &[], CHAT).await;
     let foreign = refusal(&world, transfer(&contact, "a2", to_line())).await;
@@ -75,7 +83,7 @@ pub async fn only_who_has_a_contact_gives_it_away(world: World) {
     }
 }
 
-pub async fn an_agent_who_can_not_take_it_is_not_given_it(world: World) {
+async fn an_agent_who_can_not_take_it_is_not_given_it(world: World) {
     let contact = with_a1(&world).await;
     world.put_agent("offline", &[], CHAT).await;
     world.agent("elsewhere", &[], &[("voice", 100)]).await;
@@ -100,7 +108,7 @@ pub async fn an_agent_who_can_not_take_it_is_not_given_it(world: World) {
     world.accept(&contact.id, "away").await;
 }
 
-pub async fn the_class_of_a_handoff_is_not_changed(world: World) {
+async fn the_class_of_a_handoff_is_not_changed(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     world.put_entry(world.entry("h1", "a1", "unknown")).await;
     let handoff = world.admit("h1").await;
@@ -117,7 +125,7 @@ pub async fn the_class_of_a_handoff_is_not_changed(world: World) {
     assert_eq!(world.contact(&handoff.id).await, handoff);
 }
 
-pub async fn a_transfer_is_done_once(world: World) {
+async fn a_transfer_is_done_once(world: World) {
     let contact = with_a1(&world).await;
     world.agent("a2", &[], CHAT).await;
     let given = transfer(&contact, "a1", to_agent("a2"));

@@ -14,6 +14,19 @@ use crate::{
     world::{START_MS, World, request},
 };
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    an_agent_gives_a_contact_to_another,
+    who_is_asked_for_has_it_before_all_others,
+    who_waits_for_a_transfer_gets_nothing_else,
+    after_the_wait_others_are_asked,
+    who_declines_a_transfer_leaves_it_to_others,
+    a_contact_goes_to_other_skills,
+    a_contact_goes_back_to_its_place,
+    the_class_is_kept_or_changed,
+    a_supervisor_transfers_any_open_contact,
+    a_handoff_keeps_its_class_and_its_context,
+);
+
 const CHAT: &[(&str, i32)] = &[("chat", 33)];
 const VOICE: &[(&str, i32)] = &[("voice", 100)];
 const CHAT_AND_VIDEO: &[(&str, i32)] = &[("chat", 33), ("video", 100)];
@@ -60,7 +73,7 @@ async fn with_a1(world: &World, platforms: &[(&str, i32)]) -> Contact {
     contact
 }
 
-pub async fn an_agent_gives_a_contact_to_another(world: World) {
+async fn an_agent_gives_a_contact_to_another(world: World) {
     let contact = with_a1(&world, CHAT).await;
     for agent in ["a2", "a3"] {
         world.agent(agent, &[], CHAT).await;
@@ -89,7 +102,7 @@ pub async fn an_agent_gives_a_contact_to_another(world: World) {
     world.complete(&contact.id, "a3").await;
 }
 
-pub async fn who_is_asked_for_has_it_before_all_others(world: World) {
+async fn who_is_asked_for_has_it_before_all_others(world: World) {
     world.agent("a1", &[], VOICE).await;
     world.agent("a2", &[], VOICE).await;
     let contact = world.assigned(request("voice", "s1")).await;
@@ -111,7 +124,7 @@ pub async fn who_is_asked_for_has_it_before_all_others(world: World) {
     assert_eq!(world.contact(&fourth.id).await.state(), State::Queued);
 }
 
-pub async fn who_waits_for_a_transfer_gets_nothing_else(world: World) {
+async fn who_waits_for_a_transfer_gets_nothing_else(world: World) {
     let contact = with_a1(&world, VOICE).await;
     let both = &[("chat", 33), ("voice", 100)];
     world.agent("a2", &[], both).await;
@@ -129,7 +142,7 @@ pub async fn who_waits_for_a_transfer_gets_nothing_else(world: World) {
     assert_eq!(world.get_agent("a2").await.used_units, 100);
 }
 
-pub async fn after_the_wait_others_are_asked(world: World) {
+async fn after_the_wait_others_are_asked(world: World) {
     world.agent("a1", &[], VOICE).await;
     world.agent("a2", &[], VOICE).await;
     let contact = world.assigned(request("voice", "s1")).await;
@@ -152,7 +165,7 @@ pub async fn after_the_wait_others_are_asked(world: World) {
     assert_eq!(kinds[3..6], [Kind::Transferred, Kind::Overflowed, Kind::Offered]);
 }
 
-pub async fn who_declines_a_transfer_leaves_it_to_others(world: World) {
+async fn who_declines_a_transfer_leaves_it_to_others(world: World) {
     let contact = with_a1(&world, CHAT).await;
     world.agent("a2", &[], CHAT).await;
     world.agent("a3", &["other"], CHAT).await;
@@ -170,7 +183,7 @@ pub async fn who_declines_a_transfer_leaves_it_to_others(world: World) {
     is_offered(&world, &contact.id).await;
 }
 
-pub async fn a_contact_goes_to_other_skills(world: World) {
+async fn a_contact_goes_to_other_skills(world: World) {
     world.agent("a1", &["sales"], CHAT).await;
     let mut wanted = request("chat", "s1");
     wanted.skills = vec!["sales".to_owned()];
@@ -196,7 +209,7 @@ pub async fn a_contact_goes_to_other_skills(world: World) {
     assert_ne!(world.contact(&contact.id).await.agent, "a2");
 }
 
-pub async fn a_contact_goes_back_to_its_place(world: World) {
+async fn a_contact_goes_back_to_its_place(world: World) {
     let contact = with_a1(&world, VOICE).await;
     world.advance(10);
     let second = world.submit(request("voice", "s2")).await;
@@ -211,7 +224,7 @@ pub async fn a_contact_goes_back_to_its_place(world: World) {
     assert_eq!(world.contact(&third.id).await.position, 1);
 }
 
-pub async fn the_class_is_kept_or_changed(world: World) {
+async fn the_class_is_kept_or_changed(world: World) {
     let contact = with_a1(&world, CHAT).await;
     let other = world.assigned(request("chat", "s2")).await;
     let raised = TransferContactRequest {
@@ -231,7 +244,7 @@ pub async fn the_class_is_kept_or_changed(world: World) {
     assert_eq!(world.transfer(raised).await.priority(), Priority::High);
 }
 
-pub async fn a_supervisor_transfers_any_open_contact(world: World) {
+async fn a_supervisor_transfers_any_open_contact(world: World) {
     let waiting = world.submit(request("voice", "s1")).await;
     world.agent("a1", &[], CHAT).await;
     world.agent("a2", &[], &[("chat", 33), ("voice", 100)]).await;
@@ -262,7 +275,7 @@ pub async fn a_supervisor_transfers_any_open_contact(world: World) {
     assert_eq!(told, [(Kind::Queued, ""), (Kind::Transferred, ""), (Kind::Offered, "a1")]);
 }
 
-pub async fn a_handoff_keeps_its_class_and_its_context(world: World) {
+async fn a_handoff_keeps_its_class_and_its_context(world: World) {
     world.agent("a1", &[], CHAT_AND_VIDEO).await;
     let mut entry = world.entry("h1", "a1", "unknown");
     entry.agent_policy = AgentPolicy::SameAgentOnly.into();

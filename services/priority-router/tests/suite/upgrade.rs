@@ -17,15 +17,7 @@ use crate::world::{START_MS, World, code};
 const NEVER: i64 = i64::MAX;
 const LAST_BEFORE: i64 = 11;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sqlite_file() {
-    a_filled_database_goes_on(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres() {
-    a_filled_database_goes_on(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(a_filled_database_goes_on);
 
 async fn a_filled_database_goes_on(storage: Storage) {
     let databases = Databases::start(storage);

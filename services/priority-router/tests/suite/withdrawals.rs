@@ -15,6 +15,17 @@ use crate::{
     world::{World, request},
 };
 
+segue_testkit::on_every_engine!(crate::engines::on =>
+    an_offer_falls_with_the_skill,
+    an_offer_falls_with_the_platform,
+    an_offer_falls_when_its_agent_is_away,
+    an_offer_that_fell_is_nobodys_until_somebody_can_take_it,
+    what_an_agent_has_taken_stays_without_its_ground,
+    less_capacity_takes_back_the_last_offers,
+    at_most_three_offers_ring,
+);
+segue_testkit::on_every_engine!(crate::engines::with_one_ringing_offer => by_setting_one_offer_rings);
+
 const CHAT: &[(&str, i32)] = &[("chat", 33)];
 const CLAIMS: &[&str] = &["claims"];
 
@@ -57,7 +68,7 @@ async fn states<const N: usize>(world: &World, contacts: &[Contact; N]) -> Vec<S
     states
 }
 
-pub async fn an_offer_falls_with_the_skill(world: World) {
+async fn an_offer_falls_with_the_skill(world: World) {
     let contact = ringing(&world).await;
     let mut desk = watch(&world, "a1", "").await;
     event(&mut desk).await;
@@ -68,19 +79,19 @@ pub async fn an_offer_falls_with_the_skill(world: World) {
     has_moved(&world, &contact).await;
 }
 
-pub async fn an_offer_falls_with_the_platform(world: World) {
+async fn an_offer_falls_with_the_platform(world: World) {
     let contact = ringing(&world).await;
     world.put_agent("a1", CLAIMS, &[("voice", 100)]).await;
     has_moved(&world, &contact).await;
 }
 
-pub async fn an_offer_falls_when_its_agent_is_away(world: World) {
+async fn an_offer_falls_when_its_agent_is_away(world: World) {
     let contact = ringing(&world).await;
     world.set_presence("a1", Presence::Away).await;
     has_moved(&world, &contact).await;
 }
 
-pub async fn an_offer_that_fell_is_nobodys_until_somebody_can_take_it(world: World) {
+async fn an_offer_that_fell_is_nobodys_until_somebody_can_take_it(world: World) {
     world.agent("a1", CLAIMS, CHAT).await;
     let mut wanted = request("chat", "s1");
     wanted.skills = vec!["claims".to_owned()];
@@ -94,7 +105,7 @@ pub async fn an_offer_that_fell_is_nobodys_until_somebody_can_take_it(world: Wor
     assert_eq!(world.accept(&contact.id, "a1").await.state(), State::Assigned);
 }
 
-pub async fn what_an_agent_has_taken_stays_without_its_ground(world: World) {
+async fn what_an_agent_has_taken_stays_without_its_ground(world: World) {
     let contact = ringing(&world).await;
     world.accept(&contact.id, "a1").await;
     world.set_presence("a1", Presence::Away).await;
@@ -104,7 +115,7 @@ pub async fn what_an_agent_has_taken_stays_without_its_ground(world: World) {
     world.complete(&contact.id, "a1").await;
 }
 
-pub async fn less_capacity_takes_back_the_last_offers(world: World) {
+async fn less_capacity_takes_back_the_last_offers(world: World) {
     with_capacity(&world, 100).await;
     world.set_presence("a1", Presence::Available).await;
     let contacts = [
@@ -130,7 +141,7 @@ pub async fn less_capacity_takes_back_the_last_offers(world: World) {
     assert_eq!(states(&world, &contacts).await, [State::Assigned, State::Offered, State::Offered]);
 }
 
-pub async fn at_most_three_offers_ring(world: World) {
+async fn at_most_three_offers_ring(world: World) {
     // A platform that takes no attention would ring without an end.
     world.agent("a1", &[], &[("mail", 0)]).await;
     let mut contacts = vec![];
@@ -159,7 +170,7 @@ pub async fn at_most_three_offers_ring(world: World) {
 }
 
 /// With `ringing-offers` 1.
-pub async fn by_setting_one_offer_rings(world: World) {
+async fn by_setting_one_offer_rings(world: World) {
     world.agent("a1", &[], CHAT).await;
     let first = world.submit(request("chat", "s1")).await;
     let second = world.submit(request("chat", "s2")).await;

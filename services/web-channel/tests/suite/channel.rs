@@ -8,22 +8,10 @@ use tonic::Code;
 
 use crate::platform::{CODE, Running, closing, delivery, is_kind, say, sign_in};
 
-crate::on_every_engine!(the_card_is_shown_live_and_once, closing_is_final_and_repeatable);
+segue_testkit::on_every_engine!(segue_testkit::with_databases => the_card_is_shown_live_and_once, closing_is_final_and_repeatable);
 
-/// A database in memory has nothing to come back to.
-mod a_restart_loses_nothing {
-    use segue_testkit::{Databases, Storage};
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn on_sqlite_in_a_file() {
-        super::a_restart_loses_nothing(&Databases::start(Storage::SqliteFile)).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn on_postgres() {
-        super::a_restart_loses_nothing(&Databases::start(Storage::Postgres)).await;
-    }
-}
+// A database in memory has nothing to come back to.
+segue_testkit::on_durable_engines!(segue_testkit::with_databases => a_restart_loses_nothing);
 
 const EVENTS: &str = "/api/events?platform=app";
 

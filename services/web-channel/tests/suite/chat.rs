@@ -7,7 +7,7 @@ use crate::platform::{
     CODE, Running, START_SECRET, closing, delivery, is_kind, say, sign_in, start, start_with,
 };
 
-crate::on_every_engine!(
+segue_testkit::on_every_engine!(segue_testkit::with_databases =>
     messages_are_written_once_and_in_order,
     a_repeated_start_is_one_conversation,
     a_start_repeated_by_a_stranger_is_another_conversation

@@ -10,7 +10,7 @@ use crate::{
     system::{ACCOUNT, AGENT, PHONE, System},
 };
 
-crate::on_every_engine!(a_customer_moves_and_keeps_the_agent);
+segue_testkit::on_every_engine!(segue_testkit::with_databases => a_customer_moves_and_keeps_the_agent);
 
 const SOURCE: &str = "/api/events?platform=web_chat";
 const TARGET: &str = "/api/events?platform=app";
@@ -201,7 +201,7 @@ async fn a_code_makes_an_ordinary_contact_the_handoffs() {
 /// Damm's check digit of 2000000n, by the published table: well-formed codes that nobody was given.
 const WRONG: [&str; 5] = ["200000005", "200000018", "200000026", "200000039", "200000047"];
 
-crate::on_every_engine!(a_stranger_who_names_the_account_locks_out_itself);
+segue_testkit::on_every_engine!(segue_testkit::with_databases => a_stranger_who_names_the_account_locks_out_itself);
 
 /// In another browser, before the customer comes: the page asks nobody to sign in.
 async fn a_stranger_who_names_the_account_locks_out_itself(databases: &Databases) {

@@ -8,15 +8,7 @@ use crate::platform::{NOW_MS, Running, config, delivery, say, sign_in};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn dead_cards_are_emptied_and_old_conversations_forgotten_in_a_file() {
-    dead_cards_are_emptied_and_old_conversations_forgotten(Storage::SqliteFile).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn dead_cards_are_emptied_and_old_conversations_forgotten_on_postgres() {
-    dead_cards_are_emptied_and_old_conversations_forgotten(Storage::Postgres).await;
-}
+segue_testkit::on_durable_engines!(dead_cards_are_emptied_and_old_conversations_forgotten);
 
 async fn dead_cards_are_emptied_and_old_conversations_forgotten(storage: Storage) {
     let databases = Databases::start(storage);

@@ -7,7 +7,7 @@ use crate::{
     platform::{Running, is_kind, sign_in},
 };
 
-crate::on_every_engine!(a_file_is_kept_and_shown_once);
+segue_testkit::on_every_engine!(segue_testkit::with_databases => a_file_is_kept_and_shown_once);
 
 const MEGABYTE: usize = 1024 * 1024;
 

@@ -12,16 +12,14 @@ use std::{
 use futures::stream::BoxStream;
 use segue_proto::channel::v1::{
     CloseSessionRequest, CloseSessionResponse, DeliverAccessInfoRequest, DeliverAccessInfoResponse,
-    FindAccountsRequest, FindAccountsResponse,
-    channel_service_client::ChannelServiceClient,
-    channel_service_server::{ChannelService, ChannelServiceServer},
+    FindAccountsRequest, FindAccountsResponse, channel_service_client::ChannelServiceClient,
 };
 use segue_proto::common::v1::ErrorReason;
 use segue_runtime::{
     Refusal,
     peer::{Peer, PeerUri, Resolver},
 };
-use segue_testkit::free_port;
+use segue_testkit::{Adapter, channel_service, free_port};
 use tokio::{runtime::Runtime, sync::Notify};
 use tonic::{Request, Response, Status};
 use tonic_health::pb::{
@@ -50,32 +48,25 @@ impl Counting {
     }
 }
 
-#[tonic::async_trait]
-impl ChannelService for Counting {
+impl Adapter for Counting {
     /// Answers at once.
     async fn deliver_access_info(
         &self,
-        _: Request<DeliverAccessInfoRequest>,
-    ) -> Result<Response<DeliverAccessInfoResponse>, Status> {
+        _: DeliverAccessInfoRequest,
+    ) -> Result<DeliverAccessInfoResponse, Status> {
         self.called().await;
-        Ok(Response::new(DeliverAccessInfoResponse {}))
+        Ok(DeliverAccessInfoResponse {})
     }
 
     /// Says, as a proxy does, that nobody is there.
-    async fn close_session(
-        &self,
-        _: Request<CloseSessionRequest>,
-    ) -> Result<Response<CloseSessionResponse>, Status> {
+    async fn close_session(&self, _: CloseSessionRequest) -> Result<CloseSessionResponse, Status> {
         self.called().await;
         tokio::time::sleep(Duration::from_millis(80)).await;
         Err(Status::unavailable("no healthy upstream"))
     }
 
     /// Says, as one of our services does, that something else is missing.
-    async fn find_accounts(
-        &self,
-        _: Request<FindAccountsRequest>,
-    ) -> Result<Response<FindAccountsResponse>, Status> {
+    async fn find_accounts(&self, _: FindAccountsRequest) -> Result<FindAccountsResponse, Status> {
         self.called().await;
         Err(Refusal::new(ErrorReason::StoreUnavailable, "the store does not answer").into())
     }
@@ -124,7 +115,7 @@ impl Killable {
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             tonic::transport::Server::builder()
-                .add_service(ChannelServiceServer::new(service.clone()))
+                .add_service(channel_service(service.clone()))
                 .add_service(HealthServer::new(service))
                 .serve_with_incoming_shutdown(
                     tonic::transport::server::TcpIncoming::from(listener),

@@ -8,6 +8,8 @@ use super::{START, replica::Replica};
 /// So many turns of others are made until it is looked for.
 const OTHERS: usize = 300;
 
+segue_testkit::on_durable_engines!(a_turn_is_found_if_it_was_committed);
+
 async fn a_turn_is_found_if_it_was_committed(storage: Storage) {
     let databases = Databases::start(storage);
     let url = databases.create();
@@ -31,14 +33,4 @@ async fn looked_for(replica: &mut Replica) -> bool {
     let stands = replica.turns.stands(&mut replica.conn).await.unwrap();
     replica.end("ROLLBACK").await;
     stands
-}
-
-#[tokio::test]
-async fn a_turn_is_found_if_it_was_committed_on_sqlite() {
-    a_turn_is_found_if_it_was_committed(Storage::SqliteFile).await;
-}
-
-#[tokio::test]
-async fn a_turn_is_found_if_it_was_committed_on_postgres() {
-    a_turn_is_found_if_it_was_committed(Storage::Postgres).await;
 }

@@ -23,7 +23,7 @@ pub(super) struct Data {
 
 impl Server {
     pub(super) async fn start(storage: Storage) -> Self {
-        let databases = Databases::start(storage);
+        let databases = Databases::alone(storage);
         let url = databases.create();
         Database::open(&Settings::of_url(&url), migrations!()).await.unwrap().close().await;
         let template = match storage {
