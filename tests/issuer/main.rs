@@ -2,6 +2,7 @@
 
 mod attacker;
 mod canary;
+mod connections;
 mod failed;
 mod indistinguishable;
 mod keys;

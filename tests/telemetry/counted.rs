@@ -1,13 +1,22 @@
 //! What happens to handoffs is counted, each step once, however often it is asked for.
 
+use std::sync::Arc;
+
 use segue::demo::{Stage, play};
-use segue::demo_data::DEMO_AGENT;
+use segue::demo_data::{self, DEMO_AGENT};
 use segue_proto::{
-    issuer::v1::{CancelHandoffRequest, RedeemCodeRequest, RevokeHandoffRequest},
+    channel::v1::{DeliverAccessInfoRequest, DeliverAccessInfoResponse},
+    common::v1::Session,
+    issuer::v1::{
+        CancelHandoffRequest, CreateHandoffRequest, DeliveryState, GetHandoffRequest, RedeemCodeRequest,
+        RevokeHandoffRequest,
+    },
     router::v1::{AcceptContactRequest, ContactState, ListAgentsRequest, ListContactsRequest, Presence},
 };
-use segue_testkit::{Storage, refused, request_id, wait_for_some};
+use segue_testkit::{Adapter, Storage, refused, request_id, serve_adapter, wait_for, wait_for_some};
 use segue_tests::{Fixture, Processes};
+use tokio::sync::Semaphore;
+use tonic::Status;
 
 /// A well-formed code that nobody was given.
 const WRONG: &str = "234567890";
@@ -113,4 +122,46 @@ async fn a_handoff_that_another_agent_takes_is_counted_as_such() {
     assert_eq!(counted.sum("segue_handoffs_answered_total", &["agent=\"other\""]), 1.0);
     assert_eq!(counted.sum("segue_handoffs_answered_total", &["agent=\"same\""]), 0.0);
     assert_eq!(counted.sum("segue_handoffs_overflowed_total", &[]), 1.0);
+}
+
+/// Shows codes when it is told to.
+struct Slow(Arc<Semaphore>);
+
+impl Adapter for Slow {
+    async fn deliver_access_info(
+        &self,
+        _: DeliverAccessInfoRequest,
+    ) -> Result<DeliverAccessInfoResponse, Status> {
+        self.0.acquire().await.unwrap().forget();
+        Ok(DeliverAccessInfoResponse {})
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_delivery_ends_nothing_twice() {
+    let system = Processes::start(Storage::SqliteFile).await;
+    let fixture = Fixture::load(&system.addresses).await;
+    let shown = Arc::new(Semaphore::new(0));
+    let (address, _) = serve_adapter(Slow(shown.clone()), 0).await;
+    let targets = demo_data::Targets {
+        adapter_uri: format!("http://{address}"),
+        ..system.addresses.demo_data_targets(0).unwrap()
+    };
+    demo_data::move_to(&targets).await.unwrap();
+    let mut issuer = fixture.clients.issuer.clone();
+    let source = Session { platform: "web_chat".to_owned(), session: "chat-1".to_owned() };
+    let request = CreateHandoffRequest { source: Some(source), ..Fixture::handoff("chat-1") };
+    // The desk does not wait for the platform for long.
+    let id = fixture.create(request).await.handoff.unwrap().id;
+    issuer.cancel_handoff(CancelHandoffRequest { request_id: request_id(), id: id.clone() }).await.unwrap();
+    let ended = async || system.metrics("code-issuer").await.sum("segue_handoffs_ended_total", &[]);
+    assert_eq!(ended().await, 1.0);
+    shown.add_permits(10);
+    wait_for("the delivery to be settled", async || {
+        let request = GetHandoffRequest { id: id.clone() };
+        let handoff = issuer.clone().get_handoff(request).await.unwrap().into_inner().handoff.unwrap();
+        handoff.delivery_state() != DeliveryState::Pending
+    })
+    .await;
+    assert_eq!(ended().await, 1.0, "it had ended before");
 }

@@ -4,7 +4,7 @@ use segue_proto::{
         Account, DeletePlatformRequest, FindAccountsRequest, LinkAccountRequest, UnlinkAccountRequest,
     },
 };
-use segue_testkit::{Databases, refused, request_id};
+use segue_testkit::{Databases, Storage, refused, request_id};
 use tonic::{Code, Status};
 
 use crate::harness::{Selector, customer, identities, invalid, keys, link, platform, refusal};

@@ -10,7 +10,7 @@ use segue_proto::{
         UnlinkAccountRequest, UpdatePlatformRequest, WorkProfile,
     },
 };
-use segue_testkit::{Databases, refused, request_id, wait_for_some};
+use segue_testkit::{refused, request_id, wait_for_some};
 use tokio_stream::iter;
 
 use crate::harness::{Selector, create, customer, identities, invalid, link, platform};

@@ -6,7 +6,7 @@ use segue_proto::{
         PutWorkProfileRequest, SelectPlatformRequest, UpdatePlatformRequest, WorkProfile,
     },
 };
-use segue_testkit::{Databases, Refused, refused, request_id};
+use segue_testkit::{Databases, Refused, Storage, refused, request_id};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

@@ -13,7 +13,7 @@ use segue_proto::{
 };
 use segue_runtime::{Parts, Running, ServerConfig, Stop};
 use segue_store::Settings;
-use segue_testkit::{Databases, Refused, request_id};
+use segue_testkit::{Databases, Refused, Storage, request_id};
 use tonic::{
     Code,
     transport::{Channel, Endpoint},

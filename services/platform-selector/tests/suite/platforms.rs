@@ -6,7 +6,7 @@ use segue_proto::{
         ServiceHours, ServiceWindow, SpecialDay, TimeRange, UpdatePlatformRequest, Weekday,
     },
 };
-use segue_testkit::{Databases, refused, request_id};
+use segue_testkit::{refused, request_id};
 use tonic::{Code, Status};
 
 use crate::harness::{Selector, create, invalid, platform, refusal};

@@ -5,7 +5,7 @@ use segue_proto::{
         ListWorkProfilesRequest, PutWorkProfileRequest, WorkProfile,
     },
 };
-use segue_testkit::{Databases, Refused, refused, request_id};
+use segue_testkit::{Refused, refused, request_id};
 use tonic::Code;
 
 use crate::harness::{Selector, exists, invalid, refusal, requirement};

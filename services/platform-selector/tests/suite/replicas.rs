@@ -72,11 +72,11 @@ async fn replicas_agree(databases: &Databases) {
     }
 }
 
-async fn platforms_made_in_another_order_choose_the_same(first: &str, second: &str) {
+async fn platforms_made_in_another_order_choose_the_same(databases: &Databases) {
     let platforms = ["hotline", "b", "a", "d", "c"].map(|id| platform(id, &[]));
     let mut answers = vec![];
-    for (url, platforms) in [(first, platforms.to_vec()), (second, platforms.into_iter().rev().collect())] {
-        let mut selector = Selector::on(url, keys(1, None)).await;
+    for platforms in [platforms.to_vec(), platforms.into_iter().rev().collect()] {
+        let mut selector = Selector::start(databases).await;
         selector.create(platforms).await;
         let mut answer = selector.client.select_platform(ask()).await.unwrap().into_inner();
         answer.source.take();
@@ -88,15 +88,16 @@ async fn platforms_made_in_another_order_choose_the_same(first: &str, second: &s
     assert_eq!(answers[0].platform, "a");
 }
 
-async fn keys_rotate(url: &str) {
-    let mut before = Selector::on(url, keys(1, None)).await;
+async fn keys_rotate(databases: &Databases) {
+    let url = databases.create();
+    let mut before = Selector::on(&url, keys(1, None)).await;
     before.create(["hotline", "app", "web"].map(|id| platform(id, &[]))).await;
     let repeated = link("web", "li-wei", &[PHONE]);
     let old = before.client.link_account(repeated.clone()).await.unwrap().into_inner().account;
     let on_app = before.link("app", "other", &[EMAIL]).await;
     before.end().await;
 
-    let mut during = Selector::on(url, keys(2, Some(1))).await;
+    let mut during = Selector::on(&url, keys(2, Some(1))).await;
     // Found under the previous key, by the reference that code-issuer then compares.
     let found = find(&mut during, &[PHONE], &[]).await;
     assert_eq!((found.len(), &found[0].account), (1, &old));
@@ -118,6 +119,6 @@ async fn keys_rotate(url: &str) {
     during.client.unlink_account(removal).await.unwrap();
     during.end().await;
 
-    let mut after = Selector::on(url, keys(2, None)).await;
+    let mut after = Selector::on(&url, keys(2, None)).await;
     assert_eq!(find(&mut after, &[PHONE, EMAIL], &[]).await.len(), 1);
 }

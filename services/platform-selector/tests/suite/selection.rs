@@ -8,7 +8,7 @@ use segue_proto::{
         ServiceWindow, UpdatePlatformRequest, Weekday, WorkProfile,
     },
 };
-use segue_testkit::{Databases, refused, request_id};
+use segue_testkit::{Databases, Storage, refused, request_id};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

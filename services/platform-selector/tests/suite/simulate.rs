@@ -7,7 +7,7 @@ use segue_proto::{
         SimulateSelectionsResponse, WorkProfile,
     },
 };
-use segue_testkit::{Databases, refused, request_id, wait_for};
+use segue_testkit::{Databases, Storage, refused, request_id, wait_for};
 use tonic::Code;
 
 use crate::{

@@ -327,6 +327,40 @@ fn a_replica_taken_for_dead_opens_its_streams_again() {
 }
 
 #[test]
+fn a_deleted_agent_has_no_stream() {
+    let mut world = World::new();
+    world.sign_in("a");
+    world.connect(1, 1, "a");
+    world.run(&Command::DeleteAgent { agent: "a".into() }).unwrap();
+    world.state.commit();
+    let rows = world.state.rows().rows;
+    assert!(!rows.iter().any(|row| matches!(row, Row::Stream(..))), "{rows:?}");
+    // Its end is not that of a desk of whoever has the number next.
+    world.sign_in("b");
+    world.connect(1, 2, "b");
+    world.run(&Command::Disconnect { stream: StreamId(1) }).unwrap();
+    assert!(world.state.agent("b").unwrap().is_connected());
+}
+
+/// By the usual rules a hold ends before the grace does.
+#[test]
+fn nothing_is_held_after_the_grace() {
+    let rules = Rules { reconnect_grace_ms: 60_000, ..Rules::default() };
+    let mut world = World { state: State::new(rules), ..World::new() };
+    world.sign_in("a");
+    world.connect(1, 1, "a");
+    world.run(&entry("h1", "x")).unwrap();
+    let held = |world: &World| world.state.agent("a").unwrap().held_units;
+    world.run(&Command::Disconnect { stream: StreamId(1) }).unwrap();
+    world.now += rules.lease_ms;
+    while world.due(10).1 {}
+    assert_eq!((world.presence("a"), held(&world)), (Presence::Offline, 50), "it may come back");
+    world.now += rules.reconnect_grace_ms;
+    while world.due(10).1 {}
+    assert_eq!(held(&world), 0);
+}
+
+#[test]
 fn who_comes_back_in_a_new_conversation_stays_with_the_agent() {
     let mut world = World::new();
     world.sign_in("a");

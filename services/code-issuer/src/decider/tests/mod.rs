@@ -1,5 +1,6 @@
 mod batches;
 mod commands;
+mod handoffs;
 mod meanwhile;
 mod replica;
 mod standing;
