@@ -18,13 +18,18 @@ pub async fn read(system: Arc<System>, caller: usize) -> Result<(), Status> {
 
 /// A contact, from its submission to its completion by the agent that it is offered to.
 pub async fn whole(system: Arc<System>, caller: usize) -> Result<(), Status> {
-    let contact = begin(&system, caller, &format!("session-{}", system.number())).await?;
+    whole_on(system, caller, SOURCE).await
+}
+
+/// The same among the agents of a platform.
+pub async fn whole_on(system: Arc<System>, caller: usize, platform: &str) -> Result<(), Status> {
+    let contact = begin(&system, caller, platform, &format!("session-{}", system.number())).await?;
     complete(&system, caller, contact.id, contact.agent).await
 }
 
 /// A contact that an agent has accepted.
-pub async fn begin(system: &System, caller: usize, session: &str) -> Result<Contact, Status> {
-    let contact = submit(system, caller, SOURCE, session).await?;
+pub async fn begin(system: &System, caller: usize, platform: &str, session: &str) -> Result<Contact, Status> {
+    let contact = submit(system, caller, platform, session).await?;
     if contact.agent.is_empty() {
         return Err(Status::unavailable("no agent is free: there are too few for this load"));
     }

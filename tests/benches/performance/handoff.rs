@@ -34,13 +34,13 @@ pub struct Code {
 pub async fn whole(system: Arc<System>, caller: usize) -> Result<(), Status> {
     let system = &*system;
     let number = system.number();
-    let contact = contact::begin(system, caller, &session_of(number)).await?;
+    let contact = contact::begin(system, caller, SOURCE, &session_of(number)).await?;
     let code = create(system, caller, number, contact.agent).await?;
     let redeemed = redeem(system, caller, code.redemption).await?;
     contact::complete(system, caller, redeemed.contact_id, code.agent).await
 }
 
-async fn create(system: &System, caller: usize, number: usize, agent: String) -> Result<Code, Status> {
+pub async fn create(system: &System, caller: usize, number: usize, agent: String) -> Result<Code, Status> {
     let person = &system.people[number % system.people.len()];
     let request = CreateHandoffRequest {
         request_id: request_id(),
@@ -60,7 +60,7 @@ async fn create(system: &System, caller: usize, number: usize, agent: String) ->
 }
 
 /// Asks again, the same to the letter, while the router has not admitted the customer yet.
-async fn redeem(
+pub async fn redeem(
     system: &System,
     caller: usize,
     request: RedeemCodeRequest,

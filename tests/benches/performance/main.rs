@@ -16,6 +16,7 @@ mod arguments;
 mod bench;
 mod callers;
 mod contact;
+mod desk;
 mod echo;
 mod handoff;
 mod job_queues;

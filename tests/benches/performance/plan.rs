@@ -29,6 +29,10 @@ pub struct Plan {
     pub codes: usize,
     /// Agents of contacts and handoffs: a prime number, see `system::people`.
     pub agents: usize,
+    /// Agents, when there are many.
+    pub many_agents: usize,
+    /// Handoffs that a desk is watched for.
+    pub handoffs_seen: usize,
     /// Customers of the demo.
     pub customers: usize,
     /// Redemptions that pgbench repeats.
@@ -51,6 +55,8 @@ pub const FULL: Plan = Plan {
     create: Duration::from_secs(3),
     codes: 4_000,
     agents: 499,
+    many_agents: 10_000,
+    handoffs_seen: 200,
     customers: 2_000,
     replayed: 2_000,
 };
@@ -67,6 +73,8 @@ pub const QUICK: Plan = Plan {
     create: Duration::from_millis(500),
     codes: 50,
     agents: 41,
+    many_agents: 200,
+    handoffs_seen: 5,
     customers: 60,
     replayed: 20,
 };

@@ -14,7 +14,8 @@ use tonic::transport::Endpoint;
 
 use crate::{
     bench::{Bench, Case},
-    contact, handoff, job_queues,
+    callers::over,
+    contact, desk, handoff, job_queues,
     line::Line,
     pgbench,
     select::{self, Selector},
@@ -23,6 +24,8 @@ use crate::{
 
 /// Customers are asked for in an order in which no cache helps; a prime number, so that all have their turn.
 const STRIDE: usize = 104_729;
+/// The platform of many agents.
+const MANY: &str = "many";
 /// An answer about 1,000 platforms.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
@@ -48,7 +51,9 @@ pub async fn services(bench: &mut Bench, storage: Storage, replicas: usize) {
     }
     drop(queues);
     if replicas == 1 {
+        desk::measure(bench, &system, engine).await;
         line(bench, &system, engine).await;
+        many_agents(bench, &system, engine).await;
     }
 }
 
@@ -104,6 +109,24 @@ async fn line(bench: &mut Bench, system: &Arc<System>, engine: Engine) {
             };
             bench.measure(case, async || system.observe().await, work).await;
         }
+    }
+}
+
+/// Contacts among many agents.
+async fn many_agents(bench: &mut Bench, system: &Arc<System>, engine: Engine) {
+    let (callers, agents) = (bench.plan.callers, bench.plan.many_agents);
+    let signed_in = system.clone();
+    over(callers, (0..agents).collect(), move |number| {
+        let system = signed_in.clone();
+        async move { system.sign_in(number, &format!("many-{number}"), &[MANY], 100).await }
+    })
+    .await;
+    for _ in 0..bench.plan.rounds {
+        bench.echoes().await;
+        let subject = Subject::ContactAmong { agents };
+        let case = Case { subject, engine: Some(engine), replicas: 1, callers };
+        let work = at(system, |system, caller| contact::whole_on(system, caller, MANY));
+        bench.measure(case, async || system.observe().await, work).await;
     }
 }
 

@@ -36,7 +36,7 @@ pub const SETTINGS: [(&str, &str); 4] = [
 const MEASURED: [&str; 3] = ["platform-selector", "priority-router", "code-issuer"];
 /// Where contacts begin, and where handoffs lead to.
 pub const SOURCE: &str = "hotline";
-const TARGET: &str = "app";
+pub const TARGET: &str = "app";
 /// How long the last handoffs of a measurement may take to end.
 const SETTLE: Duration = Duration::from_secs(10);
 

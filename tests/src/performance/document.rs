@@ -33,6 +33,8 @@ three calls of a contact, all five of a handoff.
 | select | `SelectPlatform`, with a directory of accounts; with 1,000 platforms an answer has 200 KB |
 | contact | `SubmitContact`, `AcceptContact`, `CompleteContact`; of those waiting the next is found by `ListContacts`, a fourth call |
 | handoff | a contact is submitted and accepted; `CreateHandoff`; `RedeemCode` on the other platform; `CompleteContact` there. It counts when code-issuer has closed the old session |
+| contact, 10,000 agents | the same three calls where so many agents are free, in place of 499 |
+| handoff, seen | from `RedeemCode` until the agent's desk has the contact on its stream, one at a time, while 16 callers have contacts; p50 and p99 are of that, the rate is of whole handoffs |
 | redeem | `RedeemCode` for codes that were created before |
 | graphile-worker, pg-boss, BullMQ | a job is added, fetched, done; 64 at a time; each job is kept on the disk before it counts |
 

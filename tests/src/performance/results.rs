@@ -105,6 +105,13 @@ pub enum Subject {
         /// How many.
         waiting: usize,
     },
+    /// A contact among so many agents of its platform.
+    ContactAmong {
+        /// How many.
+        agents: usize,
+    },
+    /// From `RedeemCode` to the event on the desk's stream.
+    HandoffSeen,
     /// Submit, accept, create, redeem, complete, and the calls of the services among themselves.
     Handoff,
     /// `RedeemCode` at the issuer.
@@ -127,10 +134,10 @@ impl Subject {
     pub fn rpcs(&self) -> Option<f64> {
         match self {
             Self::Echo | Self::Read | Self::Select { .. } | Self::Redeem => Some(1.0),
-            Self::Contact => Some(3.0),
+            Self::Contact | Self::ContactAmong { .. } => Some(3.0),
             Self::ContactInLine { .. } => Some(4.0),
             Self::Handoff => Some(HANDOFF_RPCS),
-            Self::Pgbench | Self::Peer { .. } => None,
+            Self::HandoffSeen | Self::Pgbench | Self::Peer { .. } => None,
         }
     }
 }
@@ -143,6 +150,8 @@ impl fmt::Display for Subject {
             Self::Select { platforms } => write!(f, "select, {} platforms", grouped(*platforms)),
             Self::Contact => f.write_str("contact"),
             Self::ContactInLine { waiting } => write!(f, "contact, {} waiting", grouped(*waiting)),
+            Self::ContactAmong { agents } => write!(f, "contact, {} agents", grouped(*agents)),
+            Self::HandoffSeen => f.write_str("handoff, seen"),
             Self::Handoff => f.write_str("handoff"),
             Self::Redeem => f.write_str("redeem"),
             Self::Pgbench => f.write_str("pgbench, redeem"),

@@ -63,6 +63,7 @@ fn compared(results: &Results, figure: &Figure) -> String {
         Subject::ContactInLine { waiting } if *waiting > 0 => {
             beside(find(&Subject::ContactInLine { waiting: 0 }, 1), "0 waiting")
         }
+        Subject::ContactAmong { .. } => beside(find(&Subject::Contact, 1), "contact"),
         Subject::Redeem => beside(find(&Subject::Pgbench, 1), "pgbench"),
         Subject::Peer { .. } => results
             .find(&Subject::Contact, Some(Engine::Postgres), 1, *callers)
