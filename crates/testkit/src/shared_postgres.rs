@@ -31,17 +31,7 @@ rm -rf "$folder"
 
 /// The port of this run's server, which is started if need be; none outside a run, where nothing tells when it could be stopped.
 pub fn port() -> Option<u16> {
-    let folder = folder()?;
-    fs::create_dir_all(&folder).unwrap();
-    let lock = File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let known = folder.join("port");
-    if let Ok(port) = fs::read_to_string(&known) {
-        return Some(port.parse().unwrap());
-    }
-    let port = start(&folder);
-    fs::write(known, port.to_string()).unwrap();
-    Some(port)
+    Some(port_in(&folder()?, parent_id()))
 }
 
 /// Of the run that this process belongs to. The time at which it began tells it from an earlier one with the same process id.
@@ -54,7 +44,20 @@ fn folder() -> Option<PathBuf> {
     is_run.then(|| std::env::temp_dir().join(format!("segue-postgres-of-{parent}-{began}")))
 }
 
-fn start(folder: &Path) -> u16 {
+fn port_in(folder: &Path, run: u32) -> u16 {
+    fs::create_dir_all(folder).unwrap();
+    let lock = File::create(folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let known = folder.join("port");
+    if let Ok(port) = fs::read_to_string(&known) {
+        return port.parse().unwrap();
+    }
+    let port = start(folder, run);
+    fs::write(known, port.to_string()).unwrap();
+    port
+}
+
+fn start(folder: &Path, run: u32) -> u16 {
     let data = folder.join("cluster");
     // Of a test that was ended while it started the server.
     drop(fs::remove_dir_all(&data));
@@ -64,11 +67,34 @@ fn start(folder: &Path) -> u16 {
     let server = postgres::server(&data, port, &SETTINGS);
     let log = File::create(folder.join("log")).unwrap();
     let mut keeper = Command::new("sh");
-    keeper.args(["-c", KEEPER, "sh"]).arg(format!("/proc/{}", parent_id())).arg(folder);
+    keeper.args(["-c", KEEPER, "sh"]).arg(format!("/proc/{run}")).arg(folder);
     keeper.arg(server.get_program()).args(server.get_args()).current_dir("/");
     // A group of its own: neither an interrupt of the terminal nor the runner's end of this test is meant for it.
     keeper.process_group(0).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     keeper.spawn().unwrap();
     postgres::wait_until_ready(port, || fs::read_to_string(folder.join("log")).unwrap_or_default());
     port
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpStream, time::Instant};
+
+    use super::*;
+
+    #[test]
+    fn one_server_is_there_until_the_run_ends_however_it_ends() {
+        let mut run = Command::new("sleep").arg("600").spawn().unwrap();
+        let folder = std::env::temp_dir().join(format!("segue-postgres-test-{}", crate::request_id()));
+        let port = port_in(&folder, run.id());
+        assert_eq!(port_in(&folder, run.id()), port, "the next test finds it");
+        assert_ne!(postgres::make_database(port), postgres::make_database(port));
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let deadline = Instant::now() + crate::WAIT;
+        while folder.exists() || TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            assert!(Instant::now() < deadline, "the server goes on");
+            std::thread::park_timeout(std::time::Duration::from_millis(20));
+        }
+    }
 }
