@@ -13,12 +13,11 @@ use segue_store::{
     Conn, Database, StoreError,
     command::{Commands, Outcome},
 };
-use segue_testkit::{Databases, Postgres, Storage, wait_for};
+use segue_testkit::{Databases, Postgres, Proxy, Storage, wait_for};
 use sqlx::{Connection as _, Executor as _, Row as _};
 
 use crate::{
     engines::{amount, open, write_item},
-    proxy::Proxy,
     tickets::{
         Seen, Tickets,
         Told::{self, Error, Repeated, Ticket},
@@ -42,9 +41,8 @@ impl World {
     async fn start() -> Self {
         let databases = Databases::start(Storage::Postgres);
         let url = databases.create();
-        let proxy = Proxy::to(&url).await;
-        let (_, database) = url.rsplit_once('/').unwrap();
-        let db = open(&format!("postgres://segue@127.0.0.1:{}/{database}", proxy.port)).await;
+        let (proxy, through) = Proxy::before(&url).await;
+        let db = open(&through).await;
         let (commands, seen) = Tickets::start(&db);
         let direct = open(&url).await;
         let (other, _) = Tickets::start(&direct);

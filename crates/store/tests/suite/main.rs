@@ -23,8 +23,6 @@ mod outages;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
-mod proxy;
-#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod rows;

@@ -9,14 +9,13 @@ use std::{
 };
 
 use segue_store::{Changes, Database};
-use segue_testkit::{Databases, Postgres, Storage, WAIT, wait_for, wait_for_some};
+use segue_testkit::{Databases, Postgres, Proxy, Storage, WAIT, wait_for, wait_for_some};
 use sqlx::{Connection as _, PgConnection, postgres::PgListener};
 use tokio::time::timeout;
 
 use crate::{
     engines::{amount, open, write_item},
     logs::Warnings,
-    proxy::Proxy,
 };
 
 const POLL: Duration = WAIT.saturating_mul(10);
@@ -225,13 +224,11 @@ async fn nothing_is_left_of_a_handle() {
 async fn where_nobody_can_listen_polling_goes_on_and_one_line_tells() {
     let databases = Databases::start(Storage::Postgres);
     let url = databases.create();
-    let proxy = Proxy::to(&url).await;
+    let (proxy, through) = Proxy::before(&url).await;
     proxy.refuse_to_listen(true);
     let warnings = Warnings::of("segue_store::notify");
     let _here = warnings.collect();
-    let (_, database) = url.rsplit_once('/').unwrap();
-    let one = open(&url).await;
-    let other = open(&format!("postgres://segue@127.0.0.1:{}/{database}", proxy.port)).await;
+    let (one, other) = (open(&url).await, open(&through).await);
     wait_for("several attempts", || async { proxy.refused() >= 3 }).await;
     assert_eq!(warnings.count(), 1);
     write_item(&other, "written", 1).await.unwrap();

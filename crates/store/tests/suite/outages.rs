@@ -9,13 +9,10 @@ use std::{
 };
 
 use segue_store::{Database, StoreError};
-use segue_testkit::{Databases, Postgres, Storage, wait_for};
+use segue_testkit::{Databases, Postgres, Proxy, Storage, wait_for};
 use tokio::sync::Semaphore;
 
-use crate::{
-    engines::{amount, at_once, mark, marks, open, write_item},
-    proxy::Proxy,
-};
+use crate::engines::{amount, at_once, mark, marks, open, write_item};
 
 async fn write_mark(db: &Database, id: String) -> Result<(), StoreError> {
     db.write(id, |conn, id| Box::pin(mark(conn, id))).await
@@ -98,9 +95,8 @@ async fn a_crash_under_load_keeps_every_acknowledged_write_and_doubles_none() {
 async fn a_commit_whose_answer_is_lost_is_not_done_again() {
     let databases = Databases::start(Storage::Postgres);
     let url = databases.create();
-    let proxy = Arc::new(Proxy::to(&url).await);
-    let (_, database) = url.rsplit_once('/').unwrap();
-    let db = open(&format!("postgres://segue@127.0.0.1:{}/{database}", proxy.port)).await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let (proxy, db) = (Arc::new(proxy), open(&through).await);
 
     // The writes queue up behind this one and then share a commit.
     let (queued, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));

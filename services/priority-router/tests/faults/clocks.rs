@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use priority_router::Rules;
 use segue_core::{Clock, SharedClock, SystemClock};
 use segue_proto::router::v1::{ContactEventKind as Kind, ContactState as State, Presence};
-use segue_testkit::{Postgres, wait_for};
+use segue_testkit::{Databases, Storage, wait_for};
 use tokio::time::Instant;
 
 use crate::world::{Local, abandon, agent, get, get_agent, kinds, submission, submit, watch};
@@ -38,8 +38,8 @@ async fn replica(url: &str, by_ms: i64) -> Local {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ahead_it_ends_no_offer_and_loses_no_desk() {
-    let postgres = Postgres::start();
-    let url = postgres.database();
+    let databases = Databases::start(Storage::Postgres);
+    let url = databases.create();
     let right = replica(&url, 0).await;
     agent(&right.client, "a1", "chat", 50).await.unwrap();
     let mut desk = watch(&right.client, "a1", "").await.unwrap();
@@ -79,8 +79,8 @@ async fn ahead_it_ends_no_offer_and_loses_no_desk() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_it_lets_nobody_pass() {
-    let postgres = Postgres::start();
-    let url = postgres.database();
+    let databases = Databases::start(Storage::Postgres);
+    let url = databases.create();
     let (right, behind) = (replica(&url, 0).await, replica(&url, BEHIND_MS).await);
     let mut passed = 0;
     for _ in 0..PAIRS {

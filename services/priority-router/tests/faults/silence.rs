@@ -11,7 +11,7 @@ use std::{
 };
 
 use segue_proto::router::v1::{ListContactsRequest, SubmitContactRequest};
-use segue_testkit::{Postgres, Proxy, wait_for};
+use segue_testkit::{Databases, Proxy, Storage, wait_for};
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
@@ -88,10 +88,8 @@ async fn call(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_are_told_and_writes_go_on_afterwards() {
-    let postgres = Postgres::start();
-    let url = postgres.database();
-    let proxy = Proxy::start(postgres.port()).await;
-    let url = Postgres::url(url.rsplit('/').next().unwrap(), proxy.port());
+    let databases = Databases::start(Storage::Postgres);
+    let (proxy, url) = Proxy::before(&databases.create()).await;
     let replicas = Replicas::start(2, &url, &[]).await;
     let clients = replicas.clients();
     let load = Load::start(&clients);

@@ -1,19 +1,24 @@
-use std::net::Ipv4Addr;
+mod faults;
 
+use std::{net::Ipv4Addr, sync::Arc};
+
+use faults::Faults;
 use tokio::{
-    io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
 
-/// A TCP proxy on the loopback interface, which a test makes fall silent or lead elsewhere.
+use crate::Postgres;
+
+/// A TCP proxy on the loopback interface, which a test makes fall silent, lead elsewhere, or lose what PostgreSQL is asked and answers.
 ///
 /// It runs on the runtime that it was started on. All its connections are closed when the handle is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
     route: watch::Sender<Route>,
+    faults: Arc<Faults>,
     accepting: JoinHandle<()>,
 }
 
@@ -31,8 +36,18 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, crate::free_port())).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let route = watch::Sender::new(Route { target, is_silent: false, silences: 0 });
-        let accepting = tokio::spawn(accept(listener, route.subscribe()));
-        Self { port, route, accepting }
+        let faults = Arc::<Faults>::default();
+        let accepting = tokio::spawn(accept(listener, route.subscribe(), faults.clone()));
+        Self { port, route, faults, accepting }
+    }
+
+    /// Forwards to the PostgreSQL server of a database. Answers the database's URL through the proxy, too.
+    pub async fn before(url: &str) -> (Self, String) {
+        let (server, name) = url.rsplit_once('/').unwrap();
+        let (_, port) = server.rsplit_once(':').unwrap();
+        let proxy = Self::start(port.parse().unwrap()).await;
+        let through = Postgres::url(name, proxy.port);
+        (proxy, through)
     }
 
     /// Where it listens.
@@ -66,12 +81,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, route: watch::Receiver<Route>) {
+async fn accept(listener: TcpListener, route: watch::Receiver<Route>, faults: Arc<Faults>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => if let Ok((client, _)) = accepted {
-                connections.spawn(forward(client, route.clone()));
+            accepted = listener.accept() => if let Ok((client, _)) = accepted && !faults.refuses() {
+                connections.spawn(forward(client, route.clone(), faults.clone()));
             },
             // So that those that have ended are not kept.
             Some(_) = connections.join_next() => {}
@@ -79,7 +94,7 @@ async fn accept(listener: TcpListener, route: watch::Receiver<Route>) {
     }
 }
 
-async fn forward(mut client: TcpStream, mut route: watch::Receiver<Route>) {
+async fn forward(mut client: TcpStream, mut route: watch::Receiver<Route>, faults: Arc<Faults>) {
     let Route { target, is_silent, silences } = *route.borrow_and_update();
     if is_silent {
         return std::future::pending().await;
@@ -88,7 +103,7 @@ async fn forward(mut client: TcpStream, mut route: watch::Receiver<Route>) {
     let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else { return };
     let falls_silent = async { drop(route.wait_for(|now| now.silences > silences).await) };
     tokio::select! {
-        copied = copy_bidirectional(&mut client, &mut server) => drop(copied),
+        () = faults.forward(&mut client, &mut server) => {}
         // Both stay open, as long as the proxy is there.
         () = falls_silent => std::future::pending().await,
     }
