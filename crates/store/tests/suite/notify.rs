@@ -138,8 +138,8 @@ async fn a_commit_wakes_every_handle_once_and_is_told_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_in_quick_succession_share_notifications() {
-    let postgres = Postgres::start();
-    let (one, _other, mut observer) = observed(&postgres.database()).await;
+    let databases = Databases::start(Storage::Postgres);
+    let (one, _other, mut observer) = observed(&databases.create()).await;
     let start = Instant::now();
     for number in 0..300 {
         write_item(&one, number.to_string(), 0).await.unwrap();
@@ -156,8 +156,8 @@ async fn commits_in_quick_succession_share_notifications() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_commit_is_told_before_the_end() {
-    let postgres = Postgres::start();
-    let (one, _other, mut observer) = observed(&postgres.database()).await;
+    let databases = Databases::start(Storage::Postgres);
+    let (one, _other, mut observer) = observed(&databases.create()).await;
     write_item(&one, "told at once", 0).await.unwrap();
     let name = observer.next().await;
     write_item(&one, "too soon after the other", 0).await.unwrap();
