@@ -57,6 +57,10 @@ fn port_in(folder: &Path, run: u32) -> u16 {
     port
 }
 
+#[expect(
+    clippy::zombie_processes,
+    reason = "the keeper outlives this process, and the other tests use its server"
+)]
 fn start(folder: &Path, run: u32) -> u16 {
     let data = folder.join("cluster");
     // Of a test that was ended while it started the server.
