@@ -2,11 +2,13 @@
 
 use std::{
     collections::BTreeSet,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use segue_store::{Conn, Database, Kind, Rows, StoreError, Writes};
 use segue_testkit::{WAIT, wait_for};
+use tokio::sync::Semaphore;
 
 use crate::engines::{Engines, add, amount, at_once, insert, items, mark, marks, write_item};
 
@@ -133,10 +135,17 @@ async fn a_swallowed_error_is_never_acknowledged_in_vain(engines: &Engines) {
 
 async fn a_write_stands_when_its_caller_goes_away(engines: &Engines) {
     let db = engines.open().await;
-    let mut write = Box::pin(write_item(&db, "orphan", 1));
+    let gate = Arc::new(Semaphore::new(0));
+    let mut write = Box::pin(db.write(gate.clone(), |conn, gate| {
+        Box::pin(async move {
+            drop(gate.acquire().await.unwrap());
+            insert(conn, "orphan", 1).await
+        })
+    }));
     // Polled once: it is queued, and dropped before its answer.
     assert!(futures::poll!(&mut write).is_pending());
     drop(write);
+    gate.add_permits(1);
     wait_for("the orphan's write", || async { amount(&db, "orphan").await == Some(1) }).await;
 }
 
