@@ -228,6 +228,8 @@ async fn a_commit_that_fails_each_time_is_refused(engines: &Engines) {
         assert_eq!(told, vec![Error(failure.error); 3]);
         // The first, the one that they waited behind, all three together, and each alone.
         assert_eq!(seen.turns(), 1 + 1 + 1 + 3);
+        // What comes before that turn is over is refused with it.
+        drop(commands.look(|tickets| tickets.last()).await);
         let told = timeout(WAIT, ask_with(&commands, key("b", ""), take("b"))).await;
         assert_eq!(told.expect("decided again and again"), Error(failure.error));
         assert_eq!(seen.turns(), 6 + 2, "a command that comes alone is decided twice");

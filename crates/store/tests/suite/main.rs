@@ -23,6 +23,8 @@ mod outages;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod rows;
