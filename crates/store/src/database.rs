@@ -129,7 +129,7 @@ impl Database {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
-        let readers = Readers::new(pool.clone(), engine, health.clone(), metrics.clone());
+        let readers = Readers::new(pool.clone(), health.clone(), metrics.clone());
         Ok(Self { pool, readers, writer, signals, notifications, engine, metrics, health, deciders })
     }
 

@@ -10,13 +10,14 @@ use sqlx::{Any, AnyPool, pool::PoolConnection};
 use tokio::time::Instant;
 
 use crate::{
-    Conn, Engine,
+    Conn,
     health::Health,
     metrics::{DatabaseMetrics, Operation, Timer},
 };
 
-/// Most connections that are kept for the next readers.
+/// Most connections that are kept for the next readers, and of how many of the pool's one may be: writers take theirs from the pool.
 const MOST: usize = 2;
+const OF: u32 = 4;
 /// For how long. One whose server has gone meanwhile fails its readers until then.
 const KEPT_FOR: Duration = Duration::from_secs(1);
 
@@ -40,14 +41,9 @@ struct Taken {
 }
 
 impl Readers {
-    pub(crate) fn new(
-        pool: AnyPool,
-        engine: Engine,
-        health: Health,
-        metrics: Arc<DatabaseMetrics>,
-    ) -> Arc<Self> {
-        // A database in memory has one connection, for all.
-        let most = if engine == Engine::SqliteMemory { 0 } else { MOST };
+    pub(crate) fn new(pool: AnyPool, health: Health, metrics: Arc<DatabaseMetrics>) -> Arc<Self> {
+        let most =
+            usize::try_from(pool.options().get_max_connections() / OF).map_or(0, |some| some.min(MOST));
         Arc::new(Self { pool, kept: Mutex::new(Some(vec![])), most, health, metrics })
     }
 
