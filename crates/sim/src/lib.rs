@@ -1,0 +1,11 @@
+//! The whole mesh in one thread, in virtual time, from one seed (ADR 0040, docs/simulation.md).
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test tool: what it can't do ends it"
+)]
+
+pub mod clock;
+pub mod disk;
+pub mod story;
