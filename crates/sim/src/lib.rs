@@ -8,4 +8,6 @@
 
 pub mod clock;
 pub mod disk;
+pub mod life;
+pub mod net;
 pub mod story;

@@ -19,9 +19,10 @@ use sqlx_core::{
 
 use super::{
     driver::SimOptions,
-    host::{DiskFault, Host, Life, Point},
+    host::{DiskFault, Host},
     unused::Sim,
 };
+use crate::life::{Life, Point};
 
 /// A connection of a process to a host.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -12,9 +12,13 @@ use std::{
 use parking_lot::Mutex;
 use rusqlite::{Connection, functions::FunctionFlags};
 use segue_core::{Clock as _, Random};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use crate::{clock::MachineClock, story::Log};
+use crate::{
+    clock::MachineClock,
+    life::{Crashes, Life, Point},
+    story::Log,
+};
 
 /// How long a transaction waits for the writer's lock: SQLite's `busy_timeout` as the store sets it.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
@@ -25,76 +29,6 @@ const SNAPSHOTS: usize = 4;
 
 thread_local! {
     static HOSTS: RefCell<BTreeMap<String, Arc<Host>>> = const { RefCell::new(BTreeMap::new()) };
-    static LIVES: RefCell<BTreeMap<String, Arc<Life>>> = const { RefCell::new(BTreeMap::new()) };
-}
-
-/// Whether a process is alive. What a dead one still does reaches nobody: its statements and calls never go on.
-#[derive(Debug)]
-pub struct Life {
-    /// Unique, with the number of the start.
-    pub name: String,
-    is_dead: AtomicBool,
-    /// Told at the death.
-    pub died: Notify,
-}
-
-impl Life {
-    /// A process that has just started.
-    pub fn begin(name: String) -> Arc<Self> {
-        let life =
-            Arc::new(Self { name: name.clone(), is_dead: AtomicBool::new(false), died: Notify::new() });
-        LIVES.with_borrow_mut(|lives| lives.insert(name, life.clone()));
-        life
-    }
-
-    /// Ends it at once, without a word to anybody.
-    pub fn kill(&self) {
-        if !self.is_dead.swap(true, Ordering::Relaxed) {
-            self.died.notify_one();
-        }
-    }
-
-    /// Whether it was killed.
-    pub fn is_dead(&self) -> bool {
-        self.is_dead.load(Ordering::Relaxed)
-    }
-
-    /// Goes on, if the process still lives.
-    pub async fn or_never(&self) {
-        if self.is_dead() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    pub(super) fn of(name: &str) -> Option<Arc<Self>> {
-        LIVES.with_borrow(|lives| lives.get(name).cloned())
-    }
-}
-
-/// Where a process may die.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Point {
-    /// With a transaction that is complete but for its commit.
-    BeforeCommit,
-    /// After the commit, before anybody knows of it.
-    AfterCommit,
-}
-
-/// Deaths that wait for their moment: the start of the process's name, and the point.
-#[derive(Debug, Default)]
-pub struct Crashes(Mutex<Vec<(String, Point)>>);
-
-impl Crashes {
-    /// Has a process die when it next comes to a point.
-    pub fn arm(&self, process: &str, point: Point) {
-        self.0.lock().push((process.to_owned(), point));
-    }
-
-    fn strikes(&self, process: &str, point: Point) -> bool {
-        let mut armed = self.0.lock();
-        let found = armed.iter().position(|(name, at)| *at == point && process.starts_with(name.as_str()));
-        found.map(|index| armed.remove(index)).is_some()
-    }
 }
 
 /// What can be wrong with a database for a while.
@@ -183,7 +117,7 @@ impl Host {
     /// Ends all databases of this thread.
     pub fn forget_all() {
         HOSTS.with_borrow_mut(BTreeMap::clear);
-        LIVES.with_borrow_mut(BTreeMap::clear);
+        Life::forget_all();
     }
 
     pub(super) fn of(name: &str) -> Option<Arc<Self>> {

@@ -11,4 +11,4 @@ mod migrate;
 mod unused;
 
 pub use driver::install;
-pub use host::{Crashes, DiskFault, Host, Life, Point};
+pub use host::{DiskFault, Host};
