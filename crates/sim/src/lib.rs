@@ -6,8 +6,17 @@
     reason = "a test tool: what it can't do ends it"
 )]
 
+pub mod actors;
+pub mod campaign;
+pub mod checks;
 pub mod clock;
+pub mod dice;
 pub mod disk;
+pub mod faults;
 pub mod life;
 pub mod net;
+pub mod plan;
+pub mod run;
+pub mod shorten;
 pub mod story;
+pub mod world;

@@ -29,8 +29,11 @@ pub struct Life {
 impl Life {
     /// A process that has just started.
     pub fn begin(name: String) -> Arc<Self> {
-        let life =
-            Arc::new(Self { name: name.clone(), is_dead: AtomicBool::new(false), end: CancellationToken::new() });
+        let life = Arc::new(Self {
+            name: name.clone(),
+            is_dead: AtomicBool::new(false),
+            end: CancellationToken::new(),
+        });
         LIVES.with_borrow_mut(|lives| lives.insert(name, life.clone()));
         life
     }
@@ -93,4 +96,3 @@ impl Crashes {
         found.map(|index| armed.remove(index)).is_some()
     }
 }
-

@@ -313,7 +313,10 @@ impl Call {
         let (parts, body) = response.into_parts();
         if self.is_stream() {
             let (sender, receiver) = mpsc::channel(FRAMES);
-            drop(answer.send(Ok(Response::from_parts(parts, Body::new(StreamBody::new(ReceiverStream::new(receiver)))))));
+            drop(answer.send(Ok(Response::from_parts(
+                parts,
+                Body::new(StreamBody::new(ReceiverStream::new(receiver))),
+            ))));
             self.stream(server.life, body, sender).await;
         } else {
             let answered = body.collect().await.map(|body| Response::from_parts(parts, Body::new(body)));
@@ -340,7 +343,9 @@ impl Call {
             let Some(frame) = frame else { return };
             let faults = net.now();
             net.travel(&server.name, &faults).await;
-            let mut breaks = faults.iter().any(|fault| matches!(fault, NetFault::BreakStreams(percent) if net.chance(*percent)));
+            let mut breaks = faults
+                .iter()
+                .any(|fault| matches!(fault, NetFault::BreakStreams(percent) if net.chance(*percent)));
             if net.is_cut(&server.name, &self.from.name) {
                 sleep(KEEPALIVE).await;
                 breaks = true;

@@ -1,8 +1,11 @@
-//! What has happened, in order.
+//! What has happened, in order: for people as lines ([`text`], [`short`]) and as a picture ([`svg`]).
+
+mod timeline;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+pub use timeline::svg;
 use tokio::time::Instant;
 
 /// One thing that has happened.
@@ -70,4 +73,14 @@ pub fn text(events: &[Event]) -> String {
             )
         })
         .collect()
+}
+
+/// The lines that a person needs: faults, lives and deaths, what customers and desks do, and what is wrong. Commits and calls are left out.
+pub fn short(events: &[Event]) -> String {
+    let told: Vec<Event> = events
+        .iter()
+        .filter(|event| event.to.is_none() && !event.text.starts_with("commit "))
+        .cloned()
+        .collect();
+    text(&told)
 }
