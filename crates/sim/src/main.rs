@@ -14,6 +14,7 @@ const USAGE: &str = "\
 usage: segue-sim --seeds A..B          run many seeds; the failed ones are shortened and told
        segue-sim --seed N [--without f1,c2,a1,attacker] [--all]
                                        run one seed and tell its story; --all: with all calls and commits
+       ... --log LEVEL                 with the services' own log
        segue-sim --hunt A..B           run seeds until one fails, and print which
 ";
 /// How often progress is told.
@@ -27,6 +28,9 @@ fn main() -> ExitCode {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1).cloned()
     };
+    if let Some(filter) = value("--log") {
+        tracing_subscriber::fmt().with_env_filter(filter).without_time().with_ansi(false).init();
+    }
     let without: Vec<String> =
         value("--without").map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default();
     let is_well = if let Some(seed) = value("--seed").and_then(|seed| seed.parse().ok()) {

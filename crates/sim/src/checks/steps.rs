@@ -24,6 +24,10 @@ const KEPT_WAITING: &str = "SELECT c.id, c.named_agent FROM contacts c
           + COALESCE((SELECT SUM(w.units) FROM wrap_ups w WHERE w.agent = a.id), 0) <= a.capacity_units";
 /// I2: one admission for each handoff.
 const TWICE_ADMITTED: &str = "SELECT handoff_id, COUNT(*) FROM contacts WHERE handoff_id <> '' GROUP BY handoff_id HAVING COUNT(*) > 1";
+const LIVE: &str = "SELECT handoff_id, hold_units FROM service_list WHERE state = 1";
+/// Handoffs that are over, and of which the router will not be told any more.
+const FORGOTTEN: &str = "SELECT id, state FROM handoffs h WHERE state IN ('EXPIRED', 'CANCELLED', 'FAILED')
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = h.id)";
 const ADMITTED: &str = "SELECT handoff_id, id FROM contacts WHERE handoff_id <> ''";
 /// I6: the hold of a handoff ends with its entry.
 const HELD_FOR_NOTHING: &str =
@@ -62,6 +66,15 @@ fn invariants(conn: &Connection, issuer: &Host) -> Vec<String> {
     }
     for (handoff, units) in pairs::<String, i64>(conn, HELD_FOR_NOTHING) {
         found.push(format!("I6: {units} units are held for {handoff}, whose entry is closed"));
+    }
+    let live = pairs::<String, i64>(conn, LIVE);
+    if !live.is_empty() {
+        let over: BTreeMap<String, String> = issuer.read(|conn| pairs(conn, FORGOTTEN)).into_iter().collect();
+        for (handoff, units) in live {
+            if let Some(state) = over.get(&handoff) {
+                found.push(format!("I6: {handoff} is {state}, and has a live entry that holds {units} units"));
+            }
+        }
     }
     let admitted = pairs::<String, String>(conn, ADMITTED);
     if !admitted.is_empty() {
