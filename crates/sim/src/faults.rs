@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use segue_proto::selector::v1::{Platform, PlatformStatus, UpdatePlatformRequest};
 use tokio::time::sleep;
 
 use crate::{
-    actors::Adapter,
+    actors::{Adapter, Clients, Patience, patiently},
+    dice::Dice,
     plan::{Fault, Planned},
     world::{PLATFORMS, World},
 };
@@ -44,5 +46,42 @@ pub async fn happen(
         Fault::DriftService { service: index, ppm } => service(index).clock.drift(ppm),
         Fault::StepDatabase { database, by_ms } => world.hosts[database].clock().step(by_ms),
         Fault::Platform { platform, mood } => adapters[PLATFORMS[platform].0].feel(mood, until),
+        Fault::Drain { platform } => {
+            let operator = Operator::new(&world, planned.number);
+            operator.set(platform, PlatformStatus::Disabled).await;
+            sleep(Duration::from_millis(planned.lasts_ms)).await;
+            operator.set(platform, PlatformStatus::Active).await;
+        }
+    }
+}
+
+/// Who runs the platforms.
+struct Operator {
+    clients: Clients,
+    dice: Dice,
+}
+
+impl Operator {
+    fn new(world: &Arc<World>, number: usize) -> Self {
+        let name = format!("operator-{number}");
+        Self { clients: Clients::new(world, &name), dice: Dice::of(world.seed, &name) }
+    }
+
+    async fn set(&self, platform: usize, status: PlatformStatus) {
+        let platform =
+            Platform { id: PLATFORMS[platform].0.to_owned(), status: status.into(), ..Platform::default() };
+        let request = UpdatePlatformRequest {
+            request_id: self.dice.request_id(),
+            platform: Some(platform),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["status".to_owned()] }),
+        };
+        let selector = &self.clients.selector;
+        let patience = Patience(Duration::from_secs(120));
+        drop(
+            patiently(&self.dice, patience, || async {
+                selector.clone().update_platform(request.clone()).await
+            })
+            .await,
+        );
     }
 }

@@ -44,6 +44,7 @@ pub struct Worker {
     pub declines_percent: u32,
     pub sleeps_percent: u32,
     pub cancels_percent: u32,
+    pub revokes_percent: u32,
     pub loses_desk: bool,
     pub breaks_ms: Vec<u64>,
 }
@@ -51,16 +52,46 @@ pub struct Worker {
 /// Something that goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    Kill { service: usize, down_ms: u64 },
-    KillAt { service: usize, point: Point },
-    Stop { service: usize, down_ms: u64 },
-    Disk { database: &'static str, fault: DiskFault },
-    FailOver { database: &'static str },
+    Kill {
+        service: usize,
+        down_ms: u64,
+    },
+    KillAt {
+        service: usize,
+        point: Point,
+    },
+    Stop {
+        service: usize,
+        down_ms: u64,
+    },
+    Disk {
+        database: &'static str,
+        fault: DiskFault,
+    },
+    FailOver {
+        database: &'static str,
+    },
     Net(NetFault),
-    StepService { service: usize, by_ms: i64 },
-    DriftService { service: usize, ppm: i64 },
-    StepDatabase { database: &'static str, by_ms: i64 },
-    Platform { platform: usize, mood: Mood },
+    StepService {
+        service: usize,
+        by_ms: i64,
+    },
+    DriftService {
+        service: usize,
+        ppm: i64,
+    },
+    StepDatabase {
+        database: &'static str,
+        by_ms: i64,
+    },
+    Platform {
+        platform: usize,
+        mood: Mood,
+    },
+    /// Operators send no more customers to a platform for a while.
+    Drain {
+        platform: usize,
+    },
 }
 
 /// A fault with its time.
@@ -148,6 +179,7 @@ fn worker(seed: u64, agent: &'static str) -> Worker {
         declines_percent: *dice.pick(&[0, 0, 10, 30]),
         sleeps_percent: *dice.pick(&[0, 0, 10]),
         cancels_percent: *dice.pick(&[0, 10, 30]),
+        revokes_percent: *dice.pick(&[0, 0, 10]),
         loses_desk: dice.percent(20),
         breaks_ms,
     }
@@ -206,12 +238,17 @@ fn fault(dice: &Dice, services: usize) -> Fault {
             1 => Fault::StepDatabase { database, by_ms },
             _ => Fault::DriftService { service, ppm: by_ms },
         },
+        11 if dice.percent(30) => Fault::Drain { platform: platform(dice) },
         11 => Fault::Platform {
-            platform: dice.between(0, u32::try_from(PLATFORMS.len() - 1).unwrap()) as usize,
+            platform: platform(dice),
             mood: *dice.pick(&[Mood::Down, Mood::Slow(4_000), Mood::Wrong, Mood::LiesAboutRepeats]),
         },
         _ => Fault::Net(net_fault(dice)),
     }
+}
+
+fn platform(dice: &Dice) -> usize {
+    dice.between(0, u32::try_from(PLATFORMS.len() - 1).unwrap()) as usize
 }
 
 fn disk_fault(dice: &Dice) -> DiskFault {

@@ -3,7 +3,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use segue_proto::{
     common::v1::{Customer, Face, Identity, RemainingWork, Session},
-    issuer::v1::{CancelHandoffRequest, CreateHandoffRequest, GetHandoffRequest, HandoffState},
+    issuer::v1::{
+        CancelHandoffRequest, CreateHandoffRequest, GetHandoffRequest, HandoffState, ReissueCodeRequest,
+        RevokeHandoffRequest,
+    },
     router::v1::{
         AcceptContactRequest, AssignmentChange, CompleteContactRequest, Contact, DeclineContactRequest,
         Presence, Priority, SetPresenceRequest, WatchAssignmentsRequest,
@@ -258,7 +261,54 @@ impl Desk {
             sleep(Duration::from_millis(self.dice.between(200, 9_000).into())).await;
             self.cancel(&handoff.id).await;
         }
+        if self.dice.percent(10) {
+            sleep(Duration::from_millis(self.dice.between(200, 9_000).into())).await;
+            self.reissue(&handoff.id, contact).await;
+        }
         self.follow(&handoff.id, contact).await;
+    }
+
+    async fn reissue(&self, handoff: &str, contact: &Contact) {
+        let ttl = Some(prost_types::Duration { seconds: 60, nanos: 0 });
+        let request = ReissueCodeRequest {
+            request_id: self.dice.request_id(),
+            id: handoff.to_owned(),
+            ttl,
+            ..ReissueCodeRequest::default()
+        };
+        let issuer = &self.clients.issuer;
+        let issued =
+            patiently(&self.dice, PATIENCE, || async { issuer.clone().reissue_code(request.clone()).await });
+        match issued.await {
+            Ok(issued) => {
+                self.note(&format!("has a new code for {}", contact.session));
+                let target = issued.handoff.unwrap_or_default().target.unwrap_or_default().platform;
+                let code = issued
+                    .access_info
+                    .unwrap_or_default()
+                    .faces
+                    .into_iter()
+                    .next()
+                    .map(|face| (face.display, target));
+                self.facts.lock().talk(&contact.session).change(|talk| talk.card = code.or(talk.card.take()));
+            }
+            Err(status) => {
+                self.note(&format!("gets no new code for {}: {}", contact.session, shown(&status)))
+            }
+        }
+    }
+
+    /// Somebody else has entered the code, or so the agent is told.
+    async fn revoke(&self, handoff: &str) {
+        let request = RevokeHandoffRequest { request_id: self.dice.request_id(), id: handoff.to_owned() };
+        let issuer = &self.clients.issuer;
+        if patiently(&self.dice, PATIENCE, || async { issuer.clone().revoke_handoff(request.clone()).await })
+            .await
+            .is_ok()
+        {
+            self.note("has taken the switch back");
+            self.facts.lock().revoked.push(handoff.to_owned());
+        }
     }
 
     async fn cancel(&self, handoff: &str) {
@@ -280,6 +330,9 @@ impl Desk {
             let request = GetHandoffRequest { id: handoff.to_owned() };
             let Ok(answer) = self.clients.issuer.clone().get_handoff(request).await else { continue };
             match answer.into_inner().handoff.unwrap_or_default().state() {
+                HandoffState::Switched if self.dice.percent(self.worker.revokes_percent) => {
+                    return self.revoke(handoff).await;
+                }
                 HandoffState::Switched | HandoffState::Revoked => return,
                 HandoffState::Expired | HandoffState::Cancelled | HandoffState::Failed => {
                     return self.complete(contact).await;

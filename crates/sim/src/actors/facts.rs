@@ -89,6 +89,8 @@ pub struct Facts {
     pub issued: BTreeMap<String, Issued>,
     /// Handoffs whose cancellation was answered.
     pub cancelled: Vec<String>,
+    /// Handoffs whose revocation was answered.
+    pub revoked: Vec<String>,
     /// Redemptions that were answered.
     pub redeemed: Vec<Redeemed>,
     /// Sessions that their platform has closed, by handoff: how often it was asked.

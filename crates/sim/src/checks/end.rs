@@ -146,4 +146,7 @@ fn answers(world: &World, facts: &Facts, found: &mut Vec<String>) {
     for id in facts.cancelled.iter().filter(|id| handoffs.get(*id).is_none_or(|state| state != "CANCELLED")) {
         found.push(format!("I4: {id} was cancelled, and is {:?}", handoffs.get(id)));
     }
+    for id in facts.revoked.iter().filter(|id| handoffs.get(*id).is_none_or(|state| state != "REVOKED")) {
+        found.push(format!("I4: {id} was revoked, and is {:?}", handoffs.get(id)));
+    }
 }

@@ -72,7 +72,8 @@ fn invariants(conn: &Connection, issuer: &Host) -> Vec<String> {
         let over: BTreeMap<String, String> = issuer.read(|conn| pairs(conn, FORGOTTEN)).into_iter().collect();
         for (handoff, units) in live {
             if let Some(state) = over.get(&handoff) {
-                found.push(format!("I6: {handoff} is {state}, and has a live entry that holds {units} units"));
+                found
+                    .push(format!("I6: {handoff} is {state}, and has a live entry that holds {units} units"));
             }
         }
     }

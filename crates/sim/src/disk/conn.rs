@@ -274,7 +274,8 @@ fn execute(conn: &Sqlite, text: &str, values: Option<&[AnyValueKind]>) -> Result
     let mut statement = conn.prepare_cached(text).map_err(Refused::of)?;
     for index in 1..=statement.parameter_count() {
         // SQLite counts `$2` by where it first stands; its number says which value is meant.
-        let number = statement.parameter_name(index).and_then(|name| name.get(1..)?.parse().ok()).unwrap_or(index);
+        let number =
+            statement.parameter_name(index).and_then(|name| name.get(1..)?.parse().ok()).unwrap_or(index);
         let value = values.get(number - 1).unwrap_or(&AnyValueKind::Null(AnyTypeInfoKind::Null));
         bind(&mut statement, index, value).map_err(Refused::of)?;
     }
