@@ -1,17 +1,15 @@
-use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, future::BoxFuture, stream, stream::BoxStream};
-use rusqlite::{Connection as Sqlite, fallible_iterator::FallibleIterator as _, types::ValueRef};
+use rusqlite::Connection as Sqlite;
 use sqlx_core::{
-    Either, Error, HashMap,
+    Either, Error,
     any::{
-        Any, AnyArguments, AnyColumn, AnyConnectionBackend, AnyQueryResult, AnyRow, AnyStatement,
-        AnyTypeInfo, AnyTypeInfoKind, AnyValue, AnyValueKind,
+        Any, AnyArguments, AnyConnectionBackend, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo,
+        AnyValueKind,
     },
     connection::Connection,
     describe::Describe,
-    error::{DatabaseError, ErrorKind},
-    ext::ustr::UStr,
     migrate::Migrate,
     sql_str::SqlStr,
     transaction::Transaction,
@@ -20,6 +18,8 @@ use sqlx_core::{
 use super::{
     driver::SimOptions,
     host::{DiskFault, Host},
+    refused::Refused,
+    statement::{Answer, execute, is_read},
     unused::Sim,
 };
 use crate::life::{Life, Point};
@@ -52,8 +52,6 @@ impl fmt::Debug for Mode {
         })
     }
 }
-
-type Answer = (Vec<AnyRow>, u64);
 
 impl SimConnection {
     pub(super) async fn open(process: &str, host: &str) -> Result<Self, Error> {
@@ -251,81 +249,6 @@ impl Drop for SimConnection {
     }
 }
 
-/// Whether statements only read. None of the services' hides a write behind one of these words.
-fn is_read(text: &str) -> bool {
-    let text = text.trim_start();
-    let begins = |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    if begins("WITH") {
-        return !["INSERT INTO", "UPDATE ", "DELETE FROM"].iter().any(|write| text.contains(write));
-    }
-    begins("SELECT") || begins("EXPLAIN")
-}
-
-fn execute(conn: &Sqlite, text: &str, values: Option<&[AnyValueKind]>) -> Result<Answer, Error> {
-    let (mut rows, mut changed) = (vec![], 0);
-    let Some(values) = values else {
-        let mut batch = rusqlite::Batch::new(conn, text);
-        while let Some(mut statement) = batch.next().map_err(Refused::of)? {
-            collect(&mut statement, &mut rows).map_err(Refused::of)?;
-            changed += if statement.readonly() { 0 } else { conn.changes() };
-        }
-        return Ok((rows, changed));
-    };
-    let mut statement = conn.prepare_cached(text).map_err(Refused::of)?;
-    for index in 1..=statement.parameter_count() {
-        // SQLite counts `$2` by where it first stands; its number says which value is meant.
-        let number =
-            statement.parameter_name(index).and_then(|name| name.get(1..)?.parse().ok()).unwrap_or(index);
-        let value = values.get(number - 1).unwrap_or(&AnyValueKind::Null(AnyTypeInfoKind::Null));
-        bind(&mut statement, index, value).map_err(Refused::of)?;
-    }
-    collect(&mut statement, &mut rows).map_err(Refused::of)?;
-    changed += if statement.readonly() { 0 } else { conn.changes() };
-    Ok((rows, changed))
-}
-
-fn bind(statement: &mut rusqlite::Statement<'_>, index: usize, value: &AnyValueKind) -> rusqlite::Result<()> {
-    match value {
-        AnyValueKind::Bool(is) => statement.raw_bind_parameter(index, *is),
-        AnyValueKind::SmallInt(number) => statement.raw_bind_parameter(index, *number),
-        AnyValueKind::Integer(number) => statement.raw_bind_parameter(index, *number),
-        AnyValueKind::BigInt(number) => statement.raw_bind_parameter(index, *number),
-        AnyValueKind::Real(number) => statement.raw_bind_parameter(index, f64::from(*number)),
-        AnyValueKind::Double(number) => statement.raw_bind_parameter(index, *number),
-        AnyValueKind::Text(text) => statement.raw_bind_parameter(index, text.as_str()),
-        AnyValueKind::TextSlice(text) => statement.raw_bind_parameter(index, &**text),
-        AnyValueKind::Blob(bytes) => statement.raw_bind_parameter(index, bytes.as_slice()),
-        _ => statement.raw_bind_parameter(index, rusqlite::types::Null),
-    }
-}
-
-fn collect(statement: &mut rusqlite::Statement<'_>, into: &mut Vec<AnyRow>) -> rusqlite::Result<()> {
-    let mut columns = vec![];
-    let mut names = HashMap::default();
-    for (ordinal, name) in statement.column_names().into_iter().enumerate() {
-        let name = UStr::new(name);
-        names.insert(name.clone(), ordinal);
-        columns.push(AnyColumn { ordinal, name, type_info: AnyTypeInfo { kind: AnyTypeInfoKind::Null } });
-    }
-    let names = Arc::new(names);
-    let mut rows = statement.raw_query();
-    while let Some(row) = rows.next()? {
-        let mut values = Vec::with_capacity(columns.len());
-        for index in 0..columns.len() {
-            let kind = match row.get_ref(index)? {
-                ValueRef::Null => AnyValueKind::Null(AnyTypeInfoKind::Null),
-                ValueRef::Integer(number) => AnyValueKind::BigInt(number),
-                ValueRef::Real(number) => AnyValueKind::Double(number),
-                ValueRef::Text(text) => AnyValueKind::Text(String::from_utf8_lossy(text).into_owned().into()),
-                ValueRef::Blob(bytes) => AnyValueKind::Blob(bytes.to_vec().into()),
-            };
-            values.push(AnyValue { kind });
-        }
-        into.push(AnyRow { column_names: names.clone(), columns: columns.clone(), values });
-    }
-    Ok(())
-}
-
 impl AnyConnectionBackend for SimConnection {
     fn name(&self) -> &str {
         "SQLite"
@@ -459,68 +382,5 @@ impl Connection for SimConnection {
 
     fn should_flush(&self) -> bool {
         false
-    }
-}
-
-/// SQLite refuses.
-#[derive(Debug)]
-struct Refused {
-    code: i32,
-    message: String,
-}
-
-impl Refused {
-    fn error(code: i32) -> Error {
-        Error::Database(Box::new(Self { code, message: "simulated".to_owned() }))
-    }
-
-    fn of(error: rusqlite::Error) -> Error {
-        match error {
-            rusqlite::Error::SqliteFailure(failure, message) => Error::Database(Box::new(Self {
-                code: failure.extended_code,
-                message: message.unwrap_or_default(),
-            })),
-            error => Error::Database(Box::new(Self { code: 1, message: error.to_string() })),
-        }
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(code: {}) {}", self.code, self.message)
-    }
-}
-
-impl StdError for Refused {}
-
-impl DatabaseError for Refused {
-    fn message(&self) -> &str {
-        &self.message
-    }
-
-    fn code(&self) -> Option<Cow<'_, str>> {
-        Some(self.code.to_string().into())
-    }
-
-    fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
-        self
-    }
-
-    fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
-        self
-    }
-
-    fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
-        self
-    }
-
-    fn kind(&self) -> ErrorKind {
-        match self.code {
-            1555 | 2067 => ErrorKind::UniqueViolation,
-            787 => ErrorKind::ForeignKeyViolation,
-            1299 => ErrorKind::NotNullViolation,
-            275 => ErrorKind::CheckViolation,
-            _ => ErrorKind::Other,
-        }
     }
 }

@@ -8,6 +8,8 @@ mod conn;
 mod driver;
 mod host;
 mod migrate;
+mod refused;
+mod statement;
 mod unused;
 
 pub use driver::install;
