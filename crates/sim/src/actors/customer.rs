@@ -12,6 +12,7 @@ use tonic::Status;
 use super::{
     Clients, Conversation, End, Facts, Patience,
     facts::{Redeemed, Talk},
+    patience::is_unknown,
     patiently,
 };
 use crate::{
@@ -229,6 +230,9 @@ impl Visitor {
             }
             Err(status) => {
                 self.note(&format!("has entered a code in vain: {}", shown(&status)));
+                if !is_unknown(&status) {
+                    self.facts.lock().not_redeemed.push(id.to_owned());
+                }
                 Err(status)
             }
         }

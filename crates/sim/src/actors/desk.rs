@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use segue_proto::{
@@ -15,7 +19,7 @@ use segue_proto::{
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Clients, Facts, Patience, customer::shown, facts::Issued, patiently};
+use super::{Clients, Facts, Patience, customer::shown, facts::Issued, patience::is_unknown, patiently};
 use crate::{
     dice::Dice,
     plan::{Visit, Worker},
@@ -34,8 +38,17 @@ pub async fn desk(
     let name = format!("desk-{}", worker.agent);
     let dice = Dice::of(world.seed, &name);
     let clients = Clients::new(&world, &name);
-    let desk =
-        Arc::new(Desk { name, world, facts, worker, visits, dice, clients, serving: Mutex::default() });
+    let desk = Arc::new(Desk {
+        name,
+        world,
+        facts,
+        worker,
+        visits,
+        dice,
+        clients,
+        serving: Mutex::default(),
+        completing: Mutex::default(),
+    });
     desk.present(Presence::Available).await;
     let breaks = desk.clone();
     tokio::join!(desk.watch(), breaks.take_breaks());
@@ -51,6 +64,8 @@ struct Desk {
     clients: Clients,
     /// The contacts that are with this agent.
     serving: Mutex<BTreeMap<String, CancellationToken>>,
+    /// The contacts that it has said are finished, each once.
+    completing: Mutex<BTreeSet<String>>,
 }
 
 impl Desk {
@@ -184,7 +199,7 @@ impl Desk {
         }
     }
 
-    async fn serve(&self, contact: Contact) {
+    async fn serve(self: Arc<Self>, contact: Contact) {
         let number = self.facts.lock().customers.get(&contact.session).copied();
         let visit = number.and_then(|number| self.visits.get(&number)).cloned();
         let takes_ms = visit.as_ref().map_or(3_000, |visit| visit.takes_ms);
@@ -197,7 +212,14 @@ impl Desk {
         }
     }
 
-    async fn complete(&self, contact: &Contact) {
+    /// Finishes a contact, and hears the answer out: what is told to the desk meanwhile doesn't end it.
+    async fn complete(self: &Arc<Self>, contact: &Contact) {
+        if self.completing.lock().insert(contact.id.clone()) {
+            drop(tokio::spawn(self.clone().complete_to_the_end(contact.clone())).await);
+        }
+    }
+
+    async fn complete_to_the_end(self: Arc<Self>, contact: Contact) {
         let request = CompleteContactRequest {
             request_id: self.dice.request_id(),
             id: contact.id.clone(),
@@ -215,11 +237,17 @@ impl Desk {
                 facts.ended.insert(contact.id.clone(), state.into());
                 facts.talk(&contact.session).change(|talk| talk.is_over = true);
             }
-            Err(status) => self.note(&format!("can't complete {}: {}", contact.session, shown(&status))),
+            Err(status) => {
+                self.note(&format!("can't complete {}: {}", contact.session, shown(&status)));
+                if !is_unknown(&status) {
+                    let refused = (contact.id, self.worker.agent.to_owned());
+                    self.facts.lock().not_completed.push(refused);
+                }
+            }
         }
     }
 
-    async fn hand_off(&self, contact: &Contact, visit: &Visit) {
+    async fn hand_off(self: &Arc<Self>, contact: &Contact, visit: &Visit) {
         let identity =
             Identity { kind: "member_id".to_owned(), value: account_of(visit.number), unverified: false };
         let request = CreateHandoffRequest {
@@ -324,7 +352,7 @@ impl Desk {
     }
 
     /// Waits for the end of the handoff; should the customer have stayed, the conversation goes on to its end.
-    async fn follow(&self, handoff: &str, contact: &Contact) {
+    async fn follow(self: &Arc<Self>, handoff: &str, contact: &Contact) {
         loop {
             sleep(Duration::from_secs(3)).await;
             let request = GetHandoffRequest { id: handoff.to_owned() };

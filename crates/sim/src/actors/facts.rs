@@ -85,6 +85,10 @@ pub struct Facts {
     pub submitted: BTreeMap<String, usize>,
     /// Contacts whose end was answered, with the state.
     pub ended: BTreeMap<String, i64>,
+    /// Contacts whose completion was refused, and the agents who asked for it, once each.
+    pub not_completed: Vec<(String, String)>,
+    /// Request ids whose redemption was refused.
+    pub not_redeemed: Vec<String>,
     /// Handoffs that were issued.
     pub issued: BTreeMap<String, Issued>,
     /// Handoffs whose cancellation was answered.

@@ -57,6 +57,7 @@ pub fn at_the_end(world: &Arc<World>, facts: &Facts, plan: &Plan) -> Vec<String>
     let mut found = vec![];
     handoffs(world, facts, &mut found);
     answers(world, facts, &mut found);
+    repetitions(world, facts, &mut found);
     for visit in &plan.visits {
         let ends = facts.ends.get(&visit.number).map_or(0, Vec::len);
         if ends != 1 {
@@ -148,5 +149,33 @@ fn answers(world: &World, facts: &Facts, found: &mut Vec<String>) {
     }
     for id in facts.revoked.iter().filter(|id| handoffs.get(*id).is_none_or(|state| state != "REVOKED")) {
         found.push(format!("I4: {id} was revoked, and is {:?}", handoffs.get(id)));
+    }
+}
+
+/// A request that is made again is answered as it was, and done once.
+fn repetitions(world: &World, facts: &Facts, found: &mut Vec<String>) {
+    let router = &world.hosts["router-db"];
+    let completed = router
+        .read(|conn| pairs::<String, String>(conn, "SELECT id, agent FROM contacts WHERE ended_as = 4"));
+    for (contact, agent) in facts.not_completed.iter().filter(|refused| completed.contains(refused)) {
+        found.push(format!("repetition: {agent} was refused to complete {contact}, and has completed it"));
+    }
+    let redeemed = world.hosts["issuer-db"].read(|conn| {
+        pairs::<String, String>(
+            conn,
+            "SELECT redeem_request_id, state FROM handoffs WHERE redeem_request_id <> ''",
+        )
+    });
+    for (request, state) in redeemed {
+        let id = request.rsplit('/').next().unwrap_or_default();
+        if !matches!(state.as_str(), "FAILED" | "REVOKED")
+            && facts.not_redeemed.iter().any(|refused| refused == id)
+        {
+            found.push(format!("repetition: the redemption {id} was refused, and has won"));
+        }
+    }
+    let twice = "SELECT platform || ' ' || session, COUNT(*) FROM contacts GROUP BY platform, session HAVING COUNT(*) > 1";
+    for (session, count) in router.read(|conn| pairs::<String, i64>(conn, twice)) {
+        found.push(format!("repetition: {session} has {count} contacts"));
     }
 }

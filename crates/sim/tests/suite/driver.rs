@@ -71,12 +71,12 @@ fn the_second_writer_waits_and_a_death_frees_the_lock() {
         a.execute("CREATE TABLE t (x BIGINT)").await.unwrap();
         let mut first = a.begin_with("BEGIN IMMEDIATE").await.unwrap();
         first.execute("INSERT INTO t VALUES (1)").await.unwrap();
-        let second = async { b.begin_with("BEGIN IMMEDIATE").await.map(drop) };
-        tokio::pin!(second);
-        assert!(timeout(Duration::from_secs(1), &mut second).await.is_err(), "it waits");
+        let mut second = Box::pin(async { b.begin_with("BEGIN IMMEDIATE").await.map(drop) });
+        assert!(timeout(Duration::from_secs(1), second.as_mut()).await.is_err(), "it waits");
         setting.lives[0].kill();
         setting.host.sever("a");
-        second.await.unwrap();
+        second.as_mut().await.unwrap();
+        drop(second);
         assert_eq!(count(&mut b).await, 0, "what the dead one wrote is gone");
         assert!(
             timeout(Duration::from_secs(60), first.execute("SELECT 1")).await.is_err(),
