@@ -221,7 +221,7 @@ fn fault(dice: &Dice, services: usize) -> Fault {
     let by_ms = [-1, 1][dice.between(0, 1) as usize] * i64::from(dice.between(100, 20_000));
     match dice.between(0, 15) {
         0 | 1 => Fault::Kill { service, down_ms },
-        2 | 3 | 4 => Fault::KillAt {
+        2..=4 => Fault::KillAt {
             service,
             point: *dice.pick(&[
                 Point::BeforeCommit,
@@ -231,7 +231,7 @@ fn fault(dice: &Dice, services: usize) -> Fault {
             ]),
         },
         5 => Fault::Stop { service, down_ms },
-        6 | 7 | 8 => Fault::Disk { database, fault: disk_fault(dice) },
+        6..=8 => Fault::Disk { database, fault: disk_fault(dice) },
         9 => Fault::FailOver { database },
         10 => match dice.between(0, 2) {
             0 => Fault::StepService { service, by_ms },

@@ -298,12 +298,7 @@ impl Desk {
 
     async fn reissue(&self, handoff: &str, contact: &Contact) {
         let ttl = Some(prost_types::Duration { seconds: 60, nanos: 0 });
-        let request = ReissueCodeRequest {
-            request_id: self.dice.request_id(),
-            id: handoff.to_owned(),
-            ttl,
-            ..ReissueCodeRequest::default()
-        };
+        let request = ReissueCodeRequest { request_id: self.dice.request_id(), id: handoff.to_owned(), ttl };
         let issuer = &self.clients.issuer;
         let issued =
             patiently(&self.dice, PATIENCE, || async { issuer.clone().reissue_code(request.clone()).await });

@@ -48,6 +48,9 @@ pub enum DiskFault {
     Full,
 }
 
+/// What looks at the database after a commit.
+type Look = Box<dyn Fn(&Connection) + Send>;
+
 /// A database, and the machine that it is on.
 pub struct Host {
     name: String,
@@ -61,7 +64,7 @@ pub struct Host {
     epoch: AtomicU64,
     next: AtomicU64,
     state: Mutex<State>,
-    on_commit: Mutex<Option<Box<dyn Fn(&Connection) + Send>>>,
+    on_commit: Mutex<Option<Look>>,
 }
 
 struct State {
