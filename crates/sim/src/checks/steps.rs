@@ -14,12 +14,13 @@ const OVER_CAPACITY: &str = "SELECT a.id, c.used + COALESCE((SELECT SUM(w.units)
     FROM agents a JOIN (SELECT agent, SUM(units) AS used FROM contacts WHERE closed_at = 0 AND state IN (2, 3) GROUP BY agent) c
     ON c.agent = a.id
     WHERE c.used + COALESCE((SELECT SUM(w.units) FROM wrap_ups w WHERE w.agent = a.id), 0) > a.capacity_units";
-/// I5: a handoff doesn't wait for its own agent, who is there and has room for it.
+/// I5: a handoff doesn't wait for its own agent, who is there and has room for it, unless another one waits for that agent before it.
 const KEPT_WAITING: &str = "SELECT c.id, c.named_agent FROM contacts c
     JOIN agents a ON a.id = c.named_agent
     JOIN agent_platforms p ON p.agent = a.id AND p.platform = c.platform
     WHERE c.closed_at = 0 AND c.state = 1 AND c.handoff_id <> '' AND c.asked = 1 AND a.presence IN (2, 3) AND a.lost_at = 0
       AND NOT EXISTS (SELECT 1 FROM back_offs b WHERE b.contact_id = c.id AND b.agent = a.id)
+      AND NOT EXISTS (SELECT 1 FROM contacts e WHERE e.closed_at = 0 AND e.state = 1 AND e.named_agent = a.id AND e.arrival < c.arrival)
       AND p.cost_units + COALESCE((SELECT SUM(o.units) FROM contacts o WHERE o.closed_at = 0 AND o.state IN (2, 3) AND o.agent = a.id), 0)
           + COALESCE((SELECT SUM(w.units) FROM wrap_ups w WHERE w.agent = a.id), 0) <= a.capacity_units";
 /// I2: one admission for each handoff.
