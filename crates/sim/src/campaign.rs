@@ -66,7 +66,7 @@ pub fn campaign(seeds: RangeInclusive<u64>, stop_at_first: bool, told: impl Fn(&
     let (next, last) = (AtomicU64::new(*seeds.start()), *seeds.end());
     let totals = Mutex::new(Totals::default());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    crate::world::contents();
+    crate::contents::contents();
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {

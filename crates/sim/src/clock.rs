@@ -1,4 +1,4 @@
-//! Clocks of machines: virtual time, with an offset that steps and a rate that drifts.
+//! Virtual time, and clocks of machines that show it with an offset that steps and a rate that drifts.
 
 use std::sync::{
     Arc,
@@ -48,4 +48,11 @@ impl Clock for MachineClock {
         let drifted = elapsed * self.drift_ppm.load(Ordering::Relaxed) / 1_000_000;
         START_MS + elapsed + drifted + self.step_ms.load(Ordering::Relaxed)
     }
+}
+
+/// Runs a future in virtual time, on this thread alone.
+pub fn on_this_thread<F: Future>(future: F) -> F::Output {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(future)
 }

@@ -10,6 +10,7 @@ pub mod actors;
 pub mod campaign;
 pub mod checks;
 pub mod clock;
+pub mod contents;
 pub mod dice;
 pub mod disk;
 pub mod faults;

@@ -1,7 +1,6 @@
 //! What happens to whom in a simulation, from its seed.
 
 use crate::{
-    actors::Mood,
     dice::Dice,
     disk::DiskFault,
     life::Point,
@@ -11,6 +10,21 @@ use crate::{
 
 /// Nothing goes wrong after this.
 const FAULTS_END_MS: u32 = 60_000;
+
+/// How a platform behaves at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// As it should.
+    Well,
+    /// Answers nothing for a while.
+    Down,
+    /// Takes so many milliseconds.
+    Slow(u32),
+    /// Does what it is asked, and then says that it failed, half of the time.
+    Wrong,
+    /// Says that a repeated call failed.
+    LiesAboutRepeats,
+}
 
 /// How a customer behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

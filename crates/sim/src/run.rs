@@ -16,10 +16,12 @@ use tokio::{
 use crate::{
     actors::{Adapter, Clients, End, Facts, attack, customer, desk},
     checks,
+    clock::on_this_thread,
+    contents::contents,
     faults::happen,
     plan::Plan,
     story::Event,
-    world::{PLATFORMS, World, adapter_address, contents},
+    world::{PLATFORMS, World, adapter_address},
 };
 
 /// All visits are over within this time.
@@ -43,13 +45,6 @@ pub struct Outcome {
     pub faults: u64,
     pub handoffs: usize,
     pub ends: BTreeMap<End, usize>,
-}
-
-/// Runs a future in virtual time, on this thread alone.
-pub fn on_this_thread<F: Future>(future: F) -> F::Output {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(future)
 }
 
 /// Runs a plan.

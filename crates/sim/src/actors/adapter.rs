@@ -14,22 +14,7 @@ use tonic::{Request, Response, Status, async_trait};
 use tower::util::BoxCloneService;
 
 use super::Facts;
-use crate::{dice::Dice, story::Log, world::World};
-
-/// How a platform behaves at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
-    /// As it should.
-    Well,
-    /// Answers nothing for a while.
-    Down,
-    /// Takes so many milliseconds.
-    Slow(u32),
-    /// Does what it is asked, and then says that it failed, half of the time.
-    Wrong,
-    /// Says that a repeated call failed.
-    LiesAboutRepeats,
-}
+use crate::{dice::Dice, plan::Mood, story::Log, world::World};
 
 /// A platform's adapter.
 pub struct Adapter {

@@ -9,7 +9,7 @@ mod patience;
 
 use std::sync::Arc;
 
-pub use adapter::{Adapter, Mood};
+pub use adapter::Adapter;
 pub use attacker::attack;
 pub use customer::customer;
 pub use desk::desk;

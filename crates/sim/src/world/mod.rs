@@ -3,19 +3,14 @@
 mod catalog;
 mod service;
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use segue_core::Random;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-pub use catalog::{AGENTS, PLATFORMS, account_of, adapter_address};
+pub use catalog::{AGENTS, CUSTOMERS, PLATFORMS, account_of, adapter_address};
 pub(crate) use service::resolver;
 pub use service::{Kind, Service};
 
@@ -114,12 +109,6 @@ impl World {
     pub(crate) fn random_of(&self, owner: &str) -> Random {
         Dice::of(self.seed, owner).random()
     }
-}
-
-/// The contents that each simulation begins with, made once.
-pub fn contents() -> &'static Contents {
-    static CONTENTS: OnceLock<Contents> = OnceLock::new();
-    CONTENTS.get_or_init(|| crate::run::on_this_thread(catalog::build()))
 }
 
 /// In memory, where there is such a folder.

@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use segue_sim::{
-    clock::MachineClock,
+    clock::{MachineClock, on_this_thread},
     dice::Dice,
     disk::{DiskFault, Host, install},
     life::{Crashes, Life},
-    run::on_this_thread,
     story::Log,
 };
 use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};

@@ -1,3 +1,9 @@
+//! Connections, and the driver that opens them.
+
+mod driver;
+mod migrate;
+mod unused;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, future::BoxFuture, stream, stream::BoxStream};
@@ -15,12 +21,13 @@ use sqlx_core::{
     transaction::Transaction,
 };
 
+pub use driver::install;
+
+use self::{driver::SimOptions, unused::Sim};
 use super::{
-    driver::SimOptions,
     host::{DiskFault, Host},
     refused::Refused,
     statement::{Answer, execute, is_read},
-    unused::Sim,
 };
 use crate::life::{Life, Point};
 

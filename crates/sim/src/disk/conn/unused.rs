@@ -18,7 +18,7 @@ use sqlx_core::{
     value::{Value, ValueRef},
 };
 
-use super::conn::SimConnection;
+use super::SimConnection;
 
 /// The driver as a type.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use sqlx_core::{
     migrate::{AppliedMigration, Migrate, MigrateError, Migration},
 };
 
-use super::conn::SimConnection;
+use super::SimConnection;
 
 impl Migrate for SimConnection {
     fn create_schema_if_not_exists<'e>(&'e mut self, _: &'e str) -> BoxFuture<'e, Result<(), MigrateError>> {

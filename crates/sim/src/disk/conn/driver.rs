@@ -7,7 +7,7 @@ use sqlx_core::{
     connection::ConnectOptions,
 };
 
-use super::{conn::SimConnection, unused::Sim};
+use super::{SimConnection, unused::Sim};
 
 /// Has every database of this program opened by the simulation's driver.
 pub fn install() {
