@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::process::{Background, run, succeeds};
-use crate::steps::Steps;
 use crate::simulate;
+use crate::steps::Steps;
 use crate::workspace::Workspace;
 use crate::{
     bench::{self, Mode},
