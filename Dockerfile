@@ -20,7 +20,7 @@ ENV SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} \
     CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
     CARGO_PROFILE_RELEASE_STRIP=symbols \
     RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
-RUN cargo build --locked --release --workspace --bins --exclude xtask \
+RUN cargo build --locked --release --workspace --bins --exclude xtask --exclude segue-sim \
     && mkdir /out \
     && cp target/release/platform-selector target/release/code-issuer target/release/priority-router \
           target/release/web-channel target/release/segue /out/ \

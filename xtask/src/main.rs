@@ -7,6 +7,7 @@ mod bench;
 mod lint;
 mod mutants;
 mod process;
+mod simulate;
 mod steps;
 mod test;
 mod tools;
@@ -32,6 +33,9 @@ usage: cargo xtask COMMAND
                 and the documentation tests
   mutants [WORD]  break the rules of routing's core one at a time, or those whose rule contains WORD, and see that its
                 test notices each (about a quarter of an hour)
+  simulate --seeds A..B   run the whole mesh in virtual time, from these seeds
+  simulate --seed N [--without f1,c2]   run one seed again, and tell its story
+  simulate --bugs [WORD]  plant each bug of crates/sim/bugs, or those whose name contains WORD, and count the seeds that find it
   bench         build with optimisation, measure Segue beside a bare server and other systems, and write docs/performance.md
                 (less than 15 minutes after the build)
   bench --quick   see in less than two minutes that the benchmark works; its figures say nothing
@@ -73,6 +77,7 @@ fn dispatch(args: &[String], steps: &mut Steps) -> Result<()> {
         ("test", [full]) if full == "--full" => test::run_all(&Workspace::locate()?, Size::Full, steps)?,
         ("test", filter) => test::run_some(&Workspace::locate()?, filter, steps)?,
         ("bench", arguments) => bench::run_all(&Workspace::locate()?, Mode::parse(arguments)?, steps)?,
+        ("simulate", arguments) => simulate::run(&Workspace::locate()?, arguments)?,
         ("mutants", []) => mutants::run(&Workspace::locate()?, None)?,
         ("mutants", [word]) => mutants::run(&Workspace::locate()?, Some(word))?,
         ("tools" | "lint" | "mutants", [extra, ..]) => {

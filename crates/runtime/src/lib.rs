@@ -22,6 +22,7 @@ mod layers;
 mod log_throttle;
 mod methods;
 pub mod metrics;
+pub mod network;
 mod operations;
 pub mod overload;
 pub mod page;

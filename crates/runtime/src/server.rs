@@ -10,6 +10,7 @@ use tonic::{
     server::NamedService,
     service::{Routes, RoutesBuilder},
 };
+use tower::{Layer as _, util::BoxCloneService};
 
 use crate::{
     BootError, Credentials, Parts, Refusal, Running, ServeError, Stop,
@@ -229,8 +230,12 @@ impl Server {
             return Err(BootError::Plaintext(config.listen));
         }
         let bind_failed = |error: std::io::Error| BootError::Bind(config.listen, error);
-        let listener = TcpListener::bind(config.listen).await.map_err(bind_failed)?;
-        let address = listener.local_addr().map_err(bind_failed)?;
+        let listener = match config.credentials.network() {
+            None => Some(TcpListener::bind(config.listen).await.map_err(bind_failed)?),
+            Some(_) => None,
+        };
+        let address =
+            listener.as_ref().map_or(Ok(config.listen), TcpListener::local_addr).map_err(bind_failed)?;
         let Self { mut routes, mut names, database, background, owners, clock, stop } = self;
         let identity = config
             .identity
@@ -250,12 +255,16 @@ impl Server {
         let calls = TaskTracker::new();
         let mut parts = JoinSet::new();
         let credentials = config.credentials.clone();
-        let connections =
-            tls::accept(listener, Callers { credentials, connections: load.connections().clone() });
+        let callers = Callers { credentials, connections: load.connections().clone() };
         let access = Access { authorizer, refusals: refusals.clone() };
         let layer = CallLayer::new(calls.clone(), access, load);
         let age = config.connection_age;
-        parts.spawn(serve(connections, routes.routes(), layer, age, stop.clone()));
+        if let Some(listener) = listener {
+            let connections = tls::accept(listener, callers);
+            parts.spawn(serve(connections, routes.routes(), layer, age, stop.clone()));
+        } else if let Some(network) = config.credentials.network() {
+            network.serve(address, BoxCloneService::new(layer.layer(routes.routes())));
+        }
         let reload = identity::reload(config.credentials.clone(), identity, config.reload);
         parts.spawn(succeeding(until(stop.clone(), reload)));
         let followed = health.followed();

@@ -1,5 +1,7 @@
 //! Making databases on a PostgreSQL server, and having them for oneself.
 
+use std::sync::Once;
+
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
 use crate::{Conn, Engine, StoreError};
@@ -9,6 +11,18 @@ const ALREADY_THERE: [&str; 2] = ["42P04", "23505"];
 
 /// Held in the database that the URL leads to, where each database has locks of its own.
 const LOCK: i64 = 0x0005_e90e;
+
+static DRIVERS: Once = Once::new();
+
+pub(crate) fn install_drivers() {
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
+}
+
+/// Has databases opened with the drivers that the program has installed itself. For the simulation, whose driver has faults and a time of
+/// its own.
+pub fn use_installed_drivers() {
+    DRIVERS.call_once(|| {});
+}
 
 /// The databases are this process's. The server takes that back when the connection ends, however it ends.
 #[derive(Debug)]
@@ -20,7 +34,7 @@ pub struct Claim {
 /// another process holds a [`Claim`] by the same URL. Names are of a-z, 0-9 and `_`; others are refused as
 /// [`StoreError::Failed`].
 pub async fn claim_databases(url: &str, names: &[String]) -> Result<Option<Claim>, StoreError> {
-    sqlx::any::install_default_drivers();
+    install_drivers();
     if Engine::of_url(url)? != Engine::Postgres {
         return Err(StoreError::Url);
     }

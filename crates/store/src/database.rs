@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 use crate::{
     Conn, Engine, MigrationStep, Reading, StoreError,
     command::{Commands, Decider, Link, Queue, Runner},
+    create,
     group_commit::GroupCommit,
     health::Health,
     metrics::DatabaseMetrics,
@@ -97,7 +98,7 @@ impl Database {
     /// Opens the database with its schema up to date, as the settings' [`MigrationStep`] says. On PostgreSQL it begins to
     /// listen, and does not wait for that.
     pub async fn open(settings: &Settings, migrations: Migrations) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
+        create::install_drivers();
         let engine = Engine::of_url(&settings.url)?;
         let health = Health::new();
         let pool = pool_options(engine, settings.max_connections, health.clone())
@@ -243,7 +244,8 @@ fn pool_options(engine: Engine, max_connections: u32, health: Health) -> AnyPool
     let options = AnyPoolOptions::new()
         .acquire_timeout(Duration::from_secs(5))
         .before_acquire(move |_, about| {
-            let is_of_use = health.is_of_use(about.age);
+            // A file has no server that could have been demoted.
+            let is_of_use = engine != Engine::Postgres || health.is_of_use(about.age);
             Box::pin(async move { Ok(is_of_use) })
         })
         .after_connect(move |conn, _| {

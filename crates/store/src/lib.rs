@@ -30,7 +30,7 @@ mod rows;
 mod schema;
 mod writes;
 
-pub use create::{Claim, claim_databases};
+pub use create::{Claim, claim_databases, use_installed_drivers};
 pub use database::{Database, Migrations, Settings};
 pub use engine::Engine;
 pub use error::StoreError;

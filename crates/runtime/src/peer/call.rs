@@ -7,7 +7,6 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use segue_proto::common::v1::ErrorReason;
 use tokio::time::{Instant, timeout_at};
 use tonic::{Status, body::Body, codegen::Bytes};
-use tower::ServiceExt as _;
 
 use super::{
     breaker::Failing,
@@ -201,8 +200,8 @@ impl Call {
 
     async fn attempt(&self, held: &mut Held, request: Request<Body>) -> Result<Response<Body>, Failure> {
         let answer = match self.deadline {
-            Some(deadline) => timeout_at(deadline, held.channel().oneshot(request)).await,
-            None => Ok(held.channel().oneshot(request).await),
+            Some(deadline) => timeout_at(deadline, held.way().send(request)).await,
+            None => Ok(held.way().send(request).await),
         };
         let failure = match answer {
             Ok(Ok(response)) => match Failure::in_headers(&response) {
@@ -215,7 +214,7 @@ impl Call {
                 }
                 Some(failure) => failure,
             },
-            Ok(Err(error)) => Failure::of(error),
+            Ok(Err(failure)) => failure,
             Err(_) => Failure::Late,
         };
         match failure {

@@ -6,6 +6,7 @@ use http::{HeaderMap, Response};
 use tonic::{Code, Status, TimeoutExpired, body::Body};
 
 use super::dial::Unreachable;
+use crate::network::CallFailed;
 
 /// An attempt without an answer.
 #[derive(Debug)]
@@ -16,6 +17,15 @@ pub(super) enum Failure {
     Broken(Status),
     /// The deadline is over.
     Late,
+}
+
+impl From<CallFailed> for Failure {
+    fn from(failed: CallFailed) -> Self {
+        match failed {
+            CallFailed::Unreachable => Self::Unsent,
+            CallFailed::Broken => Self::Broken(Status::unavailable(failed.to_string())),
+        }
+    }
 }
 
 impl Failure {

@@ -10,19 +10,25 @@ use std::{
     time::Duration,
 };
 
+use http::{Request, Response};
 use parking_lot::{Mutex, RwLock};
 use rustls::pki_types::ServerName;
 use segue_core::Random;
 use tokio::{sync::Notify, time::Instant};
-use tonic::transport::{Channel, Endpoint};
+use tonic::{
+    body::Body,
+    transport::{Channel, Endpoint},
+};
+use tower::ServiceExt as _;
 
-use crate::{Credentials, hosts::Reach};
+use crate::{Credentials, hosts::Reach, network::Network};
 
 use super::{
     Resolver,
     breaker::{Breaker, Failing},
     budget::Budget,
     dial::Dial,
+    failure::Failure,
 };
 
 /// A call that is given up after a shorter wait says nothing about the endpoint: the caller's deadline may just be short.
@@ -56,12 +62,28 @@ pub(super) struct Counts {
     pub(super) failed_fast: AtomicU64,
 }
 
+/// How an endpoint is called.
+#[derive(Clone)]
+pub(super) enum Way {
+    Channel(Channel),
+    Network(Arc<dyn Network>, SocketAddr),
+}
+
 /// One endpoint, with a connection that is made again after a failure.
 struct Member {
     address: SocketAddr,
-    channel: Channel,
+    way: Way,
     under_way: AtomicUsize,
     breaker: Mutex<Breaker>,
+}
+
+impl Way {
+    pub(super) async fn send(self, request: Request<Body>) -> Result<Response<Body>, Failure> {
+        match self {
+            Self::Channel(channel) => channel.oneshot(request).await.map_err(Failure::of),
+            Self::Network(network, address) => network.call(address, request).await.map_err(Failure::from),
+        }
+    }
 }
 
 impl Member {
@@ -106,6 +128,7 @@ impl Pool {
         resolver: Resolver,
         streams: bool,
     ) -> Arc<Self> {
+        let random = credentials.network().map_or_else(Random::secure, |network| network.random());
         Arc::new(Self {
             endpoint,
             name,
@@ -113,7 +136,7 @@ impl Pool {
             reach,
             resolver,
             streams,
-            random: Random::secure(),
+            random,
             members: RwLock::new(Arc::new([])),
             resolving: OnceLock::new(),
             looked_up: OnceLock::new(),
@@ -189,17 +212,16 @@ impl Pool {
     }
 
     fn member(&self, address: SocketAddr) -> Arc<Member> {
-        Arc::new(Member {
-            address,
-            channel: self.endpoint.connect_with_connector_lazy(Dial::new(
+        let way = match self.credentials.network() {
+            Some(network) => Way::Network(network.clone(), address),
+            None => Way::Channel(self.endpoint.connect_with_connector_lazy(Dial::new(
                 address,
                 self.name.clone(),
                 self.credentials.clone(),
                 self.reach.clone(),
-            )),
-            under_way: AtomicUsize::new(0),
-            breaker: Mutex::default(),
-        })
+            ))),
+        };
+        Arc::new(Member { address, way, under_way: AtomicUsize::new(0), breaker: Mutex::default() })
     }
 
     /// The less busy of two endpoints that are drawn from those that take calls, without those tried before where there are others. If none
@@ -275,8 +297,8 @@ impl Held {
         self.member.address
     }
 
-    pub(super) fn channel(&self) -> Channel {
-        self.member.channel.clone()
+    pub(super) fn way(&self) -> Way {
+        self.member.way.clone()
     }
 
     pub(super) fn answered(&mut self) {

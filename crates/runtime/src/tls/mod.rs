@@ -20,6 +20,7 @@ pub(crate) use connection::{Accepted, Connection};
 
 use self::material::{Files, Material};
 use crate::{
+    network::Network,
     settings::{Reader, Setting},
     watched::Watched,
 };
@@ -50,6 +51,8 @@ pub struct Credentials {
     files: Option<Arc<Watched<Material>>>,
     /// Others beyond loopback may be spoken to without TLS.
     plaintext_beyond_loopback: bool,
+    /// The way of all calls; none: sockets.
+    network: Option<Arc<dyn Network>>,
 }
 
 impl fmt::Debug for Credentials {
@@ -61,7 +64,16 @@ impl fmt::Debug for Credentials {
 impl Credentials {
     /// Plain text.
     pub const fn none() -> Self {
-        Self { files: None, plaintext_beyond_loopback: true }
+        Self { files: None, plaintext_beyond_loopback: true, network: None }
+    }
+
+    /// Plain text, over another network than the machine's: for the simulation.
+    pub fn over(network: Arc<dyn Network>) -> Self {
+        Self { network: Some(network), ..Self::none() }
+    }
+
+    pub(crate) fn network(&self) -> Option<&Arc<dyn Network>> {
+        self.network.as_ref()
     }
 
     /// With TLS, nothing beyond loopback is called without it, unless a sidecar does that.
@@ -92,7 +104,7 @@ impl Credentials {
         }
         let watched = Watched::open(files.paths(), move |contents| files.build(contents))?;
         let files = Some(Arc::new(watched));
-        Ok(Self { files, plaintext_beyond_loopback: false })
+        Ok(Self { files, plaintext_beyond_loopback: false, network: None })
     }
 
     /// How to serve, when there is a certificate. Callers may show one of their own; whether they must is the
