@@ -102,6 +102,11 @@ impl Processes {
         Self::start_on(databases, None, settings).await
     }
 
+    /// Starts them on databases that a test looks after itself.
+    pub async fn start_at(urls: DatabaseUrls, settings: &[(&str, &str)]) -> Self {
+        Self::start_all(Databases::start(Storage::SqliteFile), urls, None, settings).await
+    }
+
     /// Starts them with TLS, each known by a certificate of its own and telling its callers apart.
     pub async fn start_secured(storage: Storage, settings: &[(&str, &str)]) -> Self {
         let databases = Databases::start(storage);
@@ -112,6 +117,16 @@ impl Processes {
     }
 
     async fn start_on(databases: Databases, security: Option<Security>, settings: &[(&str, &str)]) -> Self {
+        let urls = urls(&databases);
+        Self::start_all(databases, urls, security, settings).await
+    }
+
+    async fn start_all(
+        databases: Databases,
+        urls: DatabaseUrls,
+        security: Option<Security>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let everything = |security: &Security| {
             security.credentials(&security.issue("everything", crate::security::EVERYTHING))
         };
@@ -129,7 +144,7 @@ impl Processes {
             replicas: vec![],
             security,
             keys: Keys::generate(&Random::secure()),
-            urls: urls(&databases),
+            urls,
             settings: settings
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

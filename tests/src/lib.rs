@@ -3,6 +3,7 @@
 mod collector;
 mod deployment;
 mod fixture;
+pub mod load;
 pub mod performance;
 mod scrape;
 pub mod security;

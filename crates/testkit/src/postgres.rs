@@ -136,6 +136,26 @@ impl Postgres {
         self.server.kill();
     }
 
+    /// Ends all its processes at once, as `kill -9` does and a host that dies.
+    pub fn kill(&mut self) {
+        let children = self.server.children();
+        self.server.kill();
+        crate::process::kill_all(&children);
+    }
+
+    /// Stops all its processes where they stand: its connections stay open, and it does nothing until it is resumed.
+    pub fn pause(&self) {
+        // First the one that starts others.
+        self.server.pause();
+        crate::process::send_all("STOP", &self.server.children());
+    }
+
+    /// Lets it go on after a pause.
+    pub fn resume(&self) {
+        crate::process::send_all("CONT", &self.server.children());
+        self.server.resume();
+    }
+
     /// Starts it again on the same port with the same data.
     pub fn restart(&mut self) {
         self.server = serve(self.directory.path(), self.port, &self.settings);

@@ -95,6 +95,17 @@ impl Process {
         (ticks(11) + ticks(12)) / TICKS_PER_SECOND
     }
 
+    /// The processes that it has started and that are there.
+    pub fn children(&self) -> Vec<u32> {
+        let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+            let parent: u32 = text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            (parent == self.id()).then_some(id)
+        });
+        all.collect()
+    }
+
     /// Ends it at once, as `kill -9` does.
     pub fn kill(&mut self) {
         // It may have ended by itself.
@@ -126,15 +137,32 @@ impl Process {
         assert!(self.send("CONT"), "the signal was not sent");
     }
 
-    /// The shell has `kill` built in; the program of that name is missing on small systems.
     fn send(&self, signal: &str) -> bool {
-        let command = format!("kill -{signal} {}", self.id());
-        Command::new("sh").arg("-c").arg(command).status().unwrap().success()
+        send_all(signal, &[self.id()])
     }
 
     /// Whether it has ended, and how.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
+    }
+}
+
+/// Sends a signal to processes; whether each was there. The shell has `kill` built in; the program of that name is missing on small
+/// systems.
+pub(crate) fn send_all(signal: &str, ids: &[u32]) -> bool {
+    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+    let command = format!("kill -{signal} {}", ids.join(" "));
+    Command::new("sh").arg("-c").arg(command).stderr(Stdio::null()).status().unwrap().success()
+}
+
+/// Ends processes whose parent is dead at once, and waits until they are gone.
+pub(crate) fn kill_all(ids: &[u32]) {
+    // Some have ended by themselves.
+    send_all("KILL", ids);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while ids.iter().any(|id| Path::new(&format!("/proc/{id}")).exists()) {
+        assert!(Instant::now() < deadline, "killed processes are still there: {ids:?}");
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

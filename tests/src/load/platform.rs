@@ -1,4 +1,4 @@
-//! A platform of the test's own, which counts what is done on it.
+//! The platform that contacts come from, which counts what is done on it.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use segue_proto::channel::v1::{
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status, transport::server::TcpIncoming};
 
-/// Sessions by the handoffs that they were closed for, and whether all was as it must be.
+/// Sessions by the handoffs that they were closed for, and whether all was as it must be. It serves until the test ends.
 #[derive(Clone, Default)]
 pub struct Platform {
     closed: Arc<Mutex<BTreeMap<String, String>>>,
@@ -22,8 +22,8 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Serves it until the test ends.
-    pub async fn serve(&self) -> SocketAddr {
+    /// Serves it.
+    pub(super) async fn serve(&self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = ChannelServiceServer::new(self.clone());

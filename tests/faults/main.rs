@@ -1,0 +1,10 @@
+//! Real faults of what the services stand on, under a load of whole handoffs: databases killed, paused, cut off, full, without
+//! connections, failed over; services killed and replaced. Each test measures how soon the load goes on, prints it, and judges it
+//! loosely, as it may share a slow machine; in the end the books prove that nothing was lost and nothing was done twice.
+//!
+//! What a fault does to one service alone is in that service's own tests (`services/priority-router/tests/faults`, `crates/store`).
+
+#[cfg(test)]
+mod postgres;
+#[cfg(test)]
+mod world;
