@@ -5,6 +5,22 @@
 //! What a fault does to one service alone is in that service's own tests (`services/priority-router/tests/faults`, `crates/store`).
 
 #[cfg(test)]
+mod adapter;
+#[cfg(test)]
+mod campaign;
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod pooler;
+#[cfg(test)]
 mod postgres;
+#[cfg(test)]
+mod replaced;
+#[cfg(test)]
+mod standby;
 #[cfg(test)]
 mod world;

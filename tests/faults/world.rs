@@ -28,7 +28,7 @@ impl World {
     pub async fn start(plan: Plan, postgres: &[&str], settings: &[(&str, &str)]) -> Self {
         let postgres = Postgres::start_with(postgres);
         let proxy = Proxy::start(postgres.port()).await;
-        let urls = databases(&postgres, proxy.port(), "");
+        let urls = databases(postgres.port(), proxy.port(), "");
         let (system, mut load) = start(urls, plan, settings).await;
         load.goes_on(BETWEEN).await;
         Self { postgres, proxy, system, load }
@@ -57,16 +57,19 @@ pub async fn start(urls: DatabaseUrls, plan: Plan, settings: &[(&str, &str)]) ->
 /// The role that the services have on the server. It is no superuser, as in production.
 pub const ROLE: &str = "services";
 
-/// A database for each service, reached by a port, with parameters of the URL.
-pub fn databases(postgres: &Postgres, port: u16, parameters: &str) -> DatabaseUrls {
-    postgres.sql(&format!("CREATE ROLE {ROLE} LOGIN"));
-    let create = || {
-        let url = postgres.database();
-        let name = url.rsplit('/').next().unwrap();
-        postgres.sql(&format!("ALTER DATABASE {name} OWNER TO {ROLE}"));
+/// Makes a database for each service on the server at a port. They are reached by another one, with parameters of the URL.
+pub fn databases(server: u16, port: u16, parameters: &str) -> DatabaseUrls {
+    Postgres::sql_at(server, &format!("CREATE ROLE {ROLE} LOGIN"));
+    let create = |name: &str| {
+        Postgres::sql_at(server, &format!("CREATE DATABASE {name} OWNER {ROLE}"));
         format!("postgres://{ROLE}@127.0.0.1:{port}/{name}{parameters}")
     };
-    DatabaseUrls { selector: create(), issuer: create(), router: create(), channel: create() }
+    DatabaseUrls {
+        selector: create("selector"),
+        issuer: create("issuer"),
+        router: create("router"),
+        channel: create("channel"),
+    }
 }
 
 pub async fn is_back(load: &mut Load, fault: &str, over: Instant) {

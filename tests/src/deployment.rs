@@ -77,8 +77,20 @@ pub struct Processes {
 /// One more process of a service.
 struct Replica {
     service: &'static str,
+    name: String,
+    /// Where it is and whom it calls.
+    at: Addresses,
     operations: SocketAddr,
     process: Process,
+}
+
+/// How a process is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// As a crash does.
+    Kill,
+    /// It is asked to end, and waited for.
+    Terminate,
 }
 
 impl Processes {
@@ -215,8 +227,32 @@ impl Processes {
         let name = format!("{service}-{}", self.replicas.len() + 2);
         let process =
             Process::start(self.command(service, at, operations), self.databases.directory(), &name);
-        self.replicas.push(Replica { service, operations, process });
+        let at = at.clone();
+        self.replicas.push(Replica { service, name: name.clone(), at, operations, process });
         wait_for(&name, || async move { tokio::net::TcpStream::connect(address).await.is_ok() }).await;
+    }
+
+    /// Ends one of the processes of a service, by its place among [`Self::replicas`], and starts it again with the settings as they are
+    /// now.
+    pub fn restart(&mut self, service: &'static str, number: usize, ending: Ending) {
+        let end = |process: &mut Process| match ending {
+            Ending::Kill => process.kill(),
+            Ending::Terminate => {
+                let status = process.terminate();
+                assert!(status.success(), "{service} ended with {status}:\n{}", process.log());
+            }
+        };
+        let Some(number) = number.checked_sub(1) else {
+            end(self.running.get_mut(service).expect("a running service"));
+            return self.start_service(service);
+        };
+        let of_service = |(_, replica): &(usize, &Replica)| replica.service == service;
+        let added = self.replicas.iter().enumerate().filter(of_service).nth(number).expect("a replica").0;
+        end(&mut self.replicas[added].process);
+        let Replica { name, at, operations, .. } = &self.replicas[added];
+        let command = self.command(service, at, *operations);
+        let process = Process::start(command, self.databases.directory(), name);
+        self.replicas[added].process = process;
     }
 
     /// Every process of a service, and its operations port.

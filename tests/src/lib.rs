@@ -9,7 +9,7 @@ mod scrape;
 pub mod security;
 
 pub use collector::{Collected, Collector};
-pub use deployment::{InProcess, Processes, SERVICES, tools};
+pub use deployment::{Ending, InProcess, Processes, SERVICES, tools};
 pub use fixture::{Clients, Fixture};
 pub use scrape::{Series, scrape, try_scrape};
 pub use security::Security;

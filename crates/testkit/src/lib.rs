@@ -4,6 +4,7 @@
 
 mod authority;
 mod databases;
+mod disk;
 mod postgres;
 mod process;
 mod proxy;
@@ -12,7 +13,8 @@ mod wait;
 
 pub use authority::{Authority, Issued, Validity};
 pub use databases::{Databases, Storage};
-pub use postgres::Postgres;
+pub use disk::SmallDisk;
+pub use postgres::{Postgres, is_root, unprivileged, unprivileged_folder};
 pub use process::{Process, free_port};
 pub use proxy::Proxy;
 pub use refusals::{Refused, refused};

@@ -95,17 +95,6 @@ impl Process {
         (ticks(11) + ticks(12)) / TICKS_PER_SECOND
     }
 
-    /// The processes that it has started and that are there.
-    pub fn children(&self) -> Vec<u32> {
-        let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-            let parent: u32 = text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-            (parent == self.id()).then_some(id)
-        });
-        all.collect()
-    }
-
     /// Ends it at once, as `kill -9` does.
     pub fn kill(&mut self) {
         // It may have ended by itself.
@@ -155,7 +144,18 @@ pub(crate) fn send_all(signal: &str, ids: &[u32]) -> bool {
     Command::new("sh").arg("-c").arg(command).stderr(Stdio::null()).status().unwrap().success()
 }
 
-/// Ends processes whose parent is dead at once, and waits until they are gone.
+/// The processes that a process has started and that are there.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let of: u32 = text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        (of == parent).then_some(id)
+    });
+    all.collect()
+}
+
+/// Ends processes at once, and waits until they are gone; none of them is a child of this one.
 pub(crate) fn kill_all(ids: &[u32]) {
     // Some have ended by themselves.
     send_all("KILL", ids);

@@ -146,6 +146,19 @@ impl Load {
         self.shared.may_lose.store(true, Ordering::SeqCst);
     }
 
+    /// Waits until no handoff has been finished for a while.
+    pub async fn stands_still(&mut self, time: Duration) {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut before, mut since) = (self.done(), Instant::now());
+        while since.elapsed() < time {
+            assert!(Instant::now() < deadline && !self.is_over(), "the load does not stand still");
+            sleep(POLL).await;
+            if self.done() != before {
+                (before, since) = (self.done(), Instant::now());
+            }
+        }
+    }
+
     /// Whether no desk has anything more to do.
     pub fn is_over(&mut self) -> bool {
         while let Some(desk) = self.desks.try_join_next() {
@@ -164,6 +177,20 @@ impl Load {
         }
     }
 
+    /// How long after a moment the first handoff that began since was over; none if the load was over before.
+    pub async fn first_after(&mut self, moment: Instant) -> Option<Duration> {
+        let deadline = moment + PATIENCE;
+        loop {
+            let over = self.is_over();
+            let first = self.ends_after(moment).into_iter().flatten().min();
+            if first.is_some() || over {
+                return first.map(|first| first - moment);
+            }
+            assert!(Instant::now() < deadline, "the load does not go on");
+            sleep(POLL).await;
+        }
+    }
+
     /// How long after a moment handoffs went on; waits for it.
     pub async fn back_after(&mut self, moment: Instant) -> Back {
         let deadline = moment + PATIENCE;
@@ -178,14 +205,19 @@ impl Load {
     }
 
     fn back(&self, moment: Instant) -> Option<Back> {
+        let each: Vec<Instant> = self.ends_after(moment).into_iter().collect::<Option<_>>()?;
+        Some(Back { first: *each.iter().min()? - moment, all: *each.iter().max()? - moment })
+    }
+
+    /// When each desk had finished a handoff that began after a moment.
+    fn ends_after(&self, moment: Instant) -> Vec<Option<Instant>> {
         let stories = self.shared.stories.lock().unwrap();
         let mut each: Vec<Option<Instant>> = vec![None; self.shared.plan.desks];
         for story in stories.iter().filter(|story| story.began >= moment && story.outcome == Outcome::Done) {
             let first = each[story.desk].get_or_insert(story.ended);
             *first = story.ended.min(*first);
         }
-        let each: Vec<Instant> = each.into_iter().collect::<Option<_>>()?;
-        Some(Back { first: *each.iter().min()? - moment, all: *each.iter().max()? - moment })
+        each
     }
 
     /// Waits until all handoffs under way are over, begins no others, and answers the books.

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use segue_proto::channel::v1::{
@@ -19,6 +22,7 @@ use tonic::{Request, Response, Status, transport::server::TcpIncoming};
 pub struct Platform {
     closed: Arc<Mutex<BTreeMap<String, String>>>,
     delivered: Arc<Mutex<BTreeMap<String, String>>>,
+    refuses: Arc<AtomicBool>,
 }
 
 impl Platform {
@@ -32,6 +36,15 @@ impl Platform {
             .serve_with_incoming(TcpIncoming::from(listener));
         tokio::spawn(serving);
         address
+    }
+
+    /// Refuses every call from now on, or no more.
+    pub fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::SeqCst);
+    }
+
+    fn is_there(&self) -> Result<(), Status> {
+        if self.refuses.load(Ordering::SeqCst) { Err(Status::unavailable("away")) } else { Ok(()) }
     }
 
     /// The sessions that were closed, by handoff.
@@ -63,6 +76,7 @@ impl ChannelService for Platform {
         &self,
         request: Request<DeliverAccessInfoRequest>,
     ) -> Result<Response<DeliverAccessInfoResponse>, Status> {
+        self.is_there()?;
         let request = request.into_inner();
         note(&self.delivered, request.handoff_id, request.session)?;
         Ok(Response::new(DeliverAccessInfoResponse {}))
@@ -72,6 +86,7 @@ impl ChannelService for Platform {
         &self,
         request: Request<CloseSessionRequest>,
     ) -> Result<Response<CloseSessionResponse>, Status> {
+        self.is_there()?;
         let request = request.into_inner();
         note(&self.closed, request.handoff_id, request.session)?;
         Ok(Response::new(CloseSessionResponse {}))
