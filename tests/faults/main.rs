@@ -13,6 +13,8 @@ mod cluster;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod late_entry;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod pooler;
@@ -20,6 +22,8 @@ mod pooler;
 mod postgres;
 #[cfg(test)]
 mod replaced;
+#[cfg(test)]
+mod sqlite;
 #[cfg(test)]
 mod standby;
 #[cfg(test)]

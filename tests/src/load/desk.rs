@@ -7,7 +7,9 @@ use std::{
 
 use segue_proto::{
     common::v1::ErrorReason,
-    issuer::v1::{CreateHandoffRequest, RedeemCodeRequest, RedeemCodeResponse},
+    issuer::v1::{
+        CreateHandoffRequest, GetHandoffRequest, GetHandoffResponse, RedeemCodeRequest, RedeemCodeResponse,
+    },
     router::v1::{AcceptContactRequest, CompleteContactRequest, Contact, SubmitContactRequest},
 };
 use segue_runtime::reason_of;
@@ -95,7 +97,10 @@ impl Shared {
         };
         let may_lose = || self.may_lose.load(Ordering::SeqCst);
         if let Err((step, status)) = self.steps(&mut story, number).await {
-            assert!(may_lose(), "{step} was refused: {status:?} in {story:?}");
+            if !may_lose() {
+                let (reason, handoff) = (reason_of(&status), self.handoff(&story.handoff).await);
+                panic!("{step} was refused: {reason:?}, {status:?} in {story:?}: {handoff:?}");
+            }
             story.outcome = Outcome::Refused(format!("{step}: {:?}", reason_of(&status)));
         }
         story.ended = Instant::now();
@@ -133,6 +138,16 @@ impl Shared {
         story.target_session = session;
         story.target_contact.clone_from(&redeemed.contact_id);
         self.complete(&redeemed).await.map_err(|status| ("CompleteContact", status))
+    }
+
+    /// What the issuer has of it, for whoever looks for the cause of a failure.
+    async fn handoff(&self, id: &str) -> Result<GetHandoffResponse, Status> {
+        let request = GetHandoffRequest { id: id.to_owned() };
+        let found = self.calls.insist(|mut clients| {
+            let request = request.clone();
+            async move { clients.issuer.get_handoff(request).await }
+        });
+        found.await
     }
 
     async fn submit(&self, session: &str) -> Result<Contact, Status> {
