@@ -42,14 +42,14 @@ async fn a_full_disk_under_postgres() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_under_sqlite() {
     let disk = SmallDisk::new(SQLITE_MEBIBYTES);
-    let database = |name: &str| format!("sqlite://{}/{name}.db?mode=rwc", disk.path().display());
+    let database = |name: &str| format!("sqlite://{}/{name}.db?mode=rwc", disk.path_inside().display());
     let urls = DatabaseUrls {
         selector: database("selector"),
         issuer: database("issuer"),
         router: database("router"),
         channel: database("channel"),
     };
-    let system = Processes::start_at(urls, &SETTINGS).await;
+    let system = Processes::start_at(urls, &SETTINGS, disk.inside()).await;
     let mut load = Load::start(std::slice::from_ref(&system.addresses), Plan::closed(DESKS)).await;
     load.goes_on(BETWEEN).await;
 

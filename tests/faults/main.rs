@@ -13,8 +13,6 @@ mod cluster;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
-mod late_entry;
-#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod pooler;

@@ -48,7 +48,7 @@ impl World {
 /// The services and a load on databases that are there.
 pub async fn start(urls: DatabaseUrls, plan: Plan, settings: &[(&str, &str)]) -> (Processes, Load) {
     let settings = [&SETTINGS, settings].concat();
-    let mut system = Processes::start_at(urls, &settings).await;
+    let mut system = Processes::start_at(urls, &settings, vec![]).await;
     let replicas = [system.addresses.clone(), system.add_replicas(&DECIDING).await];
     let load = Load::start(&replicas, plan).await;
     (system, load)

@@ -70,6 +70,8 @@ pub struct Processes {
     /// Their databases, for services that start from now on.
     pub urls: DatabaseUrls,
     settings: Vec<(String, String)>,
+    /// A program, with arguments, that starts each of them.
+    launcher: Vec<String>,
     /// Ends last.
     pub databases: Databases,
 }
@@ -114,9 +116,9 @@ impl Processes {
         Self::start_on(databases, None, settings).await
     }
 
-    /// Starts them on databases that a test looks after itself.
-    pub async fn start_at(urls: DatabaseUrls, settings: &[(&str, &str)]) -> Self {
-        Self::start_all(Databases::start(Storage::SqliteFile), urls, None, settings).await
+    /// Starts them on databases that a test looks after itself, by a program that may be given with its arguments.
+    pub async fn start_at(urls: DatabaseUrls, settings: &[(&str, &str)], launcher: Vec<String>) -> Self {
+        Self::start_all(Databases::start(Storage::SqliteFile), urls, None, settings, launcher).await
     }
 
     /// Starts them with TLS, each known by a certificate of its own and telling its callers apart.
@@ -130,7 +132,7 @@ impl Processes {
 
     async fn start_on(databases: Databases, security: Option<Security>, settings: &[(&str, &str)]) -> Self {
         let urls = urls(&databases);
-        Self::start_all(databases, urls, security, settings).await
+        Self::start_all(databases, urls, security, settings, vec![]).await
     }
 
     async fn start_all(
@@ -138,6 +140,7 @@ impl Processes {
         urls: DatabaseUrls,
         security: Option<Security>,
         settings: &[(&str, &str)],
+        launcher: Vec<String>,
     ) -> Self {
         let everything = |security: &Security| {
             security.credentials(&security.issue("everything", crate::security::EVERYTHING))
@@ -161,6 +164,7 @@ impl Processes {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
+            launcher,
             databases,
         };
         for service in SERVICES {
@@ -318,6 +322,11 @@ impl Processes {
             ),
         };
         let mut command = Process::binary(service);
+        if let Some((program, arguments)) = self.launcher.split_first() {
+            let mut launcher = Command::new(program);
+            launcher.env_clear().args(arguments).arg(command.get_program());
+            command = launcher;
+        }
         command.env("SEGUE_LISTEN", listen.to_string()).env("SEGUE_DATABASE_URL", database).envs(own);
         command.env("SEGUE_OPERATIONS_LISTEN", operations.to_string());
         command.env("SEGUE_LOG", "info").envs(self.settings.iter().cloned());

@@ -41,7 +41,24 @@ impl SmallDisk {
         this
     }
 
-    /// Where it is.
+    /// Where it is for a program that is started by [`Self::inside`].
+    pub fn path_inside(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What starts a program where it is mounted. Only there has SQLite files on it: it resolves links, and elsewhere the path of this
+    /// file system begins with one.
+    pub fn inside(&self) -> Vec<String> {
+        let holder = self.holder.id().to_string();
+        let mut launcher = vec!["/usr/bin/nsenter".to_owned(), "--target".to_owned(), holder];
+        if !is_root() {
+            launcher.extend(["--user", "--preserve-credentials"].map(str::to_owned));
+        }
+        launcher.push("--mount".to_owned());
+        launcher
+    }
+
+    /// Where it is for everybody else.
     pub fn path(&self) -> PathBuf {
         let inside = self.folder.path().strip_prefix("/").unwrap();
         Path::new(&format!("/proc/{}/root", self.holder.id())).join(inside)
