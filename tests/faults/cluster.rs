@@ -22,7 +22,7 @@ const PER_SECOND: f64 = if cfg!(debug_assertions) { 10.0 } else { 50.0 };
 /// So many handoffs may wait during an outage.
 const DESKS: usize = 48;
 /// Within which handoffs go on once there is a new leader.
-const BACK_WITHIN: Duration = Duration::from_secs(10);
+const BACK_WITHIN: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 10 });
 
 struct Cluster {
     nodes: [Node; 2],

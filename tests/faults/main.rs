@@ -19,6 +19,8 @@ mod pooler;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
 mod replaced;
 #[cfg(test)]
 mod sqlite;
