@@ -12,7 +12,6 @@ const DESKS: usize = 8;
 const AWAY: Duration = Duration::from_secs(12);
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute; cargo xtask test --full"]
 async fn a_platform_that_is_away_holds_nobody_up() {
     let mut world = World::start(Plan::closed(DESKS), &[], &[]).await;
     let (away, before) = (Instant::now(), world.load.done());

@@ -71,7 +71,6 @@ impl Jobs {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes some minutes; cargo xtask test --full"]
 async fn jobs_and_their_server_are_killed_on_postgres() {
     let mut postgres = Postgres::start();
     let undisturbed = Jobs::new(|| postgres.database());
@@ -97,7 +96,6 @@ async fn jobs_and_their_server_are_killed_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes some minutes; cargo xtask test --full"]
 async fn jobs_are_killed_on_sqlite() {
     let databases = Databases::start(Storage::SqliteFile);
     let undisturbed = Jobs::new(|| databases.create());

@@ -43,7 +43,6 @@ server_login_retry = 1
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute; cargo xtask test --full"]
 async fn all_services_work_behind_it_and_it_is_killed() {
     let mut postgres = Postgres::start();
     let folder = unprivileged_folder(&std::env::temp_dir());

@@ -23,7 +23,6 @@ const AWAY: Duration = Duration::from_secs(12);
 const BACK_WITHIN: Duration = Duration::from_secs(40);
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute; cargo xtask test --full"]
 async fn what_was_being_read_gives_its_connection_back() {
     let world = World::start(Plan::closed(DESKS), &[], &[]).await;
     let addresses = world.system.addresses.clone();

@@ -20,7 +20,6 @@ const IN_ORDER: [(&str, usize); 6] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute; cargo xtask test --full"]
 async fn one_after_the_other_under_load() {
     let mut world = World::start(Plan::closed(DESKS), &[], &[]).await;
     world.system.set("SEGUE_DATABASE_MIGRATIONS", "expect");

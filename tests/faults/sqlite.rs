@@ -20,7 +20,6 @@ const KILLS: usize = 30;
 const PAUSE_MS: u32 = 300;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes two minutes; cargo xtask test --full"]
 async fn services_are_killed_at_random_moments() {
     let mut system = Processes::start_with(Storage::SqliteFile, &SETTINGS).await;
     let mut load = Load::start(std::slice::from_ref(&system.addresses), Plan::closed(DESKS)).await;

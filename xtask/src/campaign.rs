@@ -50,17 +50,8 @@ fn build(workspace: &Workspace) -> Result<()> {
 
 /// One test at a time, as each has the machine to itself. By cargo's own runner, as the other one ends a test after five minutes.
 fn faults(workspace: &Workspace, redemptions: u64) -> Result<Command> {
-    let test = [
-        "test",
-        "--workspace",
-        "--release",
-        "--test",
-        "faults",
-        "--",
-        "--nocapture",
-        "--test-threads=1",
-        "--include-ignored",
-    ];
+    let test =
+        ["test", "--workspace", "--release", "--test", "faults", "--", "--nocapture", "--test-threads=1"];
     let mut faults = workspace.cargo(&test)?;
     faults.env("SEGUE_CAMPAIGN_REDEMPTIONS", redemptions.to_string());
     Ok(faults)
