@@ -69,8 +69,8 @@ impl Books {
         assert_eq!(self.shared.calls.faults(), [""; 0], "a service spoke of a fault of its own");
     }
 
-    /// After a failover that lost commits: what is there is a story that its history has. What was acknowledged before the given number
-    /// of stories, and what began after the failover, is there whole.
+    /// After a failover that lost commits: what is there is a story that its history has. What is certain to be in it is there whole; answers
+    /// the stories that are not.
     pub async fn check_what_is_left(&self, is_certain: impl Fn(&Story) -> bool) -> Vec<Story> {
         self.nothing_is_under_way().await;
         let found = self.found().await;
