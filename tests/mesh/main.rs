@@ -2,21 +2,18 @@
 //! with its certificate, as a sidecar does; each called service is known by its SPIFFE id.
 
 mod envoy;
-mod platform;
 mod replicas;
-mod storm;
-
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
-};
 
 use segue::demo::{Stage, play};
-use segue_tests::Fixture;
+use segue_tests::{
+    Fixture,
+    load::{Load, Plan},
+};
 
 use replicas::{Mesh, REPLICAS, SERVICES};
-use storm::{HANDOFFS, Storm};
 
+const HANDOFFS: usize = 1000;
+const DESKS: usize = 12;
 /// So many handoffs are finished without the replica, and then with it, before the next one is killed.
 const WHILE_DOWN: usize = 10;
 const WHILE_UP: usize = 20;
@@ -28,38 +25,29 @@ async fn a_journey_and_a_thousand_handoffs_while_replicas_are_killed_in_turn() {
     Fixture::load(&addresses).await;
     play(&addresses, &Stage::silent()).await.unwrap();
 
-    let storm = Arc::new(Storm::prepare(&addresses).await);
-    let kills = Arc::new(AtomicU32::new(0));
-    let rounds = Arc::new(AtomicBool::new(false));
-    let raging = tokio::spawn(storm.clone().rage(rounds.clone()));
+    let mut load = Load::start(&[addresses], Plan::closed(DESKS)).await;
+    let mut kills = 0;
     // One replica of each service stays up at any time, and has to have been found well by Envoy before the other goes.
-    while !raging.is_finished() {
+    while kills < SERVICES.len() * REPLICAS || load.done() < HANDOFFS {
         for replica in 0..REPLICAS {
             for service in SERVICES {
-                if raging.is_finished() {
-                    break;
-                }
                 mesh.kill(service, replica);
-                kills.fetch_add(1, Ordering::Relaxed);
-                storm.goes_on(WHILE_DOWN).await;
+                kills += 1;
+                load.goes_on(WHILE_DOWN).await;
                 mesh.restart(service, replica).await;
-                storm.goes_on(WHILE_UP).await;
+                load.goes_on(WHILE_UP).await;
             }
         }
-        rounds.store(true, Ordering::Relaxed);
     }
-    let report = raging.await.unwrap();
-    let kills = kills.load(Ordering::Relaxed);
+    let books = load.end().await;
+    let (calls, failed) = books.calls();
     let retried = mesh.envoy.counter("upstream_rq_retry_success").await;
     println!(
-        "{} handoffs while replicas were killed {kills} times: {} calls, {} of them failed visibly ({:.3}%) and were repeated, \
-         {retried} were repeated by Envoy unseen",
-        report.handoffs.len(),
-        report.calls,
-        report.failed,
-        100.0 * report.failed as f64 / report.calls as f64,
+        "{} handoffs while replicas were killed {kills} times: {calls} calls, {failed} of them failed visibly ({:.3}%) and were \
+         repeated, {retried} were repeated by Envoy unseen",
+        books.stories.len(),
+        100.0 * failed as f64 / calls as f64,
     );
-    assert!(report.handoffs.len() >= HANDOFFS && kills >= (SERVICES.len() * REPLICAS) as u32);
     assert!(retried > 0, "Envoy has repeated what the killed ones left");
-    storm.check(&report).await;
+    books.check().await;
 }

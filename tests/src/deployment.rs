@@ -70,6 +70,8 @@ pub struct Processes {
     /// Their databases, for services that start from now on.
     pub urls: DatabaseUrls,
     settings: Vec<(String, String)>,
+    /// A program, with arguments, that starts each of them.
+    launcher: Vec<String>,
     /// Ends last.
     pub databases: Databases,
 }
@@ -77,8 +79,20 @@ pub struct Processes {
 /// One more process of a service.
 struct Replica {
     service: &'static str,
+    name: String,
+    /// Where it is and whom it calls.
+    at: Addresses,
     operations: SocketAddr,
     process: Process,
+}
+
+/// How a process is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// As a crash does.
+    Kill,
+    /// It is asked to end, and waited for.
+    Terminate,
 }
 
 impl Processes {
@@ -102,6 +116,11 @@ impl Processes {
         Self::start_on(databases, None, settings).await
     }
 
+    /// Starts them on databases that a test looks after itself, by a program that may be given with its arguments.
+    pub async fn start_at(urls: DatabaseUrls, settings: &[(&str, &str)], launcher: Vec<String>) -> Self {
+        Self::start_all(Databases::start(Storage::SqliteFile), urls, None, settings, launcher).await
+    }
+
     /// Starts them with TLS, each known by a certificate of its own and telling its callers apart.
     pub async fn start_secured(storage: Storage, settings: &[(&str, &str)]) -> Self {
         let databases = Databases::start(storage);
@@ -112,6 +131,17 @@ impl Processes {
     }
 
     async fn start_on(databases: Databases, security: Option<Security>, settings: &[(&str, &str)]) -> Self {
+        let urls = urls(&databases);
+        Self::start_all(databases, urls, security, settings, vec![]).await
+    }
+
+    async fn start_all(
+        databases: Databases,
+        urls: DatabaseUrls,
+        security: Option<Security>,
+        settings: &[(&str, &str)],
+        launcher: Vec<String>,
+    ) -> Self {
         let everything = |security: &Security| {
             security.credentials(&security.issue("everything", crate::security::EVERYTHING))
         };
@@ -129,11 +159,12 @@ impl Processes {
             replicas: vec![],
             security,
             keys: Keys::generate(&Random::secure()),
-            urls: urls(&databases),
+            urls,
             settings: settings
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
+            launcher,
             databases,
         };
         for service in SERVICES {
@@ -200,8 +231,32 @@ impl Processes {
         let name = format!("{service}-{}", self.replicas.len() + 2);
         let process =
             Process::start(self.command(service, at, operations), self.databases.directory(), &name);
-        self.replicas.push(Replica { service, operations, process });
+        let at = at.clone();
+        self.replicas.push(Replica { service, name: name.clone(), at, operations, process });
         wait_for(&name, || async move { tokio::net::TcpStream::connect(address).await.is_ok() }).await;
+    }
+
+    /// Ends one of the processes of a service, by its place among [`Self::replicas`], and starts it again with the settings as they are
+    /// now.
+    pub fn restart(&mut self, service: &'static str, number: usize, ending: Ending) {
+        let end = |process: &mut Process| match ending {
+            Ending::Kill => process.kill(),
+            Ending::Terminate => {
+                let status = process.terminate();
+                assert!(status.success(), "{service} ended with {status}:\n{}", process.log());
+            }
+        };
+        let Some(number) = number.checked_sub(1) else {
+            end(self.running.get_mut(service).expect("a running service"));
+            return self.start_service(service);
+        };
+        let of_service = |(_, replica): &(usize, &Replica)| replica.service == service;
+        let added = self.replicas.iter().enumerate().filter(of_service).nth(number).expect("a replica").0;
+        end(&mut self.replicas[added].process);
+        let Replica { name, at, operations, .. } = &self.replicas[added];
+        let command = self.command(service, at, *operations);
+        let process = Process::start(command, self.databases.directory(), name);
+        self.replicas[added].process = process;
     }
 
     /// Every process of a service, and its operations port.
@@ -267,6 +322,11 @@ impl Processes {
             ),
         };
         let mut command = Process::binary(service);
+        if let Some((program, arguments)) = self.launcher.split_first() {
+            let mut launcher = Command::new(program);
+            launcher.env_clear().args(arguments).arg(command.get_program());
+            command = launcher;
+        }
         command.env("SEGUE_LISTEN", listen.to_string()).env("SEGUE_DATABASE_URL", database).envs(own);
         command.env("SEGUE_OPERATIONS_LISTEN", operations.to_string());
         command.env("SEGUE_LOG", "info").envs(self.settings.iter().cloned());

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
 mod bench;
+mod campaign;
 mod lint;
 mod mutants;
 mod process;
@@ -40,6 +41,8 @@ usage: cargo xtask COMMAND
                 (less than 15 minutes after the build)
   bench --quick   see in less than two minutes that the benchmark works; its figures say nothing
   bench --render  write docs/performance.md again, from what was measured last
+  campaign --redemptions N  whole handoffs on PostgreSQL while services and database are killed, paused and cut off every few
+                seconds; nothing may be lost or done twice. It goes on where it stopped (target/campaign; delete it to begin anew)
   help          print this
 ";
 
@@ -78,6 +81,10 @@ fn dispatch(args: &[String], steps: &mut Steps) -> Result<()> {
         ("test", filter) => test::run_some(&Workspace::locate()?, filter, steps)?,
         ("bench", arguments) => bench::run_all(&Workspace::locate()?, Mode::parse(arguments)?, steps)?,
         ("simulate", arguments) => simulate::run(&Workspace::locate()?, arguments)?,
+        ("campaign", arguments) => {
+            let redemptions = campaign::redemptions(arguments)?;
+            campaign::run_all(&Workspace::locate()?, redemptions, steps)?;
+        }
         ("mutants", []) => mutants::run(&Workspace::locate()?, None)?,
         ("mutants", [word]) => mutants::run(&Workspace::locate()?, Some(word))?,
         ("tools" | "lint" | "mutants", [extra, ..]) => {

@@ -8,7 +8,7 @@ use crate::steps::Steps;
 use crate::workspace::Workspace;
 use crate::{
     bench::{self, Mode},
-    lint, tools,
+    campaign, lint, tools,
 };
 
 /// How much of the tests to run.
@@ -85,6 +85,7 @@ fn full_size(workspace: &Workspace) -> Result<()> {
         "--test",
         "faults",
     ]))?;
+    campaign::faults_at_full_size(workspace)?;
     // By cargo's own runner, as the other one ends a test after five minutes.
     for (test, variable, size) in
         [("mixed_race", "SEGUE_RACE_CODES", "2000"), ("attacker", "SEGUE_ATTACK_GUESSES", "100000")]

@@ -18,7 +18,7 @@ use http::{HeaderMap, Response};
 use segue_proto::common::v1::ErrorReason;
 use tokio::{
     runtime::Handle,
-    time::{Instant, Sleep, sleep_until},
+    time::{Instant, Sleep, sleep_until, timeout},
 };
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use tonic::{Status, body::Body};
@@ -27,6 +27,10 @@ use crate::{Refusal, metrics::rpc::Call};
 
 /// For callers that set no deadline.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+/// How long work goes on that nobody waits for any more. As long as a write, which is the longest of what ends by a limit of its own; a read
+/// has none, and would hold its connection to a host that vanished without a word until the system gives that up, after a quarter of an
+/// hour. What is dropped then is either not committed or owed, as at the end of the process.
+const ALONE_LIMIT: Duration = Duration::from_secs(20);
 
 tokio::task_local! {
     /// When the call under way has to be answered; calls made for it are given what is left.
@@ -58,7 +62,7 @@ impl<E: Send> Answering<E> {
         calls: &TaskTracker,
         call: Call,
     ) -> Self {
-        Self { work: Work::new(work, calls), deadline, late: None, call: Some(call) }
+        Self { work: Work::new(work, calls, ALONE_LIMIT), deadline, late: None, call: Some(call) }
     }
 }
 
@@ -89,19 +93,24 @@ impl<E: Send> Future for Answering<E> {
     }
 }
 
-/// Work that goes on to its end once it has begun: when this is dropped before, in a task of its own.
+/// Work that goes on to its end once it has begun: when this is dropped before, in a task of its own, for a limited time.
 struct Work<T: Send + 'static> {
     left: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
     has_begun: bool,
     counted: TaskTrackerToken,
+    alone_limit: Duration,
 }
 
 /// The work has panicked.
 struct Panicked;
 
 impl<T: Send + 'static> Work<T> {
-    fn new(work: impl Future<Output = T> + Send + 'static, calls: &TaskTracker) -> Self {
-        Self { left: Some(Box::pin(work)), has_begun: false, counted: calls.token() }
+    fn new(
+        work: impl Future<Output = T> + Send + 'static,
+        calls: &TaskTracker,
+        alone_limit: Duration,
+    ) -> Self {
+        Self { left: Some(Box::pin(work)), has_begun: false, counted: calls.token(), alone_limit }
     }
 
     /// Polls the work, which must not have ended.
@@ -126,9 +135,11 @@ impl<T: Send + 'static> Work<T> {
             && self.has_begun
             && let Ok(runtime) = Handle::try_current()
         {
-            let counted = self.counted.clone();
+            let (counted, limit) = (self.counted.clone(), self.alone_limit);
             runtime.spawn(async move {
-                drop(work.await);
+                if timeout(limit, work).await.is_err() {
+                    tracing::warn!("work that nobody waits for did not end and is given up");
+                }
                 drop(counted);
             });
         }
@@ -231,6 +242,19 @@ mod tests {
         assert!(futures::poll!(&mut answering).is_pending());
         drop(answering);
         gated.ends().await;
+    }
+
+    /// As one that reads from a database whose host has vanished, and holds a connection.
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_is_given_up_after_a_while() {
+        let calls = TaskTracker::new();
+        let mut work = Work::new(std::future::pending::<()>(), &calls, Duration::from_millis(20));
+        let polled = std::future::poll_fn(|cx| Poll::Ready(work.poll(cx).is_pending())).await;
+        assert!(polled);
+        drop(work);
+        assert_eq!(calls.len(), 1);
+        calls.close();
+        timeout(Duration::from_secs(10), calls.wait()).await.expect("it goes on for ever");
     }
 
     #[tokio::test]

@@ -241,12 +241,24 @@ impl std::fmt::Debug for Database {
 }
 
 fn pool_options(engine: Engine, max_connections: u32, health: Health) -> AnyPoolOptions {
+    let after = health.clone();
     let options = AnyPoolOptions::new()
         .acquire_timeout(Duration::from_secs(5))
         .before_acquire(move |_, about| {
             // A file has no server that could have been demoted.
             let is_of_use = engine != Engine::Postgres || health.is_of_use(about.age);
             Box::pin(async move { Ok(is_of_use) })
+        })
+        // Else it would be tested, without a limit, and hold its place meanwhile.
+        .after_release(move |_, about| {
+            let is_of_use = after.is_of_use(about.age);
+            Box::pin(async move {
+                if is_of_use {
+                    Ok(true)
+                } else {
+                    Err(sqlx::Error::Io(std::io::ErrorKind::NotConnected.into()))
+                }
+            })
         })
         .after_connect(move |conn, _| {
             Box::pin(async move {

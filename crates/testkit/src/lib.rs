@@ -5,6 +5,7 @@
 mod adapter;
 mod authority;
 mod databases;
+mod disk;
 mod engines;
 mod postgres;
 mod process;
@@ -16,8 +17,9 @@ mod wait;
 pub use adapter::{Adapter, Called, Echo, channel_service, serve_adapter};
 pub use authority::{Authority, Issued, Validity};
 pub use databases::{Databases, Storage};
+pub use disk::SmallDisk;
 pub use engines::{as_it_is, with_databases};
-pub use postgres::Postgres;
+pub use postgres::{Postgres, is_root, unprivileged, unprivileged_folder};
 pub use process::{Process, free_port};
 pub use proxy::Proxy;
 pub use refusals::{Refused, refused};

@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -6,7 +7,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{free_port, process::Process};
+use crate::{
+    free_port,
+    process::{Process, children, kill_all, send_all},
+};
 
 /// A PostgreSQL server of the test's own, on a free port of the loopback interface.
 #[derive(Debug)]
@@ -25,7 +29,12 @@ impl Postgres {
 
     /// The same, with settings of the server, as `NAME=VALUE`.
     pub fn start_with(settings: &[&str]) -> Self {
-        let directory = folder();
+        Self::start_under(&std::env::temp_dir(), settings)
+    }
+
+    /// The same, with its data in a folder inside another one.
+    pub fn start_under(folder: &Path, settings: &[&str]) -> Self {
+        let directory = unprivileged_folder(folder);
         make_cluster(directory.path());
         Self::serve(directory, settings.iter().map(|setting| (*setting).to_owned()).collect())
     }
@@ -33,7 +42,7 @@ impl Postgres {
     /// Starts a standby of this server, with a copy of all that it has. It follows by what listens on a port: this server's own,
     /// or that of a proxy before it. It is asynchronous: this server does not wait for it.
     pub fn standby(&self, port: u16) -> Self {
-        let directory = folder();
+        let directory = unprivileged_folder(&std::env::temp_dir());
         run(tool("pg_basebackup")
             .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"])
             .args(["-h", "127.0.0.1", "-U", "segue", "-p"])
@@ -78,6 +87,11 @@ impl Postgres {
 
     /// Runs statements in the database `postgres` and answers what they found, as text.
     pub fn sql(&self, statements: &str) -> String {
+        Self::sql_at(self.port, statements)
+    }
+
+    /// The same on a server that is reached by a port.
+    pub fn sql_at(port: u16, statements: &str) -> String {
         let mut psql = tool("psql");
         psql.args([
             "-XAtq",
@@ -91,7 +105,7 @@ impl Postgres {
             "postgres",
             "-p",
         ])
-        .arg(self.port.to_string())
+        .arg(port.to_string())
         .args(["-c", statements]);
         run(&mut psql).trim().to_owned()
     }
@@ -126,6 +140,40 @@ impl Postgres {
         self.server.kill();
     }
 
+    /// Ends all its processes at once, as `kill -9` does and a host that dies.
+    pub fn kill(&mut self) {
+        let children = children(self.server.id());
+        self.server.kill();
+        kill_all(&children);
+    }
+
+    /// The same for a server that something else has started, if it runs.
+    pub fn kill_at(data: &Path) {
+        let Ok(file) = fs::read_to_string(data.join("postmaster.pid")) else { return };
+        let Some(server) = file.lines().next().and_then(|line| line.parse().ok()) else { return };
+        let mut all = vec![server];
+        all.extend(children(server));
+        kill_all(&all);
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.server.ended().is_some()
+    }
+
+    /// Stops all its processes where they stand: its connections stay open, and it does nothing until it is resumed.
+    pub fn pause(&self) {
+        // First the one that starts others.
+        self.server.pause();
+        send_all("STOP", &children(self.server.id()));
+    }
+
+    /// Lets it go on after a pause.
+    pub fn resume(&self) {
+        send_all("CONT", &children(self.server.id()));
+        self.server.resume();
+    }
+
     /// Starts it again on the same port with the same data.
     pub fn restart(&mut self) {
         self.server = serve(self.directory.path(), self.port, &self.settings);
@@ -149,9 +197,9 @@ impl Drop for Postgres {
     }
 }
 
-/// A folder that the server may write to.
-fn folder() -> TempDir {
-    let directory = tempfile::Builder::new().prefix("segue-postgres-").tempdir().unwrap();
+/// A folder inside another one, that a program of [`unprivileged`] may write to.
+pub fn unprivileged_folder(parent: &Path) -> TempDir {
+    let directory = tempfile::Builder::new().prefix("segue-postgres-").tempdir_in(parent).unwrap();
     if is_root() {
         run(Command::new("chown").arg("postgres").arg(directory.path()));
     }
@@ -206,9 +254,12 @@ pub fn wait_until_ready(port: u16, log: impl Fn() -> String) {
     }
 }
 
-/// PostgreSQL refuses to run as root, so there it runs as the user that its package makes.
 fn tool(name: &str) -> Command {
-    let program = programs().join(name);
+    unprivileged(programs().join(name))
+}
+
+/// A program that is not run as root. PostgreSQL refuses to be, so there it runs as the user that its package makes.
+pub fn unprivileged(program: impl AsRef<OsStr>) -> Command {
     if !is_root() {
         return Command::new(program);
     }
@@ -226,7 +277,8 @@ fn programs() -> PathBuf {
     newest.expect("PostgreSQL's server is missing: cargo xtask tools")
 }
 
-fn is_root() -> bool {
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 

@@ -126,15 +126,43 @@ impl Process {
         assert!(self.send("CONT"), "the signal was not sent");
     }
 
-    /// The shell has `kill` built in; the program of that name is missing on small systems.
     fn send(&self, signal: &str) -> bool {
-        let command = format!("kill -{signal} {}", self.id());
-        Command::new("sh").arg("-c").arg(command).status().unwrap().success()
+        send_all(signal, &[self.id()])
     }
 
     /// Whether it has ended, and how.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
+    }
+}
+
+/// Sends a signal to processes; whether each was there. The shell has `kill` built in; the program of that name is missing on small
+/// systems.
+pub(crate) fn send_all(signal: &str, ids: &[u32]) -> bool {
+    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+    let command = format!("kill -{signal} {}", ids.join(" "));
+    Command::new("sh").arg("-c").arg(command).stderr(Stdio::null()).status().unwrap().success()
+}
+
+/// The processes that a process has started and that are there.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let of: u32 = text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        (of == parent).then_some(id)
+    });
+    all.collect()
+}
+
+/// Ends processes at once, and waits until they are gone; none of them is a child of this one.
+pub(crate) fn kill_all(ids: &[u32]) {
+    // Some have ended by themselves.
+    send_all("KILL", ids);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while ids.iter().any(|id| Path::new(&format!("/proc/{id}")).exists()) {
+        assert!(Instant::now() < deadline, "killed processes are still there: {ids:?}");
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

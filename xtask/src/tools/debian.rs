@@ -15,13 +15,21 @@ const LOCK_TIMEOUT: &str = "DPkg::Lock::Timeout=120";
 /// Keeps the PostgreSQL package from starting a server of its own: tests make private clusters.
 const NO_MAIN_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/segue-tests.conf";
 
+/// Packages that bring a server which would start by itself, now and with the machine, and the units that do it.
+const SERVERS: [(&str, &str); 4] = [
+    ("patroni", "patroni.service"),
+    ("etcd-server", "etcd.service"),
+    ("haproxy", "haproxy.service"),
+    ("pgbouncer", "pgbouncer.service"),
+];
+
 struct Package {
     name: &'static str,
     /// Looks for the thing itself, not for the package, so that one installed in another way counts.
     is_there: fn() -> bool,
 }
 
-const PACKAGES: [Package; 14] = [
+const PACKAGES: [Package; 18] = [
     // The database engine that is compiled in is written in C.
     Package { name: "build-essential", is_there: has_c_compiler },
     // PostgreSQL does not run as root; tests that do start it as its own user.
@@ -32,6 +40,11 @@ const PACKAGES: [Package; 14] = [
     Package { name: "nodejs", is_there: || on_path("node") },
     Package { name: "npm", is_there: || on_path("npm") },
     Package { name: "postgresql", is_there: has_postgresql_server },
+    // PostgreSQL as a company runs it (docs/operations.md): who leads is decided by Patroni and etcd, and HAProxy leads there.
+    Package { name: "patroni", is_there: || on_path("patroni") && on_path("patronictl") },
+    Package { name: "etcd-server", is_there: || on_path("etcd") },
+    Package { name: "haproxy", is_there: || Path::new("/usr/sbin/haproxy").is_file() },
+    Package { name: "pgbouncer", is_there: || Path::new("/usr/sbin/pgbouncer").is_file() },
     // Databases are backed up as docs/operations.md says, by the engine's own shell.
     Package { name: "sqlite3", is_there: || on_path("sqlite3") },
     // Keys are made with it, as docs/kubernetes.md says.
@@ -79,8 +92,21 @@ fn apply(packages: &[&str]) -> Result<()> {
         );
         run_quietly(as_root("sh")?.args(["-c", &script]))?;
     }
+    mask_servers(packages)?;
     let options = ["install", "-qq", "--yes", "--no-install-recommends", "-o", LOCK_TIMEOUT];
     run_quietly(as_root("apt-get")?.args(options).args(packages))
+}
+
+/// Keeps servers that are about to be installed from starting by themselves, as `systemctl mask` does: tests start their own. Units that
+/// somebody has made stay as they are.
+fn mask_servers(packages: &[&str]) -> Result<()> {
+    for (_, unit) in SERVERS.iter().filter(|(package, _)| packages.contains(package)) {
+        let script = format!(
+            "mkdir -p /etc/systemd/system && cd /etc/systemd/system && {{ test -e {unit} || ln -sf /dev/null {unit}; }}"
+        );
+        run_quietly(as_root("sh")?.args(["-c", &script]))?;
+    }
+    Ok(())
 }
 
 /// A command with the rights to install packages. The settings go through `env`, since `sudo` drops them.

@@ -64,11 +64,14 @@ impl Issuer {
         handoff: &Handoff,
     ) -> Result<Vec<String>, segue_store::outbox::Unsettled> {
         let hashes = self.handoffs.live_hashes(&handoff.id).await.map_err(unsettled)?;
-        Ok(match handoff.stage.redemption() {
-            // A code that was entered at once is dead here, but the router needs its entry to admit the customer.
-            Some(redemption) if hashes.is_empty() => vec![redemption.hash.clone()],
-            _ => hashes,
-        })
+        if !hashes.is_empty() {
+            return Ok(hashes);
+        }
+        // A code that was entered at once is dead here, but the router needs its entry to admit the customer. The handoff is read after the
+        // hashes: as it was read before them, the code may not have been entered yet.
+        let stored = self.handoffs.find(&handoff.id).await.map_err(unsettled)?;
+        let redemption = stored.as_ref().and_then(|stored| stored.handoff.stage.redemption());
+        Ok(redemption.map(|redemption| redemption.hash.clone()).into_iter().collect())
     }
 
     /// Has the router admit the customer.
