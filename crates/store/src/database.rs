@@ -251,7 +251,7 @@ fn pool_options(engine: Engine, max_connections: u32, health: Health) -> AnyPool
         })
         // Else it would be tested, without a limit, and hold its place meanwhile.
         .after_release(move |_, about| {
-            let is_of_use = after.is_of_use(about.age);
+            let is_of_use = engine != Engine::Postgres || after.is_of_use(about.age);
             Box::pin(async move {
                 if is_of_use {
                     Ok(true)

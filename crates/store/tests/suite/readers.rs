@@ -24,9 +24,9 @@ async fn the_next_reader_has_the_connection(engines: &Engines) {
     mark(&database).await;
     let mut first = database.read().await.unwrap();
     assert!(is_marked(&mut first).await);
-    assert!(!is_marked(&mut *database.read().await.unwrap()).await, "the first still has it");
+    assert!(!is_marked(&mut database.read().await.unwrap()).await, "the first still has it");
     drop(first);
-    assert!(is_marked(&mut *database.read().await.unwrap()).await);
+    assert!(is_marked(&mut database.read().await.unwrap()).await);
 }
 
 async fn a_closed_database_has_no_reader(engines: &Engines) {
