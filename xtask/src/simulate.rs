@@ -14,7 +14,7 @@ use crate::{process, workspace::Workspace};
 
 /// How many seeds a planted bug may survive.
 const MOST_SEEDS: u64 = 2_000;
-const CI_SEEDS: &str = "1..3000";
+const FULL_SEEDS: &str = "1..3000";
 const BUGS: &str = "crates/sim/bugs";
 
 /// Runs the simulation with these arguments, or hunts planted bugs: all, or those whose name contains a word.
@@ -30,10 +30,9 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     }
 }
 
-/// The seeds of CI, by the program that was built already.
+/// As many seeds as `cargo xtask test --full` runs.
 pub fn seeds(workspace: &Workspace) -> Result<()> {
-    let mut program = workspace.command(workspace.path("target/release/segue-sim"))?;
-    process::run(program.args(["--seeds", CI_SEEDS]))
+    run(workspace, &["--seeds".to_owned(), FULL_SEEDS.to_owned()])
 }
 
 fn hunt(workspace: &Workspace, word: &str) -> Result<()> {

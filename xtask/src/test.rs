@@ -25,7 +25,7 @@ pub fn run_all(workspace: &Workspace, size: Size, steps: &mut Steps) -> Result<(
     // The README starts segue so, and a test runs the README. It has a folder of its own, so it's built beside all that comes before
     // the tests: much of that keeps one core busy, or the network. The router's core is tested with optimisation, of the same build.
     let mut optimised = workspace.cargo(&["build", "--release", "--bins"])?;
-    optimised.args(CORE).args(["-p", "segue-sim"]);
+    optimised.args(CORE);
     let release = Background::start(optimised);
     tools::install(workspace, steps)?;
     lint::run_all(workspace, steps)?;
@@ -37,8 +37,8 @@ pub fn run_all(workspace: &Workspace, size: Size, steps: &mut Steps) -> Result<(
     steps.run("build release, what is left of it", || release.finish())?;
     bench::measure(workspace, Mode::Quick, steps)?;
     steps.run("routing's core against its model", || core_sequences(workspace))?;
-    steps.run("simulations", || simulate::seeds(workspace))?;
     if size == Size::Full {
+        steps.run("simulations", || simulate::seeds(workspace))?;
         steps.run("tests at full size", || full_size(workspace))?;
         steps.run("planted bugs", || simulate::run(workspace, &["--bugs".to_owned()]))?;
     }
