@@ -1,6 +1,9 @@
 //! Making databases on a PostgreSQL server, and having them for oneself.
 
-use std::sync::Once;
+use std::sync::{
+    Once,
+    atomic::{AtomicBool, Ordering},
+};
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
@@ -13,6 +16,7 @@ const ALREADY_THERE: [&str; 2] = ["42P04", "23505"];
 const LOCK: i64 = 0x0005_e90e;
 
 static DRIVERS: Once = Once::new();
+static GIVEN: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn install_drivers() {
     DRIVERS.call_once(sqlx::any::install_default_drivers);
@@ -21,7 +25,12 @@ pub(crate) fn install_drivers() {
 /// Has databases opened with the drivers that the program has installed itself. For the simulation, whose driver has faults and a time of
 /// its own.
 pub fn use_installed_drivers() {
-    DRIVERS.call_once(|| {});
+    DRIVERS.call_once(|| GIVEN.store(true, Ordering::Relaxed));
+}
+
+/// Whether the drivers are those of [`use_installed_drivers`].
+pub(crate) fn are_drivers_given() -> bool {
+    GIVEN.load(Ordering::Relaxed)
 }
 
 /// The databases are this process's. The server takes that back when the connection ends, however it ends.

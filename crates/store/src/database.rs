@@ -241,17 +241,16 @@ impl std::fmt::Debug for Database {
 }
 
 fn pool_options(engine: Engine, max_connections: u32, health: Health) -> AnyPoolOptions {
-    let after = health.clone();
+    let (after, discards) = (health.clone(), discards_connections(engine));
     let options = AnyPoolOptions::new()
         .acquire_timeout(Duration::from_secs(5))
         .before_acquire(move |_, about| {
-            // A file has no server that could have been demoted.
-            let is_of_use = engine != Engine::Postgres || health.is_of_use(about.age);
+            let is_of_use = !discards || health.is_of_use(about.age);
             Box::pin(async move { Ok(is_of_use) })
         })
         // Else it would be tested, without a limit, and hold its place meanwhile.
         .after_release(move |_, about| {
-            let is_of_use = engine != Engine::Postgres || after.is_of_use(about.age);
+            let is_of_use = !discards || after.is_of_use(about.age);
             Box::pin(async move {
                 if is_of_use {
                     Ok(true)
@@ -279,6 +278,13 @@ fn pool_options(engine: Engine, max_connections: u32, health: Health) -> AnyPool
             .test_before_acquire(false),
         Engine::SqliteFile | Engine::Postgres => options.max_connections(max_connections.max(2)),
     }
+}
+
+/// Whether connections are made anew after a write has failed for the database's sake: they may lead to a server that was demoted, or be
+/// left in a transaction that a full disk has ended. A database in memory is its connection. The pool knows a connection's age by the
+/// real clock, which the simulation has not.
+fn discards_connections(engine: Engine) -> bool {
+    engine != Engine::SqliteMemory && !create::are_drivers_given()
 }
 
 fn migrator(engine: Engine, own: Migrations) -> Migrator {
