@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use crate::{
-    Conn, Engine, MigrationStep, Reading, StoreError,
+    Conn, Engine, MigrationStep, StoreError,
     command::{Commands, Decider, Link, Queue, Runner},
     create,
     group_commit::GroupCommit,
@@ -130,7 +130,7 @@ impl Database {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
-        let readers = Readers::new(pool.clone(), health.clone(), metrics.clone());
+        let readers = Arc::new(Readers::new(pool.clone(), engine, health.clone(), metrics.clone()));
         Ok(Self { pool, readers, writer, signals, notifications, engine, metrics, health, deciders })
     }
 
@@ -154,9 +154,13 @@ impl Database {
         commands
     }
 
-    /// A connection to read with. Each statement sees what was committed before it.
-    pub async fn read(&self) -> Result<Reading, StoreError> {
-        Ok(self.readers.take().await?)
+    /// Reads over a connection. Each statement sees what was committed before it. A read that is not done within 8 seconds is
+    /// [`StoreError::Unavailable`].
+    pub async fn read<T, E: From<StoreError>>(
+        &self,
+        work: impl AsyncFnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.readers.read(work).await
     }
 
     /// Does `work` in a transaction and returns its answer once that is durable. `Err` undoes it. The work may run more
@@ -191,10 +195,7 @@ impl Database {
 
     /// Whether the database answers, readers and the decider.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let read = async {
-            self.read().await?.execute("SELECT 1").await?;
-            Ok::<_, StoreError>(())
-        };
+        let read = self.read(async |conn| Ok::<_, StoreError>(conn.execute("SELECT 1").await?));
         timeout(PING_LIMIT, read).await.unwrap_or(Err(StoreError::Unavailable))?;
         if self.health.is_deciding() { Ok(()) } else { Err(StoreError::Unavailable) }
     }

@@ -2,7 +2,7 @@
 //!
 //! A service keeps its SQL in its own `store` module, one text per statement for both engines:
 //!
-//! - Reads take a connection: `let mut conn = db.read().await?`.
+//! - Reads are functions over a connection, handed to [`Database::read`].
 //! - Writes are small functions over a transaction, handed to [`Database::write`]. Writes that arrive together are
 //!   committed together (group commit), and each is answered after its commit.
 //! - A write that must reach another service owes the call in the same transaction: [`outbox`].
@@ -36,10 +36,9 @@ pub use engine::Engine;
 pub use error::StoreError;
 pub use metrics::{METRICS, sample_until};
 pub use notify::Changes;
-pub use reading::Reading;
 pub use rows::{Kind, Rows, Value};
 pub use schema::MigrationStep;
-/// A connection inside a write, or a reading one.
+/// A connection inside a write or a read.
 pub use sqlx::AnyConnection as Conn;
 pub use writes::Writes;
 

@@ -1,18 +1,13 @@
-use std::{
-    ops::{Deref, DerefMut},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use scopeguard::ScopeGuard;
 use sqlx::{Any, AnyPool, pool::PoolConnection};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{
-    Conn,
+    Conn, Engine, StoreError,
     health::Health,
-    metrics::{DatabaseMetrics, Operation, Timer},
+    metrics::{DatabaseMetrics, Operation},
 };
 
 /// Most connections that are kept for the next readers, and of how many of the pool's one may be: writers take theirs from the pool.
@@ -20,11 +15,14 @@ const MOST: usize = 2;
 const OF: u32 = 4;
 /// For how long. One whose server has gone meanwhile fails its readers until then.
 const KEPT_FOR: Duration = Duration::from_secs(1);
+/// How long a read may take once it has its connection. A server that has vanished without a word answers nothing.
+const LIMIT: Duration = Duration::from_secs(8);
 
 /// Readers' way to a connection. The pool asks a connection whether its server is there when it is taken and again when it is given back,
 /// and both are waited for as long as a read. So a few are kept for the readers that come in the next moment.
 pub(crate) struct Readers {
     pool: AnyPool,
+    engine: Engine,
     /// None once the database is being closed.
     kept: Mutex<Option<Vec<Taken>>>,
     most: usize,
@@ -41,21 +39,40 @@ struct Taken {
 }
 
 impl Readers {
-    pub(crate) fn new(pool: AnyPool, health: Health, metrics: Arc<DatabaseMetrics>) -> Arc<Self> {
+    pub(crate) fn new(pool: AnyPool, engine: Engine, health: Health, metrics: Arc<DatabaseMetrics>) -> Self {
         let most =
             usize::try_from(pool.options().get_max_connections() / OF).map_or(0, |some| some.min(MOST));
-        Arc::new(Self { pool, kept: Mutex::new(Some(vec![])), most, health, metrics })
+        Self { pool, engine, kept: Mutex::new(Some(vec![])), most, health, metrics }
     }
 
-    pub(crate) async fn take(self: &Arc<Self>) -> Result<Reading, sqlx::Error> {
-        let taken = match self.take_kept() {
+    pub(crate) async fn read<T, E: From<StoreError>>(
+        &self,
+        work: impl AsyncFnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut taken = match self.take_kept() {
             Some(taken) => taken,
-            None => Taken { conn: self.metrics.acquire(&self.pool).await?, at: Instant::now() },
+            None => {
+                let conn = self.metrics.acquire(&self.pool).await.map_err(StoreError::from)?;
+                Taken { conn, at: Instant::now() }
+            }
         };
-        let timer = Some(self.metrics.timer(Operation::Read));
-        let readers = self.clone();
-        let keep = Box::new(move |taken| readers.keep(taken)) as Box<dyn FnOnce(Taken) + Send + Sync>;
-        Ok(Reading { taken: scopeguard::guard(taken, keep), timer })
+        let timer = self.metrics.timer(Operation::Read);
+        // One that is left in the middle of its work goes to the pool, which asks it what it is good for.
+        let done = timeout(LIMIT, work(&mut taken.conn)).await;
+        timer.done(done.is_err().then_some(StoreError::Unavailable));
+        match done {
+            Ok(done) => {
+                self.keep(taken);
+                done
+            }
+            Err(_) => {
+                // The pool would wait for it. A database in memory is its connection.
+                if self.engine != Engine::SqliteMemory {
+                    drop(taken.conn.detach());
+                }
+                Err(StoreError::Unavailable.into())
+            }
+        }
     }
 
     /// Gives all back that are kept, and keeps none from now on.
@@ -96,39 +113,5 @@ impl Readers {
     fn is_of_use(&self, taken: &Taken) -> bool {
         let age = taken.at.elapsed();
         age < KEPT_FOR && self.health.is_of_use(age)
-    }
-}
-
-/// A connection to read with. The next readers have it when it's dropped, and its time is recorded then.
-pub struct Reading {
-    taken: ScopeGuard<Taken, Box<dyn FnOnce(Taken) + Send + Sync>>,
-    timer: Option<Timer>,
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            timer.done(None);
-        }
-    }
-}
-
-impl Deref for Reading {
-    type Target = Conn;
-
-    fn deref(&self) -> &Conn {
-        &self.taken.conn
-    }
-}
-
-impl DerefMut for Reading {
-    fn deref_mut(&mut self) -> &mut Conn {
-        &mut self.taken.conn
-    }
-}
-
-impl std::fmt::Debug for Reading {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reading").finish_non_exhaustive()
     }
 }

@@ -68,7 +68,7 @@ impl Keeper {
     }
 
     async fn link(&self) -> Result<(), StoreError> {
-        while audit::is_anything_pending(&mut *self.database.read().await?).await? {
+        while self.database.read(async |conn| audit::is_anything_pending(conn).await).await? {
             let engine = self.database.engine();
             // Zero: another replica is linking.
             if self.database.write(engine, |conn, engine| Box::pin(audit::link(conn, *engine))).await? == 0 {
@@ -92,7 +92,7 @@ impl Keeper {
 
     /// Tells where the log ends, if it has grown.
     async fn tell(&self, told: i64) -> i64 {
-        let head = async { audit::head(&mut *self.database.read().await?).await };
+        let head = async { self.database.read(async |conn| audit::head(conn).await).await };
         match head.await {
             Ok(head) => {
                 if head.sequence > told {

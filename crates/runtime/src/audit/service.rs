@@ -4,7 +4,7 @@ use segue_proto::audit::v1::{
     audit_service_server::AuditService,
 };
 use segue_store::{
-    Database,
+    Database, StoreError,
     audit::{self, Chain, Entry, Head, Record},
 };
 use tonic::{Request, Response, Status};
@@ -43,9 +43,11 @@ async fn list(
     let Entry { subject, method, resource, .. } = &like;
     let scope = format!("ListAuditRecords|{}|{subject}|{method}|{resource}", request.after_sequence);
     let after = page::start(&scope, &request.page_token)?.and_then(|after| after.parse().ok());
-    let mut conn = database.read().await?;
-    let head = audit::head(&mut conn).await?;
-    let found = audit::list(&mut conn, after.unwrap_or(request.after_sequence), &like, page_size + 1).await?;
+    let after = after.unwrap_or(request.after_sequence);
+    let read = database.read(async |conn| {
+        Ok::<_, StoreError>((audit::head(conn).await?, audit::list(conn, after, &like, page_size + 1).await?))
+    });
+    let (head, found) = read.await?;
     let mut records: Vec<AuditRecord> = found.into_iter().map(to_record).collect();
     let next_page_token = page::cut(&scope, &mut records, page_size, AuditRecord::encoded_len, |record| {
         record.sequence.to_string()

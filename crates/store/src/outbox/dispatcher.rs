@@ -1,4 +1,4 @@
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use segue_core::SharedClock;
@@ -14,9 +14,6 @@ use crate::{
 /// Most calls that one dispatcher has under way: after an outage there may be thousands to make.
 pub const CALLS_AT_ONCE: usize = 64;
 const POLL: Duration = Duration::from_secs(1);
-/// How long a read may take. The server ends statements after 15 seconds by itself, but one that vanished without a word says nothing, and
-/// a dispatcher that waited for it would make no owed call any more.
-const READ_LIMIT: Duration = Duration::from_secs(16);
 const LEASE: Duration = Duration::from_millis(LEASE_MS.unsigned_abs());
 const BACK_OFF_FIRST_MS: i64 = 200;
 const BACK_OFF_MOST_MS: i64 = 10_000;
@@ -55,8 +52,7 @@ impl<H: Handler> Dispatcher<H> {
         let (calls, age) = (OUTBOX_CALLS.to_gauge(), OUTBOX_OLDEST_AGE.to_gauge());
         let of = owned_by(self.database.owner());
         sample_until(stop, || async {
-            let size = async { super::size(&mut *self.database.read().await?).await };
-            let (owed, oldest_at) = in_time(size).await?;
+            let (owed, oldest_at) = self.database.read(async |conn| super::size(conn).await).await?;
             let waited_ms = oldest_at.map_or(0, |at| (self.clock.now_ms() - at).max(0));
             calls.record(f64::from(u32::try_from(owed).unwrap_or(u32::MAX)), &of);
             age.record(Duration::from_millis(waited_ms.unsigned_abs()).as_secs_f64(), &of);
@@ -96,8 +92,7 @@ impl<H: Handler> Dispatcher<H> {
     async fn claim(&self, limit: usize, stop: &CancellationToken) -> Result<Vec<OwedCall>, StoreError> {
         let (now, limit) = (self.clock.now_ms(), i64::try_from(limit).unwrap_or_default());
         // Most wake-ups find nothing, and a write that finds nothing would still wake every watcher, this one included.
-        let any = async { super::any_claimable(&mut *self.database.read().await?, now).await };
-        if limit == 0 || !in_time(any).await? {
+        if limit == 0 || !self.database.read(async |conn| super::any_claimable(conn, now).await).await? {
             return Ok(Vec::new());
         }
         self.database
@@ -116,10 +111,6 @@ impl<H: Handler> Dispatcher<H> {
             retry_later(&self.database, call, self.clock.now_ms()).await;
         }
     }
-}
-
-async fn in_time<T>(reading: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(READ_LIMIT, reading).await.unwrap_or(Err(StoreError::Unavailable))
 }
 
 /// Gives a call that failed back to the dispatcher, put off twice as long each time.

@@ -54,12 +54,12 @@ async fn link(db: &Database) -> usize {
 }
 
 async fn log(db: &Database) -> Vec<Record> {
-    audit::list(&mut db.read().await.unwrap(), 0, &Entry::default(), 10_000).await.unwrap()
+    db.read(async |conn| audit::list(conn, 0, &Entry::default(), 10_000).await).await.unwrap()
 }
 
 /// Follows the log from where it begins to where it says that it ends.
 async fn check(db: &Database) -> Result<i64, Broken> {
-    let head = audit::head(&mut db.read().await.unwrap()).await.unwrap();
+    let head = db.read(async |conn| audit::head(conn).await).await.unwrap();
     let mut chain = Chain::behind(head.forgotten_sequence, head.forgotten_hash);
     for record in log(db).await {
         chain.follow(&record)?;
@@ -77,10 +77,10 @@ async fn run(db: &Database, sql: &'static str) -> Result<(), StoreError> {
 
 async fn an_act_has_its_record_or_neither_is_there(engines: &Engines) {
     let db = engines.open().await;
-    assert!(!audit::is_anything_pending(&mut db.read().await.unwrap()).await.unwrap());
+    assert!(!db.read(async |conn| audit::is_anything_pending(conn).await).await.unwrap());
     act(&db, 1, false).await.unwrap();
     assert_eq!(act(&db, 2, true).await, Err(StoreError::Failed));
-    assert!(audit::is_anything_pending(&mut db.read().await.unwrap()).await.unwrap());
+    assert!(db.read(async |conn| audit::is_anything_pending(conn).await).await.unwrap());
     assert_eq!((link(&db).await, link(&db).await), (1, 0));
     let log = log(&db).await;
     assert_eq!((log.len(), &log[0].entry, log[0].sequence), (1, &entry(1), 1));
@@ -100,7 +100,7 @@ async fn replicas_make_one_chain(engines: &Engines) {
         }
     })
     .await;
-    while audit::is_anything_pending(&mut replicas[0].read().await.unwrap()).await.unwrap() {
+    while replicas[0].read(async |conn| audit::is_anything_pending(conn).await).await.unwrap() {
         link(&replicas[1]).await;
     }
     assert_eq!(check(&replicas[0]).await, Ok(600));
@@ -232,7 +232,7 @@ async fn records_are_found_by_who_and_what(engines: &Engines) {
     }
     link(&db).await;
     let find = async |like: Entry, after: i64, limit: i64| -> Vec<i64> {
-        let found = audit::list(&mut db.read().await.unwrap(), after, &like, limit).await.unwrap();
+        let found = db.read(async |conn| audit::list(conn, after, &like, limit).await).await.unwrap();
         found.into_iter().map(|record| record.sequence).collect()
     };
     let by = |subject: &str, resource: &str| Entry {

@@ -8,11 +8,10 @@ use std::{
 use futures::FutureExt as _;
 use segue_store::{Engine, StoreError, audit, command::Outcome, requests};
 use segue_testkit::{WAIT, wait_for};
-use sqlx::Executor as _;
 use tokio::time::timeout;
 
 use crate::{
-    engines::{Engines, at_once, open},
+    engines::{Engines, at_once, execute, open},
     tickets::{
         Command, Gate, Tickets,
         Told::{Error, Refused, Repeated, Reused, Ticket},
@@ -118,7 +117,7 @@ async fn a_command_that_fails_fails_alone(engines: &Engines) {
     assert_eq!(answers, expected);
     assert_eq!(tickets(&db).await.len(), answers.iter().filter(|told| matches!(told, Ticket(_))).count() + 1);
     assert_eq!(i64::try_from(seen.commits()), Ok(last_turn(&db).await));
-    let failed = requests::look_up(&mut db.read().await.unwrap(), &key("taken", "")).await;
+    let failed = db.read(async |conn| requests::look_up(conn, &key("taken", "")).await).await;
     assert_eq!(failed, Ok(None), "it may be asked again");
 }
 
@@ -139,7 +138,7 @@ async fn a_refusal_keeps_nothing(engines: &Engines) {
     let (commands, _) = Tickets::start(&db);
     let waiting = [(Some(key("a", "x")), Command::Refuse), (Some(key("b", "x")), take("b"))];
     assert_eq!(together(&commands, waiting).await, [Refused, Ticket(1)]);
-    let kept = requests::look_up(&mut db.read().await.unwrap(), &key("a", "x")).await;
+    let kept = db.read(async |conn| requests::look_up(conn, &key("a", "x")).await).await;
     assert_eq!(kept, Ok(None));
     assert_eq!(ask_with(&commands, key("a", "x"), take("a")).await, Ticket(2), "now it can be granted");
 }
@@ -154,7 +153,7 @@ async fn an_act_is_recorded_once(engines: &Engines) {
     let engine = db.engine();
     let linked = db.write(engine, |conn, engine| Box::pin(audit::link(conn, *engine))).await;
     assert_eq!(linked, Ok(1));
-    let log = audit::list(&mut db.read().await.unwrap(), 0, &audit::Entry::default(), 10).await.unwrap();
+    let log = db.read(async |conn| audit::list(conn, 0, &audit::Entry::default(), 10).await).await.unwrap();
     let acts: Vec<_> =
         log.iter().map(|record| (&*record.entry.request_id, &*record.entry.new_value)).collect();
     assert_eq!(acts, [("a", "taken")]);
@@ -221,7 +220,7 @@ async fn a_commit_that_fails_each_time_is_refused(engines: &Engines) {
         let (commands, seen) = Tickets::start(&db);
         assert_eq!(ask(&commands, take("a")).await, Ticket(1));
         for statement in failure.begin {
-            db.read().await.unwrap().execute(*statement).await.unwrap();
+            execute(&db, statement).await;
         }
         let waiting = ["b", "c", "d"].map(|name| (Some(key(name, "")), take(name)));
         let told = timeout(WAIT, together(&commands, waiting)).await.expect("decided again and again");
@@ -235,7 +234,7 @@ async fn a_commit_that_fails_each_time_is_refused(engines: &Engines) {
         assert_eq!(seen.turns(), 6 + 2, "a command that comes alone is decided twice");
         assert_eq!(tickets(&db).await, [(1, "a".to_owned())]);
 
-        db.read().await.unwrap().execute(failure.end).await.unwrap();
+        execute(&db, failure.end).await;
         assert_eq!(ask_with(&commands, key("b", ""), take("b")).await, Ticket(2), "nothing was kept");
         assert_eq!(seen.commits(), 2);
     }

@@ -20,7 +20,7 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engines::{Engines, NOW, at_once, write_item},
+    engines::{Engines, NOW, at_once, query, write_item},
     outbox::{claim, owe, settle},
 };
 
@@ -124,8 +124,7 @@ async fn a_call_that_fails_is_put_off_longer_each_time(engines: &Engines) {
 }
 
 async fn next_at(db: &Database) -> i64 {
-    let mut conn = db.read().await.unwrap();
-    sqlx::query("SELECT next_at FROM outbox").fetch_one(&mut *conn).await.unwrap().get("next_at")
+    query(db, "SELECT next_at FROM outbox").await[0].get("next_at")
 }
 
 /// A call is due but not the first of its lane: looking for it must not write, as a write would wake the dispatcher.

@@ -5,7 +5,7 @@ use std::future::Future;
 use futures::future::join_all;
 use segue_store::{Conn, Database, Migrations, Settings, StoreError};
 use segue_testkit::{Databases, Storage};
-use sqlx::Row as _;
+use sqlx::{Executor as _, Row as _, any::AnyRow};
 
 /// The migrations of these tests.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -100,8 +100,8 @@ pub async fn write_item(db: &Database, id: impl Into<String>, amount: i64) -> Re
 
 /// An item's amount.
 pub async fn amount(db: &Database, id: &str) -> Option<i64> {
-    let mut conn = db.read().await.unwrap();
-    let row = sqlx::query("SELECT amount FROM items WHERE id = $1").bind(id).fetch_optional(&mut *conn).await;
+    let query = sqlx::query("SELECT amount FROM items WHERE id = $1").bind(id);
+    let row = db.read(async |conn| Ok::<_, StoreError>(query.fetch_optional(conn).await?)).await;
     row.unwrap().map(|row| row.get("amount"))
 }
 
@@ -116,6 +116,20 @@ pub async fn marks(db: &Database) -> Vec<String> {
 }
 
 async fn texts(db: &Database, sql: &'static str) -> Vec<String> {
-    let mut conn = db.read().await.unwrap();
-    sqlx::query(sql).fetch_all(&mut *conn).await.unwrap().iter().map(|row| row.get("id")).collect()
+    query(db, sql).await.iter().map(|row| row.get("id")).collect()
+}
+
+/// What a query finds.
+pub async fn query(db: &Database, sql: &'static str) -> Vec<AnyRow> {
+    db.read(async |conn| Ok::<_, StoreError>(conn.fetch_all(sql).await?)).await.unwrap()
+}
+
+/// Runs a statement outside all transactions.
+pub async fn execute(db: &Database, sql: &'static str) {
+    db.read(async |conn| Ok::<_, StoreError>(conn.execute(sql).await?)).await.unwrap();
+}
+
+/// Whether there is a connection to read with.
+pub async fn reach(db: &Database) -> Result<(), StoreError> {
+    db.read(async |_| Ok(())).await
 }

@@ -17,7 +17,7 @@ use segue_testkit::{Databases, Postgres, Proxy, Storage, wait_for};
 use sqlx::{Connection as _, Executor as _, Row as _};
 
 use crate::{
-    engines::{amount, open, write_item},
+    engines::{amount, open, reach, write_item},
     tickets::{
         Seen, Tickets,
         Told::{self, Error, Repeated, Ticket},
@@ -194,7 +194,7 @@ async fn a_server_that_turns_read_only_is_left() {
     let kept = |now: BTreeSet<i32>| before.intersection(&now).copied().collect::<Vec<_>>();
     wait_for("the connections' end", || async { kept(connections(&url).await).is_empty() }).await;
 
-    assert_eq!(db.read().await.err(), Some(StoreError::Unavailable), "nor are new ones made to it");
+    assert_eq!(reach(&db).await, Err(StoreError::Unavailable), "nor are new ones made to it");
 
     postgres.sql("ALTER SYSTEM RESET default_transaction_read_only");
     postgres.sql("SELECT pg_reload_conf()");

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use segue_store::{Changes, Database};
+use segue_store::{Changes, Database, StoreError};
 use segue_testkit::{Databases, Postgres, Proxy, Storage, WAIT, wait_for, wait_for_some};
 use sqlx::{Connection as _, PgConnection, postgres::PgListener};
 use tokio::time::timeout;
@@ -69,7 +69,7 @@ async fn observed(url: &str) -> (Database, Database, Observer) {
 async fn listeners(db: &Database) -> Option<Vec<i32>> {
     let sql = "SELECT pid FROM pg_stat_activity
         WHERE datname = current_database() AND query LIKE 'LISTEN %' AND state = 'idle'";
-    sqlx::query_scalar(sql).fetch_all(&mut *db.read().await.ok()?).await.ok()
+    db.read(async |conn| Ok::<_, StoreError>(sqlx::query_scalar(sql).fetch_all(conn).await?)).await.ok()
 }
 
 async fn wait_for_listeners(db: &Database, count: usize) {
@@ -86,8 +86,8 @@ async fn wait_for_listener(db: &Database, known: &[i32]) -> i32 {
 }
 
 async fn end_session(db: &Database, pid: i32) {
-    let mut conn = db.read().await.unwrap();
-    sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(&mut *conn).await.unwrap();
+    let end = sqlx::query("SELECT pg_terminate_backend($1)").bind(pid);
+    db.read(async |conn| Ok::<_, StoreError>(end.execute(conn).await?)).await.unwrap();
 }
 
 /// More wakes than starting to listen gives, each long before the poll.

@@ -12,7 +12,7 @@ use segue_store::{Database, StoreError};
 use segue_testkit::{Databases, Postgres, Proxy, Storage, wait_for};
 use tokio::sync::Semaphore;
 
-use crate::engines::{amount, at_once, mark, marks, open, write_item};
+use crate::engines::{amount, at_once, mark, marks, open, reach, write_item};
 
 async fn write_mark(db: &Database, id: String) -> Result<(), StoreError> {
     db.write(id, |conn, id| Box::pin(mark(conn, id))).await
@@ -40,7 +40,7 @@ async fn a_crash_is_unavailable_and_loses_nothing_acknowledged() {
     })
     .await;
     assert_eq!(written, vec![Err(StoreError::Unavailable); 64]);
-    assert_eq!(db.read().await.err(), Some(StoreError::Unavailable));
+    assert_eq!(reach(&db).await, Err(StoreError::Unavailable));
     // What a caller may print names neither driver, nor host, nor statement.
     assert_eq!(StoreError::Unavailable.to_string(), "the store is unavailable");
 

@@ -5,8 +5,9 @@ use segue_store::{
     Database, StoreError,
     requests::{self, Begun, KEPT_MS, RequestKey},
 };
+use sqlx::Row as _;
 
-use crate::engines::{Engines, NOW, at_once, mark, marks};
+use crate::engines::{Engines, NOW, at_once, mark, marks, query};
 
 segue_testkit::on_every_engine!(crate::engines::on =>
     a_repeated_request_gets_the_first_answer,
@@ -45,7 +46,7 @@ async fn serve(db: &Database, key: RequestKey) -> Result<Begun, StoreError> {
 }
 
 async fn look_up(db: &Database, key: &RequestKey) -> Option<Begun> {
-    requests::look_up(&mut db.read().await.unwrap(), key).await.unwrap()
+    db.read(async |conn| requests::look_up(conn, key).await).await.unwrap()
 }
 
 async fn a_repeated_request_gets_the_first_answer(engines: &Engines) {
@@ -173,12 +174,7 @@ async fn many_old_answers_are_purged_some_at_a_time(engines: &Engines) {
         })
     });
     filled.await.unwrap();
-    let count = || async {
-        let mut conn = db.read().await.unwrap();
-        let found: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM requests").fetch_one(&mut *conn).await.unwrap();
-        found
-    };
+    let count = || async { query(&db, "SELECT COUNT(*) AS n FROM requests").await[0].get::<i64, _>("n") };
     let later = NOW + KEPT_MS + 2400;
     assert_eq!(db.forget_requests(later).await, Err(StoreError::Failed));
     assert_eq!(count().await, 1500, "the oldest thousand is gone");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use segue_store::{
     Conn, Engine,
     Kind::{self, Bytes, Int, Text},
-    Rows,
+    Rows, StoreError,
 };
 use sqlx::Row as _;
 
@@ -83,22 +83,26 @@ async fn read(conn: &mut Conn, ids: &Rows) -> BTreeMap<i64, Sample> {
 
 async fn rows_come_back_as_they_were_written(engines: &Engines) {
     let db = engines.open().await;
-    let mut conn = db.read().await.unwrap();
+    db.read(write_and_read).await.unwrap();
+}
+
+async fn write_and_read(conn: &mut Conn) -> Result<(), StoreError> {
     for count in [0, 1, 2, 3, 300] {
         let (before, after) = (samples(count, 0), samples(count, 1));
         let changed = before.len() as u64;
         let all = ids(before.keys().copied());
-        assert_eq!(rows(&before).execute(&mut conn, INSERT).await, Ok(changed));
-        assert_eq!(read(&mut conn, &all).await, before);
-        assert_eq!(rows(&after).execute(&mut conn, UPDATE).await, Ok(changed));
-        assert_eq!(read(&mut conn, &all).await, after);
+        assert_eq!(rows(&before).execute(conn, INSERT).await, Ok(changed));
+        assert_eq!(read(conn, &all).await, before);
+        assert_eq!(rows(&after).execute(conn, UPDATE).await, Ok(changed));
+        assert_eq!(read(conn, &all).await, after);
         // Of those that are wanted, those that are there, and no others.
         let some = ids([-1, 0, 1, 1_000_000]);
         let expected = after.clone().into_iter().filter(|(id, _)| (-1..=1).contains(id)).collect();
-        assert_eq!(read(&mut conn, &some).await, expected);
-        assert_eq!(all.execute(&mut conn, DELETE).await, Ok(changed));
-        assert_eq!(read(&mut conn, &all).await, BTreeMap::new());
+        assert_eq!(read(conn, &some).await, expected);
+        assert_eq!(all.execute(conn, DELETE).await, Ok(changed));
+        assert_eq!(read(conn, &all).await, BTreeMap::new());
     }
+    Ok(())
 }
 
 /// A connection keeps so many prepared statements, and each text is planned anew.
@@ -107,11 +111,12 @@ async fn any_number_of_rows_needs_few_statements(engines: &Engines) {
     if db.engine() != Engine::Postgres {
         return; // Only there a connection tells what it has prepared; what it is given is tested in `rows.rs`.
     }
-    let mut conn = db.read().await.unwrap();
-    for count in 1..=64 {
-        read(&mut conn, &ids(0..count)).await;
-    }
-    let count = "SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE 'WITH v%'";
-    let prepared: i64 = sqlx::query_scalar(count).fetch_one(&mut *conn).await.unwrap();
-    assert_eq!(prepared, 1, "an array for each column, however long");
+    let prepared = db.read(async |conn| {
+        for count in 1..=64 {
+            read(conn, &ids(0..count)).await;
+        }
+        let count = "SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE 'WITH v%'";
+        Ok::<i64, StoreError>(sqlx::query_scalar(count).fetch_one(conn).await?)
+    });
+    assert_eq!(prepared.await, Ok(1), "an array for each column, however long");
 }

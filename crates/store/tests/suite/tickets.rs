@@ -18,7 +18,7 @@ use segue_store::{
 use sqlx::{Row as _, any::AnyRow};
 use tokio::sync::Semaphore;
 
-use crate::engines::NOW;
+use crate::engines::{NOW, query};
 
 /// What the decider is asked.
 #[derive(Debug)]
@@ -296,14 +296,11 @@ pub fn key(id: &str, content: &str) -> RequestKey {
 
 /// The names that have tickets, by their numbers.
 pub async fn tickets(db: &Database) -> Vec<(i64, String)> {
-    let mut conn = db.read().await.unwrap();
-    let found = sqlx::query("SELECT name, number FROM tickets ORDER BY number").fetch_all(&mut *conn).await;
-    found.unwrap().iter().map(|row| (row.get("number"), row.get("name"))).collect()
+    let found = query(db, "SELECT name, number FROM tickets ORDER BY number").await;
+    found.iter().map(|row| (row.get("number"), row.get("name"))).collect()
 }
 
 /// The number of the last turn that stands.
 pub async fn last_turn(db: &Database) -> i64 {
-    let mut conn = db.read().await.unwrap();
-    let lock = sqlx::query("SELECT turn FROM ticket_lock WHERE id = 1").fetch_one(&mut *conn).await;
-    lock.unwrap().get("turn")
+    query(db, "SELECT turn FROM ticket_lock WHERE id = 1").await[0].get("turn")
 }

@@ -112,7 +112,7 @@ impl Handoffs {
         }
         let mut needs = Needs::default();
         attempt.needs(&mut needs);
-        let known = store::known(&mut *self.database.read().await?, &needs, now_ms).await?;
+        let known = self.database.read(async |conn| store::known(conn, &needs, now_ms).await).await?;
         let turn = Turn::new(now_ms, self.random.clone(), known);
         if turn.has_a_guess(attempt) {
             // Cleared by the desk, at whatever replica.
@@ -178,7 +178,7 @@ impl Handoffs {
 
     /// Ends handoffs whose code was not entered in time; returns the calls to be made now. None when none was due.
     pub(crate) async fn expire_due(&self) -> Result<Option<Vec<Owed>>, StoreError> {
-        let due = store::due(&mut *self.database.read().await?, self.now_ms()).await?;
+        let due = self.database.read(async |conn| store::due(conn, self.now_ms()).await).await?;
         if due.is_empty() {
             return Ok(None);
         }
@@ -229,18 +229,17 @@ impl Handoffs {
 
     /// The handoff with this id.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Stored>, StoreError> {
-        store::find(&mut *self.database.read().await?, id).await
+        self.database.read(async |conn| store::find(conn, id).await).await
     }
 
     /// Handoffs, newest first.
     pub(crate) async fn list(&self, filter: &Filter) -> Result<Vec<Stored>, StoreError> {
-        store::list(&mut *self.database.read().await?, filter, self.now_ms()).await
+        self.database.read(async |conn| store::list(conn, filter, self.now_ms()).await).await
     }
 
     /// The handoff that a request was answered about, if it was made before.
     pub(crate) async fn made_by(&self, request: &RequestKey) -> Result<Option<String>, Refusal> {
-        let mut conn = self.database.read().await?;
-        match requests::look_up(&mut conn, request).await? {
+        match self.database.read(async |conn| requests::look_up(conn, request).await).await? {
             None | Some(Begun::Fresh) => Ok(None),
             Some(Begun::Reused) => Err(Refusal::request_id_reused()),
             Some(Begun::Done(kept)) => Ok(Some(handoff_id(kept)?)),
@@ -249,18 +248,18 @@ impl Handoffs {
 
     /// The hashes of a handoff's live codes.
     pub(crate) async fn live_hashes(&self, id: &str) -> Result<Vec<String>, StoreError> {
-        store::live_hashes(&mut *self.database.read().await?, id).await
+        self.database.read(async |conn| store::live_hashes(conn, id).await).await
     }
 
     /// The sealed access information of a handoff's generation, while its code lives.
     pub(crate) async fn sealed_access_info(&self, handoff: &Handoff) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut conn = self.database.read().await?;
-        store::sealed_access_info(&mut conn, &handoff.id, handoff.generation).await
+        let (id, generation) = (&handoff.id, handoff.generation);
+        self.database.read(async |conn| store::sealed_access_info(conn, id, generation).await).await
     }
 
     /// The faces of a handoff's code that bear no more wrong codes.
     pub(crate) async fn retired_faces(&self, handoff: &Handoff) -> Result<Vec<i64>, StoreError> {
-        store::retired_faces(&mut *self.database.read().await?, handoff).await
+        self.database.read(async |conn| store::retired_faces(conn, handoff).await).await
     }
 
     /// Until when an account that a handoff's code is bound to can enter none, if that is so.
@@ -272,7 +271,8 @@ impl Handoffs {
         let now_ms = self.now_ms();
         let mut end = None;
         for account in &handoff.target.accounts {
-            let wrong = store::of_account(&mut *self.database.read().await?, account, now_ms).await?;
+            let wrong =
+                self.database.read(async |conn| store::of_account(conn, account, now_ms).await).await?;
             end = end.max(limits.lockout_end_ms(&wrong, now_ms));
         }
         Ok(end)
@@ -280,12 +280,12 @@ impl Handoffs {
 
     /// What goes on at a platform.
     pub(crate) async fn scope(&self, platform: &str) -> Result<Scope, StoreError> {
-        store::scope(&mut *self.database.read().await?, platform, self.now_ms()).await
+        self.database.read(async |conn| store::scope(conn, platform, self.now_ms()).await).await
     }
 
     /// Wrong codes that were tried under accounts, by their references.
     pub(crate) async fn wrong_guesses(&self, accounts: &[String]) -> Result<u64, StoreError> {
-        store::wrong_guesses(&mut *self.database.read().await?, accounts, self.now_ms()).await
+        self.database.read(async |conn| store::wrong_guesses(conn, accounts, self.now_ms()).await).await
     }
 
     /// Gives a failed call back to the dispatcher.

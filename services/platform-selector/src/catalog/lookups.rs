@@ -12,7 +12,7 @@ use std::{
 
 use futures::FutureExt as _;
 use segue_core::{AccountRef, SharedClock};
-use segue_store::{Database, StoreError};
+use segue_store::{Conn, Database, StoreError};
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     time::timeout,
@@ -143,15 +143,17 @@ impl Lane {
 
     async fn read(&self, hashes: &[Vec<String>]) -> Result<Read, StoreError> {
         let now_ms = self.clock.now_ms();
-        let mut conn = self.database.read().await?;
-        let (version, accounts) = store::directory::accounts_of_each(&mut conn, hashes).await?;
-        let catalog = self.catalog.since(&mut conn, version).await?;
-        let loads = if catalog.counts_load {
-            store::loads::current(&mut conn, now_ms).await?
-        } else {
-            BTreeMap::new()
+        let read = async |conn: &mut Conn| {
+            let (version, accounts) = store::directory::accounts_of_each(conn, hashes).await?;
+            let catalog = self.catalog.since(conn, version).await?;
+            let loads = if catalog.counts_load {
+                store::loads::current(conn, now_ms).await?
+            } else {
+                BTreeMap::new()
+            };
+            Ok((catalog, accounts, Arc::new(loads)))
         };
-        Ok((catalog, accounts, Arc::new(loads)))
+        self.database.read(read).await
     }
 }
 

@@ -4,7 +4,7 @@ use segue_proto::selector::v1::{
     UnlinkAccountResponse,
 };
 use segue_runtime::{Fields, Refusal, caller};
-use segue_store::requests::RequestKey;
+use segue_store::{Conn, requests::RequestKey};
 
 use crate::{
     commands::{self, accounts::Unlink, customers::Whom},
@@ -64,7 +64,7 @@ pub(super) async fn forget(
     fields.finish()?;
     let whom = Whom { identities: hashes_by_identity(&identities, &selector.keys), by };
     if request.dry_run {
-        return commands::customers::tell(&mut *selector.database.read().await?, &whom).await?;
+        return selector.database.read(async |conn| commands::customers::tell(conn, &whom).await).await?;
     }
     let forgotten = commands::once(&selector.database, key, selector.clock.now_ms(), whom, |conn, whom| {
         Box::pin(commands::customers::forget(conn, whom))
@@ -75,7 +75,7 @@ pub(super) async fn forget(
 }
 
 pub(super) async fn status(selector: &Selector) -> Result<GetDirectoryStatusResponse, Refusal> {
-    let by_key = store::directory::accounts_by_key(&mut *selector.database.read().await?).await?;
+    let by_key = selector.database.read(async |conn| store::directory::accounts_by_key(conn).await).await?;
     let of = |key: Option<String>| key.and_then(|key| by_key.get(&key).copied()).unwrap_or_default();
     let current_key = of(Some(selector.keys.current_id()));
     let previous_key = of(selector.keys.previous_id());
@@ -95,14 +95,14 @@ pub(super) async fn find(
         fields.slug(&format!("platforms[{index}]"), platform);
     }
     fields.finish()?;
-    let mut conn = selector.database.read().await?;
-    let known = selector.catalog.current(&mut conn).await?;
+    let known = selector.database.read(async |conn| selector.catalog.current(conn).await).await?;
     for (index, platform) in request.platforms.iter().enumerate() {
         if !known.platforms.contains_key(platform) {
             return Err(errors::platform_not_found(&format!("platforms[{index}]"), platform));
         }
     }
     let hashes = all_hashes(&identities, &selector.keys);
-    let accounts = store::directory::accounts_of(&mut conn, &hashes, &request.platforms).await?;
+    let find = async |conn: &mut Conn| store::directory::accounts_of(conn, &hashes, &request.platforms).await;
+    let accounts = selector.database.read(find).await?;
     Ok(FindAccountsResponse { accounts: accounts.into_iter().map(holder).collect() })
 }

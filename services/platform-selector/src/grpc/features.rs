@@ -45,7 +45,8 @@ pub(super) async fn list(
     let page_size = fields.page_size(request.page_size);
     fields.finish()?;
     let after = page::start(LIST, &request.page_token)?.unwrap_or_default();
-    let stored = store::features::list(&mut *selector.database.read().await?, &after, page_size + 1).await?;
+    let stored =
+        selector.database.read(async |conn| store::features::list(conn, &after, page_size + 1).await).await?;
     let mut feature_definitions = convert::all_stored(&stored)?;
     let next_page_token =
         page::cut(LIST, &mut feature_definitions, page_size, FeatureDefinition::encoded_len, |definition| {

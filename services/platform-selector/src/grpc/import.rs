@@ -30,7 +30,8 @@ pub(super) async fn get(
     let mut fields = Fields::new();
     let import_id = fields.number("import_id", &request.import_id);
     fields.finish()?;
-    let progress = store::imports::progress(&mut *selector.database.read().await?, &import_id).await?;
+    let progress =
+        selector.database.read(async |conn| store::imports::progress(conn, &import_id).await).await?;
     let progress = progress.ok_or_else(|| errors::import_not_found(&import_id))?;
     Ok(GetImportResponse {
         imported: progress.totals.imported,

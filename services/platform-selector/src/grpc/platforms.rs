@@ -58,7 +58,7 @@ pub(super) async fn get(
     let mut fields = Fields::new();
     let id = fields.slug("id", &request.id);
     fields.finish()?;
-    let platform = store::platforms::get(&mut *selector.database.read().await?, &id).await?;
+    let platform = selector.database.read(async |conn| store::platforms::get(conn, &id).await).await?;
     let platform = platform.ok_or_else(|| errors::platform_not_found("id", &id))?;
     let platform = convert::stored(&platform)?;
     Ok(GetPlatformResponse { platform: Some(with_health(selector, platform)) })
@@ -72,7 +72,10 @@ pub(super) async fn list(
     let page_size = fields.page_size(request.page_size);
     fields.finish()?;
     let after = page::start(LIST, &request.page_token)?.unwrap_or_default();
-    let stored = store::platforms::list(&mut *selector.database.read().await?, &after, page_size + 1).await?;
+    let stored = selector
+        .database
+        .read(async |conn| store::platforms::list(conn, &after, page_size + 1).await)
+        .await?;
     let mut platforms: Vec<Platform> = convert::all_stored(&stored)?;
     let next_page_token =
         page::cut(LIST, &mut platforms, page_size, Message::encoded_len, |platform| platform.id.clone());

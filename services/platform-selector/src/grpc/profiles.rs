@@ -5,7 +5,7 @@ use segue_proto::selector::v1::{
     ListWorkProfilesResponse, PutWorkProfileRequest, PutWorkProfileResponse,
 };
 use segue_runtime::{Fields, Refusal, caller, page, timestamp};
-use segue_store::requests::RequestKey;
+use segue_store::{Conn, requests::RequestKey};
 
 use crate::{
     commands::{self, profiles::Put},
@@ -56,14 +56,14 @@ pub(super) async fn get(
     let id = fields.slug("id", &request.id);
     fields.require(request.version >= 0, "version", "must not be negative");
     fields.finish()?;
-    let mut conn = selector.database.read().await?;
-    let newest = store::profiles::get(&mut conn, &id).await?;
+    let newest = selector.database.read(async |conn| store::profiles::get(conn, &id).await).await?;
     let newest = newest.ok_or_else(|| errors::work_profile_not_found("id", &id))?;
     let newest = convert::profile::stored(newest.0, &newest.1)?;
     if request.version == 0 || request.version == newest.version {
         return Ok(GetWorkProfileResponse { work_profile: Some(newest) });
     }
-    let older = store::profiles::get_version(&mut conn, &id, request.version).await?;
+    let older = async |conn: &mut Conn| store::profiles::get_version(conn, &id, request.version).await;
+    let older = selector.database.read(older).await?;
     let older = older.ok_or_else(|| errors::work_profile_version_not_found(&id, request.version))?;
     Ok(GetWorkProfileResponse { work_profile: Some(convert::profile::stored(older.0, &older.1)?) })
 }
@@ -75,7 +75,7 @@ pub(super) async fn versions(
     let mut fields = Fields::new();
     let id = fields.slug("id", &request.id);
     fields.finish()?;
-    let versions = store::profiles::versions(&mut *selector.database.read().await?, &id).await?;
+    let versions = selector.database.read(async |conn| store::profiles::versions(conn, &id).await).await?;
     if versions.is_empty() {
         return Err(errors::work_profile_not_found("id", &id));
     }
@@ -96,7 +96,8 @@ pub(super) async fn list(
     let page_size = fields.page_size(request.page_size);
     fields.finish()?;
     let after = page::start(LIST, &request.page_token)?.unwrap_or_default();
-    let stored = store::profiles::list(&mut *selector.database.read().await?, &after, page_size + 1).await?;
+    let stored =
+        selector.database.read(async |conn| store::profiles::list(conn, &after, page_size + 1).await).await?;
     let mut work_profiles: Vec<_> = stored
         .iter()
         .map(|(version, message)| convert::profile::stored(*version, message))

@@ -10,6 +10,7 @@ use segue_proto::{
     },
 };
 use segue_runtime::{Fields, Refusal, millis_of};
+use segue_store::Conn;
 
 use crate::{
     catalog::{Profile, Snapshot},
@@ -56,11 +57,10 @@ pub(super) async fn simulate(
     let mut fields = Fields::new();
     fields.range("limit", request.limit, 0..=MAX_LIMIT);
     let limit = if request.limit == 0 { DEFAULT_LIMIT } else { request.limit };
-    let mut conn = selector.database.read().await?;
-    let catalog = selector.catalog.current(&mut conn).await?;
+    let catalog = selector.database.read(async |conn| selector.catalog.current(conn).await).await?;
     let then = changed(fields, &request, &catalog)?;
-    let recorded = store::selections::newest(&mut conn, limit.into()).await?;
-    drop(conn);
+    let recorded = async |conn: &mut Conn| store::selections::newest(conn, limit.into()).await;
+    let recorded = selector.database.read(recorded).await?;
     let recorded: Vec<RecordedSelection> = convert::all_stored(&recorded)?;
     // Thousands of selections over hundreds of platforms keep a core busy for a while.
     let made = tokio::task::spawn_blocking(move || {

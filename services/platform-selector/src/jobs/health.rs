@@ -47,7 +47,7 @@ impl HealthChecks {
     }
 
     async fn round(&self) -> Result<(), StoreError> {
-        let snapshot = self.catalog.current(&mut *self.database.read().await?).await?;
+        let snapshot = self.database.read(async |conn| self.catalog.current(conn).await).await?;
         let uris: BTreeSet<&str> = snapshot
             .messages
             .values()

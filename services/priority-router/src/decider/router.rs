@@ -115,11 +115,7 @@ impl Router {
 
     /// A contact.
     pub(crate) async fn contact(&self, id: ContactId) -> Result<Option<ShownContact>, StoreError> {
-        let row = {
-            let mut conn = self.database.read().await?;
-            contacts::get(&mut conn, id).await?
-        };
-        match row {
+        match self.database.read(async |conn| contacts::get(conn, id).await).await? {
             None => Ok(None),
             Some(row) => Ok(self.show(vec![row]).await?.pop()),
         }
@@ -145,8 +141,8 @@ impl Router {
     }
 
     async fn read_again(&self, row: Stored) -> Result<Stored, StoreError> {
-        let mut conn = self.database.read().await?;
-        Ok(contacts::get(&mut conn, row.id).await?.unwrap_or(row))
+        let again = self.database.read(async |conn| contacts::get(conn, row.id).await).await?;
+        Ok(again.unwrap_or(row))
     }
 
     /// The time, as far as this replica knows it.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use prost::Message;
 use segue_proto::router::v1::{self as proto, *};
 use segue_runtime::{Fields, MAX_IDENTITIES, Refusal, access::administers, caller, page};
-use segue_store::{StoreError, requests::RequestKey};
+use segue_store::{Conn, StoreError, requests::RequestKey};
 
 use super::parse;
 use crate::{
@@ -69,15 +69,13 @@ pub(super) async fn of_session(
         Some((id, state.contacts(&[id]).remove(&id)))
     });
     let open = open.await?;
-    let mut conn = router.database.read().await?;
-    let (row, view) = match open {
+    let row = router.database.read(async |conn| match &open {
         // It may be older than one that has ended: who comes back goes on with it.
-        Some((id, view)) => (contacts::get(&mut conn, id).await?, view),
-        None => (contacts::newest_of_session(&mut conn, &platform, &session).await?, None),
-    };
-    drop(conn);
-    let row = row.ok_or_else(|| contact_not_found(&session))?;
-    let shown = match view {
+        Some((id, _)) => contacts::get(conn, *id).await,
+        None => contacts::newest_of_session(conn, &platform, &session).await,
+    });
+    let row = row.await?.ok_or_else(|| contact_not_found(&session))?;
+    let shown = match open.and_then(|(_, view)| view) {
         Some(view) if row.is_open() => ShownContact::of_view(view, row),
         _ => router.show(vec![row]).await?.pop().ok_or(StoreError::Failed)?,
     };
@@ -108,10 +106,8 @@ pub(super) async fn list(
         platform: &request.platform,
         priority: i64::from(priority as i32),
     };
-    let found = {
-        let mut conn = router.database.read().await?;
-        contacts::list(&mut conn, &filter, &before, page_size + 1).await?
-    };
+    let list = async |conn: &mut Conn| contacts::list(conn, &filter, &before, page_size + 1).await;
+    let found = router.database.read(list).await?;
     let shown = router.show(found).await?;
     let mut contacts: Vec<_> = shown.into_iter().map(convert::contact).collect();
     let next_page_token =
@@ -216,8 +212,8 @@ pub(super) async fn list_events(
     let scope = format!("ListContactEvents|{id}");
     let after = page::start(&scope, &request.page_token)?;
     let after = after.and_then(|seq| seq.parse().ok()).unwrap_or_default();
-    let mut conn = router.database.read().await?;
-    let found = store::events::of_contact(&mut conn, &id, after, page_size + 1).await?;
+    let list = async |conn: &mut Conn| store::events::of_contact(conn, &id, after, page_size + 1).await;
+    let found = router.database.read(list).await?;
     if found.is_empty() && after == 0 {
         // Each contact has an event, so this one isn't there.
         return Err(contact_not_found(&id));
@@ -239,13 +235,18 @@ async fn decide(router: &Router, key: RequestKey, command: Command) -> Result<Co
         IdempotentAnswer::New(_) => Err(StoreError::Failed.into()),
         IdempotentAnswer::Repeated(kept) => {
             let kept = Kept::decode(kept.as_slice()).map_err(|_| StoreError::Failed)?;
-            let mut conn = router.database.read().await?;
-            let row = match kept.id().parse() {
-                Ok(id) => contacts::get(&mut conn, id).await?,
-                Err(domain::NotAnId) => None,
-            };
             let handoff = Some(kept.handoff_id()).filter(|handoff| !handoff.is_empty()).map(Name::from);
-            let entry = store::entries::of_handoffs(&mut conn, handoff.into_iter()).await?.pop();
+            let read = router.database.read(async |conn| {
+                let row = match kept.id().parse() {
+                    Ok(id) => contacts::get(conn, id).await?,
+                    Err(domain::NotAnId) => None,
+                };
+                Ok::<_, StoreError>((
+                    row,
+                    store::entries::of_handoffs(conn, handoff.into_iter()).await?.pop(),
+                ))
+            });
+            let (row, entry) = read.await?;
             Ok(kept.contact(row, entry.map(|entry| entry.work_order).unwrap_or_default()))
         }
     }

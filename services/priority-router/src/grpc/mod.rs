@@ -36,8 +36,7 @@ pub(crate) async fn owner_of_contact(router: Router, id: String) -> Result<Optio
     if let Some(view) = open {
         return Ok(Some(owner(&view.contact)));
     }
-    let mut conn = router.database.read().await?;
-    let stored = store::contacts::get(&mut conn, id).await?;
+    let stored = router.database.read(async |conn| store::contacts::get(conn, id).await).await?;
     Ok(stored.map(|stored| owner(&stored.contact)))
 }
 

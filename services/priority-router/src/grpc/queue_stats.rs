@@ -2,6 +2,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use segue_proto::router::v1::{GetQueueStatsRequest, GetQueueStatsResponse, QueueStats};
 use segue_runtime::{Fields, Refusal};
+use segue_store::Conn;
 
 use crate::{
     convert::{duration, small},
@@ -42,11 +43,8 @@ pub(super) async fn get(
     let now_ms = router.now_ms();
     let since_minute = now_ms / MINUTE_MS - i64::from(window / MINUTE_SECONDS) + 1;
     let mut lines: BTreeMap<_, Line> = BTreeMap::new();
-    let served = {
-        let mut conn = router.database.read().await?;
-        stats::served(&mut conn, &request.platform, since_minute).await?
-    };
-    for served in served {
+    let served = async |conn: &mut Conn| stats::served(conn, &request.platform, since_minute).await;
+    for served in router.database.read(served).await? {
         lines.entry((served.platform, Reverse(served.priority))).or_default().counted = served.counted;
     }
     for ((platform, class), waiting) in router.look(State::waiting).await? {

@@ -1,7 +1,7 @@
 use prost::Message;
 use segue_proto::router::v1::*;
 use segue_runtime::{Fields, Refusal, millis_of, page};
-use segue_store::StoreError;
+use segue_store::{Conn, StoreError};
 
 use super::parse;
 use crate::{
@@ -74,9 +74,10 @@ pub(super) async fn list(
     let scope = format!("ListServiceList|{}|{}", state.as_str_name(), request.agent);
     let token = page::start(&scope, &request.page_token)?.unwrap_or_default();
     let before = token.split_once('|').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
-    let mut conn = router.database.read().await?;
     let state = i64::from(state as i32);
-    let found = entries::list(&mut conn, state, &request.agent, before, page_size + 1).await?;
+    let list =
+        async |conn: &mut Conn| entries::list(conn, state, &request.agent, before, page_size + 1).await;
+    let found = router.database.read(list).await?;
     let mut entries: Vec<_> = found.into_iter().map(convert::entry).collect();
     let next_page_token = page::cut(&scope, &mut entries, page_size, Message::encoded_len, |entry| {
         format!("{}|{}", millis_of(entry.create_time.as_ref()), entry.handoff_id)

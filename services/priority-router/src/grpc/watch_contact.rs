@@ -90,10 +90,7 @@ async fn look(router: &Router, shown: &ShownContact) -> Result<ShownContact, Ref
             return Ok(ShownContact::of_view(view, shown.stored.clone()));
         }
     }
-    let row = {
-        let mut conn = router.database.read().await?;
-        contacts::get(&mut conn, id).await?
-    };
+    let row = router.database.read(async |conn| contacts::get(conn, id).await).await?;
     let row = row.ok_or_else(|| contact_not_found(&id.to_string()))?;
     router.show(vec![row]).await?.pop().ok_or_else(|| contact_not_found(&id.to_string()))
 }
@@ -113,10 +110,8 @@ async fn estimate_ms(router: &Router, shown: &ShownContact, now_ms: i64) -> Resu
         return Ok(None);
     }
     let since = now_ms / stats::MINUTE_MS - WINDOW_MINUTES;
-    let served = {
-        let mut conn = router.database.read().await?;
-        stats::served(&mut conn, &contact.queue.platform, since).await?
-    };
+    let platform = &contact.queue.platform;
+    let served = router.database.read(async |conn| stats::served(conn, platform, since).await).await?;
     let (handled, handled_ms) = served.iter().fold((0, 0), |(handled, ms), served| {
         (handled + served.counted.handled, ms + served.counted.handled_ms)
     });

@@ -41,17 +41,15 @@ impl Store {
         handoff_id: &str,
         generation: i32,
     ) -> Result<Option<Card>, StoreError> {
-        let mut conn = self.db.read().await?;
-        let row = sqlx::query(
+        let query = sqlx::query(
             "SELECT content FROM cards
              WHERE handoff_id = $1 AND session = $2 AND generation = $3 AND expire_at > $4",
         )
         .bind(handoff_id.to_owned())
         .bind(session.to_owned())
         .bind(i64::from(generation))
-        .bind(self.now_ms())
-        .fetch_optional(&mut *conn)
-        .await?;
+        .bind(self.now_ms());
+        let row = self.db.read(async |conn| Ok::<_, StoreError>(query.fetch_optional(conn).await?)).await?;
         let Some(row) = row else { return Ok(None) };
         let sealed: Vec<u8> = row.try_get("content")?;
         Ok(self.open(&context(handoff_id, generation.into()), &sealed))

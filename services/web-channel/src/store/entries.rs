@@ -28,13 +28,12 @@ pub(crate) enum Inserted {
 impl Store {
     /// The next entries of a conversation.
     pub(crate) async fn entries(&self, session: &str, after_seq: i64) -> Result<Vec<Entry>, StoreError> {
-        let mut conn = self.db.read().await?;
-        let rows = sqlx::query("SELECT * FROM entries WHERE session = $1 AND seq > $2 ORDER BY seq LIMIT $3")
-            .bind(session.to_owned())
-            .bind(after_seq)
-            .bind(PAGE)
-            .fetch_all(&mut *conn)
-            .await?;
+        let query =
+            sqlx::query("SELECT * FROM entries WHERE session = $1 AND seq > $2 ORDER BY seq LIMIT $3")
+                .bind(session.to_owned())
+                .bind(after_seq)
+                .bind(PAGE);
+        let rows = self.db.read(async |conn| Ok::<_, StoreError>(query.fetch_all(conn).await?)).await?;
         rows.iter().map(|row| self.entry(session, row)).collect()
     }
 

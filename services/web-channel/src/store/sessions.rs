@@ -64,27 +64,26 @@ impl Store {
         platform: &str,
         secret: &str,
     ) -> Result<Option<Session>, StoreError> {
-        let mut conn = self.db.read().await?;
-        for hash in self.secret_hashes(secret) {
-            let row = sqlx::query("SELECT * FROM sessions WHERE secret_hash = $1 AND platform = $2")
-                .bind(hash)
-                .bind(platform.to_owned())
-                .fetch_optional(&mut *conn)
-                .await?;
-            if let Some(row) = row {
-                return self.session(&row).map(Some);
+        let find = async |conn: &mut Conn| {
+            for hash in self.secret_hashes(secret) {
+                let row = sqlx::query("SELECT * FROM sessions WHERE secret_hash = $1 AND platform = $2")
+                    .bind(hash)
+                    .bind(platform.to_owned())
+                    .fetch_optional(&mut *conn)
+                    .await?;
+                if let Some(row) = row {
+                    return self.session(&row).map(Some);
+                }
             }
-        }
-        Ok(None)
+            Ok(None)
+        };
+        self.db.read(find).await
     }
 
     /// A conversation by its public id.
     pub(crate) async fn session_by_id(&self, id: &str) -> Result<Option<Session>, StoreError> {
-        let mut conn = self.db.read().await?;
-        let row = sqlx::query("SELECT * FROM sessions WHERE id = $1")
-            .bind(id.to_owned())
-            .fetch_optional(&mut *conn)
-            .await?;
+        let query = sqlx::query("SELECT * FROM sessions WHERE id = $1").bind(id.to_owned());
+        let row = self.db.read(async |conn| Ok::<_, StoreError>(query.fetch_optional(conn).await?)).await?;
         row.map(|row| self.session(&row)).transpose()
     }
 

@@ -23,22 +23,18 @@ impl Store {
 
     /// Finds out how large all files are together, those that other replicas have stored and those that are gone, too.
     pub(crate) async fn measure_uploads(&self) -> Result<(), StoreError> {
-        let mut conn = self.db.read().await?;
-        let row = sqlx::query("SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes FROM uploads")
-            .fetch_one(&mut *conn)
-            .await?;
+        let query = sqlx::query("SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes FROM uploads");
+        let row = self.db.read(async |conn| Ok::<_, StoreError>(query.fetch_one(conn).await?)).await?;
         self.room.measured(row.try_get("bytes")?);
         Ok(())
     }
 
     /// A file of a conversation.
     pub(crate) async fn file(&self, session: &str, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut conn = self.db.read().await?;
-        let row = sqlx::query("SELECT content FROM uploads WHERE id = $1 AND session = $2")
+        let query = sqlx::query("SELECT content FROM uploads WHERE id = $1 AND session = $2")
             .bind(id.to_owned())
-            .bind(session.to_owned())
-            .fetch_optional(&mut *conn)
-            .await?;
+            .bind(session.to_owned());
+        let row = self.db.read(async |conn| Ok::<_, StoreError>(query.fetch_optional(conn).await?)).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(self.keys().open(&context(id), &row.try_get::<Vec<u8>, _>("content")?).ok())
     }

@@ -1,8 +1,8 @@
 //! What is forgotten, and when.
 
-use segue_store::{Database, Settings};
+use segue_store::{Database, Settings, StoreError};
 use segue_testkit::{Databases, Storage, request_id, wait_for};
-use sqlx::Row as _;
+use sqlx::{Executor as _, Row as _};
 
 use crate::platform::{NOW_MS, Running, config, delivery, say, sign_in};
 
@@ -45,6 +45,6 @@ async fn dead_cards_are_emptied_and_old_conversations_forgotten(storage: Storage
 }
 
 async fn number(database: &Database, sql: &'static str) -> i64 {
-    let mut conn = database.read().await.unwrap();
-    sqlx::query(sql).fetch_one(&mut *conn).await.unwrap().try_get("n").unwrap()
+    let row = database.read(async |conn| Ok::<_, StoreError>(conn.fetch_one(sql).await?)).await;
+    row.unwrap().try_get("n").unwrap()
 }

@@ -87,7 +87,7 @@ impl Import {
 
     async fn resume(self, selector: &Selector) -> Result<Self, Refusal> {
         let id = self.id.as_deref().unwrap_or_default();
-        let progress = store::imports::progress(&mut *selector.database.read().await?, id).await?;
+        let progress = selector.database.read(async |conn| store::imports::progress(conn, id).await).await?;
         // What is stored under another key is not found once that key is gone, so it has to come again.
         let is_current = |key_id: &str| key_id == selector.keys.current_id();
         let progress = progress
@@ -130,7 +130,7 @@ impl Import {
         let Batch { links, lines, mut rejections, .. } = batch;
         let rejected = count(rejections.len());
         let linked = if self.dry_run {
-            link_all(&mut *selector.database.read().await?, &links, Effect::Tell).await?
+            selector.database.read(async |conn| link_all(conn, &links, Effect::Tell).await).await?
         } else {
             let step = self.step(selector, to_line, finishes);
             let audit = self.audit(selector, is_end);

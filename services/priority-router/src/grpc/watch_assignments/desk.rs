@@ -1,5 +1,6 @@
 use segue_proto::router::v1::{Assignment, AssignmentChange, WatchAssignmentsResponse};
 use segue_runtime::Refusal;
+use segue_store::Conn;
 use tokio::sync::mpsc;
 use tonic::Status;
 
@@ -107,10 +108,8 @@ impl Desk {
         let view = find(&self.router, &self.agent).await?.view;
         let seq = view.agent.last_seq;
         let mark = token::event_mark(&self.router, &self.agent, seq).await?;
-        let mut open = {
-            let mut conn = self.router.database.read().await.map_err(Refusal::from)?;
-            contacts::of_ids(&mut conn, view.contacts.into_iter()).await.map_err(Refusal::from)?
-        };
+        let open = async |conn: &mut Conn| contacts::of_ids(conn, view.contacts.into_iter()).await;
+        let mut open = self.router.database.read(open).await.map_err(Refusal::from)?;
         open.sort_unstable_by_key(|stored| stored.id);
         for stored in open {
             let change = match stored.contact.state() {
@@ -133,10 +132,8 @@ impl Desk {
     async fn send_events(&mut self, least: i64) -> Result<(), End> {
         loop {
             let after = self.sent.0;
-            let found = {
-                let mut conn = self.router.database.read().await.map_err(Refusal::from)?;
-                events::of_agent(&mut conn, &self.agent, after, BATCH).await.map_err(Refusal::from)?
-            };
+            let found = async |conn: &mut Conn| events::of_agent(conn, &self.agent, after, BATCH).await;
+            let found = self.router.database.read(found).await.map_err(Refusal::from)?;
             let is_all = i64::try_from(found.len()).unwrap_or(BATCH) < BATCH;
             let has_gap = found.iter().zip(after + 1..).any(|(told, expected)| told.seq != expected)
                 || (found.is_empty() && after < least);

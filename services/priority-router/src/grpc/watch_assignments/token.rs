@@ -75,8 +75,7 @@ pub(super) async fn event_mark(router: &Router, agent: &Name, seq: i64) -> Resul
     if seq == 0 {
         return Ok(None);
     }
-    let mut conn = router.database.read().await?;
-    let event = events::of_number(&mut conn, agent, seq).await?;
+    let event = router.database.read(async |conn| events::of_number(conn, agent, seq).await).await?;
     Ok(event.map(|(contact, at_ms)| mark(contact, at_ms)))
 }
 
