@@ -114,17 +114,19 @@ impl Issuer {
         }
     }
 
-    /// Makes a call that the outbox has handed out, and records what follows.
+    /// Makes a call that the outbox has handed out, and records what follows. The place at its receiver is free for the next call then.
     pub(crate) async fn make_again(
         &self,
         call: &OwedCall,
         subject: Option<Subject>,
+        place: impl Drop,
     ) -> Result<(), Unsettled> {
         let making = async {
             let outcome = match subject {
                 Some(subject) => self.make(call, &subject).await?,
                 None => CallOutcome::Done,
             };
+            drop(place);
             self.settle(call, outcome).await.map(drop)
         };
         making.instrument(span(call)).await
