@@ -22,7 +22,10 @@ use std::sync::Arc;
 
 use segue_proto::issuer::v1::code_issuer_service_server::CodeIssuerServiceServer;
 use segue_runtime::{BootError, MAX_MESSAGE_BYTES, Parts, Running, Server, StreamEnd};
-use segue_store::{Database, outbox::Dispatcher};
+use segue_store::{
+    Database,
+    outbox::{self, Dispatcher},
+};
 
 use crate::{
     commands::Issuer,
@@ -35,9 +38,10 @@ pub use crate::{commands::UnknownSessions, config::Config, metrics::METRICS};
 pub async fn bind(config: Config, parts: Parts) -> Result<Running, BootError> {
     let database = Database::open(&config.database, segue_store::migrations!()).await?;
     let handoffs = Handoffs::start(database.clone(), parts.clock.clone(), parts.random.clone());
-    let issuer = Arc::new(Issuer::new(handoffs, &config, &parts));
+    let (hand_over, handed_over) = outbox::hand_over();
+    let issuer = Arc::new(Issuer::new(handoffs, &config, &parts, hand_over));
     let owed_calls = Arc::new(OwedCalls::new(issuer.clone()));
-    let dispatcher = Dispatcher::new(database.clone(), owed_calls, parts.clock.clone());
+    let dispatcher = Dispatcher::new(database.clone(), owed_calls, parts.clock.clone(), handed_over);
     let stream_end = StreamEnd::new(parts.stop.clone(), parts.random.clone());
     let service = CodeIssuerServiceServer::new(grpc::Service { issuer: issuer.clone(), stream_end })
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

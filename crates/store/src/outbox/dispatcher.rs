@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use segue_core::SharedClock;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{LEASE_MS, OwedCall, claim, postpone};
@@ -28,25 +28,59 @@ pub trait Handler: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsettled;
 
+/// The way to the dispatcher of calls that are leased to whoever owes them, but that nobody waits for: it makes them without having to
+/// claim them.
+#[derive(Debug, Clone)]
+pub struct HandOver(mpsc::Sender<OwedCall>);
+
+/// The dispatcher's end of it.
+#[derive(Debug)]
+pub struct HandedOver(mpsc::Receiver<OwedCall>);
+
+/// A way to the dispatcher.
+pub fn hand_over() -> (HandOver, HandedOver) {
+    let (calls, handed) = mpsc::channel(CALLS_AT_ONCE);
+    (HandOver(calls), HandedOver(handed))
+}
+
+impl HandOver {
+    /// Has a call made. Not if as many wait as it makes at a time: then the lease is to be given back ([`retry_later`]).
+    pub fn make(&self, call: OwedCall) -> Result<(), OwedCall> {
+        self.0.try_send(call).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(call) | mpsc::error::TrySendError::Closed(call) => call,
+        })
+    }
+}
+
 /// Makes the calls that no request's own path has made.
 pub struct Dispatcher<H> {
     database: Database,
     handler: Arc<H>,
     clock: SharedClock,
+    handed: HandedOver,
 }
 
 impl<H: Handler> Dispatcher<H> {
     /// A dispatcher over the database's outbox.
-    pub fn new(database: Database, handler: Arc<H>, clock: SharedClock) -> Self {
-        Self { database, handler, clock }
+    pub fn new(database: Database, handler: Arc<H>, clock: SharedClock, handed: HandedOver) -> Self {
+        Self { database, handler, clock, handed }
     }
 
     /// Runs until told to stop. Calls under way are finished first; leases guard what is cut off after that.
     pub async fn run(self, stop: CancellationToken) {
-        let this = Arc::new(self);
-        tokio::join!(this.clone().dispatch(stop.clone()), this.measure(stop));
+        let Self { database, handler, clock, handed } = self;
+        let maker = Arc::new(Maker { database, handler, clock });
+        tokio::join!(maker.clone().dispatch(handed.0, stop.clone()), maker.measure(stop));
     }
+}
 
+struct Maker<H> {
+    database: Database,
+    handler: Arc<H>,
+    clock: SharedClock,
+}
+
+impl<H: Handler> Maker<H> {
     /// Records how much is owed, and for how long.
     async fn measure(&self, stop: CancellationToken) {
         let (calls, age) = (OUTBOX_CALLS.to_gauge(), OUTBOX_OLDEST_AGE.to_gauge());
@@ -61,38 +95,46 @@ impl<H: Handler> Dispatcher<H> {
         .await;
     }
 
-    async fn dispatch(self: Arc<Self>, stop: CancellationToken) {
-        let this = self;
+    async fn dispatch(self: Arc<Self>, mut handed: mpsc::Receiver<OwedCall>, stop: CancellationToken) {
         // What other replicas owe they dispatch themselves; that of one which has died is found by polling.
-        let mut changes = this.database.own_changes();
+        let mut changes = self.database.own_changes();
         let mut calls = JoinSet::new();
+        let mut may_be_due = true;
         while !stop.is_cancelled() {
             while calls.try_join_next().is_some() {}
-            let claimed =
-                this.claim(CALLS_AT_ONCE.saturating_sub(calls.len()), &stop).await.unwrap_or_else(|error| {
+            let room = CALLS_AT_ONCE.saturating_sub(calls.len());
+            if may_be_due && room > 0 {
+                let claimed = self.claim(room, &stop).await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "outbox not readable");
                     Vec::new()
                 });
-            if !claimed.is_empty() {
-                for call in claimed {
-                    let this = this.clone();
-                    calls.spawn(async move { this.make(&call).await });
-                }
+                may_be_due = !claimed.is_empty();
+                claimed.into_iter().for_each(|call| self.clone().start(&mut calls, call));
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = changes.wait(POLL) => {}
+                () = changes.wait(POLL) => may_be_due = true,
                 Some(_) = calls.join_next() => {}
+                Some(call) = handed.recv(), if room > 0 => self.clone().start(&mut calls, call),
             }
         }
+        // What was handed over and not begun is anybody's.
+        handed.close();
+        while let Some(call) = handed.recv().await {
+            retry_later(&self.database, &call, self.clock.now_ms()).await;
+        }
         while calls.join_next().await.is_some() {}
+    }
+
+    fn start(self: Arc<Self>, calls: &mut JoinSet<()>, call: OwedCall) {
+        calls.spawn(async move { self.make(&call).await });
     }
 
     async fn claim(&self, limit: usize, stop: &CancellationToken) -> Result<Vec<OwedCall>, StoreError> {
         let (now, limit) = (self.clock.now_ms(), i64::try_from(limit).unwrap_or_default());
         // Most wake-ups find nothing, and a write that finds nothing would still wake every watcher, this one included.
-        if limit == 0 || !self.database.read(async |conn| super::any_claimable(conn, now).await).await? {
+        if !self.database.read(async |conn| super::any_claimable(conn, now).await).await? {
             return Ok(Vec::new());
         }
         self.database

@@ -1,8 +1,8 @@
 //! The transactional outbox: calls that a committed change owes to other services.
 //!
 //! A change and the calls it owes are committed together ([`owe`]). The request's own path makes the call at once, under
-//! the lease that `owe` gave it; when that fails or the process dies, the [`Dispatcher`] makes it, with back-off, until the
-//! handler settles it. Calls of one lane are made in the order they were owed. Whoever makes a call may die after it,
+//! the lease that `owe` gave it, or hands it over to the [`Dispatcher`] when nobody waits for it ([`HandOver`]); when that fails or the
+//! process dies, the dispatcher makes it, with back-off, until the handler settles it. Calls of one lane are made in the order they were owed. Whoever makes a call may die after it,
 //! so every receiver must take repetitions.
 
 mod dispatcher;
@@ -11,7 +11,9 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
-pub use dispatcher::{CALLS_AT_ONCE, Dispatcher, Handler, Unsettled, retry_later};
+pub use dispatcher::{
+    CALLS_AT_ONCE, Dispatcher, HandOver, HandedOver, Handler, Unsettled, hand_over, retry_later,
+};
 
 use crate::{
     Conn, Engine,
@@ -56,14 +58,12 @@ pub struct NewCall {
     pub payload: Vec<u8>,
     /// W3C trace context of the request that owes it; may be empty.
     pub trace_parent: String,
-    /// Whether somebody waits to make it at once; else the dispatcher makes it.
-    pub is_awaited: bool,
     /// A call of the same lane that is settled by the same writes.
     pub behind: Option<String>,
 }
 
-/// Records calls, with other writes under a lock that all who owe calls take. [`leased`] tells which of those that are awaited are the
-/// first of their lanes.
+/// Records calls, with other writes under a lock that all who owe calls take. The first of their lanes are leased to whoever owes them;
+/// [`leased`] tells which.
 pub fn owe(writes: &mut Writes, calls: Vec<NewCall>, now_ms: i64) {
     const COLUMNS: &[(&str, Kind)] = &[
         ("id", Text),
@@ -73,8 +73,8 @@ pub fn owe(writes: &mut Writes, calls: Vec<NewCall>, now_ms: i64) {
         ("subject", Text),
         ("payload", Bytes),
         ("trace_parent", Text),
-        ("lease_ms", Int),
         ("behind", Text),
+        ("lease_end", Int),
         ("now", Int),
     ];
     let mut rows = Rows::new(COLUMNS);
@@ -90,8 +90,8 @@ pub fn owe(writes: &mut Writes, calls: Vec<NewCall>, now_ms: i64) {
             call.subject.into(),
             call.payload.into(),
             call.trace_parent.into(),
-            if call.is_awaited { LEASE_MS } else { 0 }.into(),
             call.behind.unwrap_or_default().into(),
+            (now_ms + LEASE_MS).into(),
             now_ms.into(),
         ]);
     }
@@ -100,15 +100,14 @@ pub fn owe(writes: &mut Writes, calls: Vec<NewCall>, now_ms: i64) {
         "INSERT INTO outbox (id, lane, position, kind, subject, payload, trace_parent, attempts, next_at, lease_until, created_at)
          SELECT v.id, v.lane, COALESCE((SELECT MAX(o.position) FROM outbox o WHERE o.lane = v.lane), 0) + v.nth, v.kind,
                 v.subject, v.payload, v.trace_parent, 0, v.now,
-                CASE WHEN v.lease_ms > 0 AND v.nth = 1
-                          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.lane = v.lane AND o.id <> v.behind)
-                     THEN v.now + v.lease_ms ELSE 0 END, v.now
+                CASE WHEN v.nth = 1 AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.lane = v.lane AND o.id <> v.behind)
+                     THEN v.lease_end ELSE 0 END, v.now
          FROM v WHERE v.id IS NOT NULL
          RETURNING id, lease_until",
     );
 }
 
-/// Of the calls that were recorded by [`owe`], those that whoever waits may make now, by id.
+/// Of the calls that were recorded by [`owe`], those that whoever owes them may make now, by id.
 pub fn leased(rows: &[AnyRow]) -> Result<HashSet<String>, StoreError> {
     let mut leased = HashSet::new();
     for row in rows {

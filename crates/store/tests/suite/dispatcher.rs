@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use segue_core::ManualClock;
 use segue_store::{
     Database,
-    outbox::{CALLS_AT_ONCE, Dispatcher, Handler, LEASE_MS, OwedCall, Unsettled},
+    outbox::{CALLS_AT_ONCE, Dispatcher, HandOver, Handler, LEASE_MS, OwedCall, Unsettled, hand_over},
 };
 use segue_testkit::{WAIT, wait_for};
 use sqlx::Row as _;
@@ -30,6 +30,8 @@ segue_testkit::on_every_engine!(crate::engines::on =>
     a_blocked_lane_costs_no_writes,
     a_backlog_is_worked_off_in_bounds,
     stopping_finishes_calls_under_way,
+    a_call_that_is_handed_over_is_made_under_its_lease,
+    what_is_handed_over_and_not_begun_is_given_back,
 );
 
 /// Counts calls, and lets each through as told.
@@ -69,6 +71,7 @@ impl Receiver {
 struct Running {
     receiver: Arc<Receiver>,
     clock: Arc<ManualClock>,
+    hand_over: HandOver,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -85,9 +88,10 @@ impl Running {
         });
         let clock = ManualClock::starting_at(NOW + LEASE_MS);
         let stop = CancellationToken::new();
-        let dispatcher = Dispatcher::new(database.clone(), receiver.clone(), clock.clone());
+        let (hand_over, handed_over) = hand_over();
+        let dispatcher = Dispatcher::new(database.clone(), receiver.clone(), clock.clone(), handed_over);
         let task = tokio::spawn(dispatcher.run(stop.clone()));
-        Self { receiver, clock, stop, task }
+        Self { receiver, clock, hand_over, stop, task }
     }
 
     async fn stop(self) {
@@ -176,4 +180,41 @@ async fn stopping_finishes_calls_under_way(engines: &Engines) {
     receiver.gate.add_permits(10);
     running.stop().await;
     assert_eq!(receiver.made(), ["1"], "the first is finished, the second not begun");
+}
+
+/// The clock stands within the lease, so that the dispatcher would not find the call.
+async fn a_call_that_is_handed_over_is_made_under_its_lease(engines: &Engines) {
+    let db = engines.open().await;
+    let running = Running::start(&db, 100, false);
+    let call = owe(&db, "lane", "1", NOW + LEASE_MS).await.expect("a lease");
+    running.hand_over.make(call).unwrap();
+    wait_for("the call", || async { running.receiver.made() == ["1"] }).await;
+    running.stop().await;
+    assert!(claim(&db, NOW + 100 * LEASE_MS, 10).await.is_empty(), "it is settled");
+}
+
+async fn what_is_handed_over_and_not_begun_is_given_back(engines: &Engines) {
+    let db = engines.open().await;
+    let running = Running::start(&db, 0, false);
+    let mut calls = vec![];
+    for number in 0..=2 * CALLS_AT_ONCE {
+        calls.extend(owe(&db, &number.to_string(), "x", NOW + LEASE_MS).await);
+    }
+    assert_eq!(calls.len(), 2 * CALLS_AT_ONCE + 1, "each has a lane of its own");
+    let receiver = running.receiver.clone();
+    let (begun, others) = calls.split_at(CALLS_AT_ONCE);
+    begun.iter().for_each(|call| running.hand_over.make(call.clone()).unwrap());
+    wait_for("a full house", || async { receiver.under_way.load(Ordering::SeqCst) == CALLS_AT_ONCE }).await;
+    let (waiting, refused) = others.split_at(CALLS_AT_ONCE);
+    waiting.iter().for_each(|call| running.hand_over.make(call.clone()).unwrap());
+    assert_eq!(running.hand_over.make(refused[0].clone()).unwrap_err().id, refused[0].id, "no end of them");
+    running.stop.cancel();
+    let given_back = || async {
+        let sql = "SELECT COUNT(*) AS n FROM outbox WHERE lease_until = 0";
+        query(&db, sql).await[0].get::<i64, _>("n") == CALLS_AT_ONCE as i64
+    };
+    wait_for("those that wait to be given back", given_back).await;
+    receiver.gate.add_permits(CALLS_AT_ONCE);
+    running.stop().await;
+    assert_eq!(receiver.made().len(), CALLS_AT_ONCE);
 }

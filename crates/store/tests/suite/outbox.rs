@@ -24,7 +24,6 @@ segue_testkit::on_every_engine!(crate::engines::on =>
     an_ended_lease_can_not_postpone,
     what_is_owed_together_is_made_in_order,
     a_call_behind_one_that_is_settled_with_it_is_the_first,
-    nobody_waits_for_a_call_of_the_dispatcher,
 );
 
 pub fn call(lane: &str, subject: &str) -> NewCall {
@@ -35,7 +34,6 @@ pub fn call(lane: &str, subject: &str) -> NewCall {
         subject: subject.to_owned(),
         payload: vec![0, 255, 7],
         trace_parent: String::new(),
-        is_awaited: true,
         behind: None,
     }
 }
@@ -239,11 +237,4 @@ async fn a_call_behind_one_that_is_settled_with_it_is_the_first(engines: &Engine
     let behind = NewCall { behind: Some(first.id.clone()), ..behind };
     assert_eq!(write(&db, &[behind.clone(), other], &[&first.id], NOW).await, [behind.id].into());
     assert!(claim(&db, NOW, 10).await.is_empty(), "and the next waits for it");
-}
-
-async fn nobody_waits_for_a_call_of_the_dispatcher(engines: &Engines) {
-    let db = engines.open().await;
-    let one = NewCall { is_awaited: false, ..call("lane", "1") };
-    assert!(write(&db, &[one], &[], NOW).await.is_empty());
-    assert_eq!(subjects(&claim(&db, NOW, 10).await), ["1"].into());
 }

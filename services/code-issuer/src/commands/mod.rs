@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use segue_core::{KeyRing, Random};
 use segue_runtime::Parts;
+use segue_store::outbox::HandOver;
 
 pub(crate) use create::CreateHandoff;
 pub(crate) use issued::Issued;
@@ -42,10 +43,11 @@ pub(crate) struct Issuer {
     revoke_grace: Duration,
     messages: Messages,
     unknown_sessions: UnknownSessions,
+    hand_over: HandOver,
 }
 
 impl Issuer {
-    pub(crate) fn new(handoffs: Handoffs, config: &Config, parts: &Parts) -> Self {
+    pub(crate) fn new(handoffs: Handoffs, config: &Config, parts: &Parts, hand_over: HandOver) -> Self {
         Self {
             handoffs,
             clients: Clients::new(config),
@@ -56,6 +58,7 @@ impl Issuer {
             revoke_grace: config.revoke_grace,
             messages: config.messages.clone(),
             unknown_sessions: config.unknown_sessions,
+            hand_over,
         }
     }
 

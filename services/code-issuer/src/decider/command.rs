@@ -12,7 +12,7 @@ use crate::domain::{
     handoff::{Handoff, State},
     turn::{
         Attempt, CallOutcome, Cancelled, Created, Creation, Ended, Needs, Owed, Redeemed, Reissue, Reissued,
-        Revoked, Turn,
+        Revoked, Settled, Turn,
     },
 };
 
@@ -43,8 +43,7 @@ pub(crate) enum Answer {
     Redeemed(Redeemed),
     Cancelled(Cancelled),
     Revoked(Revoked),
-    /// The handoff, if the call has changed it.
-    Settled(Option<Box<Handoff>>),
+    Settled(Settled),
     Expired(Vec<(Ended, Owed)>),
     Recounted,
 }
@@ -112,9 +111,9 @@ impl Command {
                 (Answer::Revoked(revoked), decided, None)
             }
             Self::Settle(call, outcome) => {
-                let moved =
+                let settled =
                     turn.settle_call(&call.id, &call.kind, &call.subject, outcome, &call.trace_parent);
-                (Answer::Settled(moved.map(Box::new)), wrote(), None)
+                (Answer::Settled(settled), wrote(), None)
             }
             Self::Expire(ids) => (Answer::Expired(turn.expire(ids)), wrote(), None),
             Self::Recount => (Answer::Recounted, wrote(), None),
@@ -132,11 +131,14 @@ impl Answer {
             | Self::Revoked(Revoked::Done { calls, .. }) => keep(calls),
             Self::Redeemed(Redeemed::Won { admit: call, .. })
             | Self::Cancelled(Cancelled::Done { release: call, .. }) => {
-                call.is_awaited = leased.contains(&call.id);
+                call.is_leased = leased.contains(&call.id);
+            }
+            Self::Settled(settled) => {
+                settled.follows = settled.follows.take().filter(|call| leased.contains(&call.id))
             }
             Self::Expired(ended) => {
                 for (_, call) in ended {
-                    call.is_awaited = leased.contains(&call.id);
+                    call.is_leased = leased.contains(&call.id);
                 }
             }
             _ => {}

@@ -17,7 +17,7 @@ use crate::{
         strength::Scope,
         turn::{
             Attempt, CallOutcome, Cancelled, Created, Creation, Ended, Needs, Owed, Redeemed, Reissue,
-            Reissued, Revoked, Turn,
+            Reissued, Revoked, Settled, Turn,
         },
     },
     metrics::{CodeFailure, Metrics},
@@ -153,18 +153,19 @@ impl Handoffs {
         Ok(revoked)
     }
 
-    /// Records what follows from an owed call, and that it is over. Answers the handoff if that has changed it.
-    pub(crate) async fn settle(
-        &self,
-        call: &OwedCall,
-        outcome: CallOutcome,
-    ) -> Result<Option<Handoff>, StoreError> {
+    /// Records what follows from an owed call, and that it is over.
+    pub(crate) async fn settle(&self, call: &OwedCall, outcome: CallOutcome) -> Result<Settled, StoreError> {
+        if outcome == CallOutcome::Done {
+            // Nobody sees it. A call that is still there after its lease is made again.
+            self.commands.tell(Command::Settle(call.clone(), outcome)).await?;
+            return Ok(Settled::default());
+        }
         let is_admission = matches!(outcome, CallOutcome::Admitted(_));
         let is_delivery = matches!(outcome, CallOutcome::Delivered(..));
-        let Answer::Settled(moved) = self.ask(Command::Settle(call.clone(), outcome)).await? else {
+        let Answer::Settled(settled) = self.ask(Command::Settle(call.clone(), outcome)).await? else {
             return Err(StoreError::Failed);
         };
-        if let Some(handoff) = &moved {
+        if let Some(handoff) = &settled.handoff {
             if is_admission {
                 self.metrics.admitted(handoff.updated_at - handoff.created_at);
             }
@@ -173,7 +174,7 @@ impl Handoffs {
                 self.count_end(handoff);
             }
         }
-        Ok(moved.map(|handoff| *handoff))
+        Ok(settled)
     }
 
     /// Ends handoffs whose code was not entered in time; returns the calls to be made now. None when none was due.

@@ -20,8 +20,8 @@ impl OwedCalls {
     async fn make(&self, call: &OwedCall) -> Result<(), Unsettled> {
         let subject = self.issuer.subject_of(call).await?;
         let receiver = subject.as_ref().map(|subject| subject.receiver(&call.kind));
-        let Some(_share) = self.shares.take(receiver.unwrap_or(ROUTER)) else { return Err(Unsettled) };
-        self.issuer.make_again(call, subject).await
+        let Some(share) = self.shares.take(receiver.unwrap_or(ROUTER)) else { return Err(Unsettled) };
+        self.issuer.make_again(call, subject, share).await
     }
 }
 

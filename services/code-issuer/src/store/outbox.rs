@@ -11,7 +11,6 @@ pub(super) fn write(writes: &mut Writes, changes: &Changes<'_>, now_ms: i64) {
         subject: owed.handoff.clone(),
         payload: owed.payload.clone(),
         trace_parent: owed.trace_parent.clone(),
-        is_awaited: owed.is_awaited,
         behind: owed.behind.clone(),
     });
     outbox::owe(writes, owed.collect(), now_ms);

@@ -7,16 +7,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     panic::AssertUnwindSafe,
     sync::Arc,
-    time::Duration,
 };
 
 use futures::FutureExt as _;
 use segue_core::{AccountRef, SharedClock};
 use segue_store::{Conn, Database, StoreError};
-use tokio::{
-    sync::{Mutex, mpsc, oneshot},
-    time::timeout,
-};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{Catalog, Snapshot};
 use crate::store;
@@ -27,8 +23,6 @@ const LANES: usize = 2;
 const MOST: usize = 64;
 /// Most hashes in one statement: the accounts of a customer must be of one moment.
 const MOST_HASHES: usize = 256;
-/// How long a statement may take, with all that is read beside it.
-const READ_LIMIT: Duration = Duration::from_secs(8);
 /// Most that wait for a lane; the server takes fewer calls at a time.
 const QUEUE: usize = 4096;
 
@@ -109,7 +103,7 @@ impl Lane {
     async fn answer(&self, mut together: Vec<Waiting>) {
         let hashes: Vec<Vec<String>> =
             together.iter_mut().map(|one| std::mem::take(&mut one.hashes)).collect();
-        match self.read_in_time(&hashes).await {
+        match self.read_guarded(&hashes).await {
             Ok((catalog, accounts, loads)) => {
                 for (one, accounts) in together.into_iter().zip(accounts) {
                     let found = Found { catalog: catalog.clone(), accounts, loads: loads.clone() };
@@ -128,17 +122,12 @@ impl Lane {
         }
     }
 
-    /// A lane that waited for ever for a server that is gone, or that ended with a panic, would be missed by all selections.
-    async fn read_in_time(&self, hashes: &[Vec<String>]) -> Result<Read, StoreError> {
-        let reading = AssertUnwindSafe(self.read(hashes)).catch_unwind();
-        match timeout(READ_LIMIT, reading).await {
-            Ok(Ok(read)) => read,
-            Ok(Err(_)) => {
-                tracing::error!("reading for selections panicked");
-                Err(StoreError::Failed)
-            }
-            Err(_) => Err(StoreError::Unavailable),
-        }
+    /// A lane that ended with a panic would be missed by all selections.
+    async fn read_guarded(&self, hashes: &[Vec<String>]) -> Result<Read, StoreError> {
+        AssertUnwindSafe(self.read(hashes)).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!("reading for selections panicked");
+            Err(StoreError::Failed)
+        })
     }
 
     async fn read(&self, hashes: &[Vec<String>]) -> Result<Read, StoreError> {

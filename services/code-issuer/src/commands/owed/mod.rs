@@ -72,19 +72,19 @@ impl Issuer {
 
     /// Releases the router's entries of handoffs that have ended.
     pub(crate) async fn release_now(&self, calls: Vec<Owed>) {
-        let awaited = calls.into_iter().filter(|call| call.is_awaited);
-        futures::future::join_all(awaited.map(|call| self.make_one(call, None))).await;
+        let leased = calls.into_iter().filter(|call| call.is_leased);
+        futures::future::join_all(leased.map(|call| self.make_one(call, None))).await;
     }
 
     /// Has the router admit the customer of a handoff that was just redeemed. Answers the handoff as it is then.
     pub(super) async fn admit_now(&self, handoff: Handoff, admit: Owed) -> Handoff {
-        if !admit.is_awaited {
+        if !admit.is_leased {
             return handoff;
         }
         let call = owed_call(admit, handoff.updated_at);
         let making = async {
             let outcome = self.admit(&call, &handoff).await?;
-            self.handoffs.settle(&call, outcome).await.map_err(unsettled)
+            self.settle(&call, outcome).await
         };
         match tokio::time::timeout(CALL_PATIENCE, making.instrument(span(&call))).await {
             Ok(Ok(changed)) => changed.unwrap_or(handoff),
@@ -103,7 +103,7 @@ impl Issuer {
                 Some(subject) => self.make(&call, subject).await?,
                 None => self.release(&call).await?,
             };
-            self.handoffs.settle(&call, outcome).await.map_err(unsettled)
+            self.settle(&call, outcome).await
         };
         match tokio::time::timeout(limit, making.instrument(span(&call))).await {
             Ok(Ok(changed)) => changed,
@@ -114,20 +114,33 @@ impl Issuer {
         }
     }
 
-    /// Makes a call that the outbox has handed out, and records what follows.
+    /// Makes a call that the outbox has handed out, and records what follows. The place at its receiver is free for the next call then.
     pub(crate) async fn make_again(
         &self,
         call: &OwedCall,
         subject: Option<Subject>,
+        place: impl Drop,
     ) -> Result<(), Unsettled> {
         let making = async {
             let outcome = match subject {
                 Some(subject) => self.make(call, &subject).await?,
                 None => CallOutcome::Done,
             };
-            self.handoffs.settle(call, outcome).await.map(drop).map_err(unsettled)
+            drop(place);
+            self.settle(call, outcome).await.map(drop)
         };
         making.instrument(span(call)).await
+    }
+
+    /// Records that a call is over, and has made what is owed since. Answers the handoff if it has changed.
+    async fn settle(&self, call: &OwedCall, outcome: CallOutcome) -> Result<Option<Handoff>, Unsettled> {
+        let settled = self.handoffs.settle(call, outcome).await.map_err(unsettled)?;
+        if let Some(follows) = settled.follows
+            && let Err(refused) = self.hand_over.make(owed_call(follows, self.now_ms()))
+        {
+            self.handoffs.retry_later(&refused).await;
+        }
+        Ok(settled.handoff.map(|handoff| *handoff))
     }
 
     /// What a call is about; none if it is gone.

@@ -1,4 +1,4 @@
-use super::Turn;
+use super::{Owed, Turn};
 use crate::domain::{
     call,
     handoff::{Admission, Delivery, Handoff},
@@ -21,8 +21,17 @@ pub enum CallOutcome {
     Refused(&'static str),
 }
 
+/// What came of a call that is over.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// The handoff, if it has changed.
+    pub handoff: Option<Box<Handoff>>,
+    /// What is owed since, for nobody who waits.
+    pub follows: Option<Owed>,
+}
+
 impl Turn<'_> {
-    /// Records what follows from a call, and that it is over. Answers the handoff if that has changed it.
+    /// Records what follows from a call, and that it is over.
     pub fn settle_call(
         &mut self,
         id: &str,
@@ -30,8 +39,19 @@ impl Turn<'_> {
         handoff: &str,
         outcome: &CallOutcome,
         trace_parent: &str,
-    ) -> Option<Handoff> {
+    ) -> Settled {
         self.settle(id, kind, handoff);
+        self.follow(kind, handoff, outcome, trace_parent).unwrap_or_default()
+    }
+
+    fn follow(
+        &mut self,
+        kind: &str,
+        handoff: &str,
+        outcome: &CallOutcome,
+        trace_parent: &str,
+    ) -> Option<Settled> {
+        let mut follows = None;
         let now_ms = self.now_ms;
         match outcome {
             CallOutcome::Done => return None,
@@ -53,17 +73,17 @@ impl Turn<'_> {
                 self.step(handoff, |known| known.admit(admission.clone(), now_ms))?;
                 if self.handoff(handoff)?.has_source_adapter() {
                     // The customer need not wait for the old session's end.
-                    self.owe_to_dispatcher(call::CLOSE, handoff, trace_parent);
+                    follows = Some(self.owe(call::CLOSE, handoff, trace_parent));
                 } else {
                     self.step(handoff, |known| known.switch(now_ms))?;
                 }
             }
             CallOutcome::AdmissionRefused(why) => {
                 self.step(handoff, |known| known.fail(why, now_ms))?;
-                self.owe_to_dispatcher(call::RELEASE, handoff, trace_parent);
+                follows = Some(self.owe(call::RELEASE, handoff, trace_parent));
             }
         }
-        self.handoff(handoff).cloned()
+        Some(Settled { handoff: self.handoff(handoff).cloned().map(Box::new), follows })
     }
 
     /// One step; none when the handoff is elsewhere by now.

@@ -102,8 +102,8 @@ pub struct Owed {
     pub payload: Vec<u8>,
     /// W3C trace context of the request that owes it; may be empty.
     pub trace_parent: String,
-    /// Whether a request waits to make it at once.
-    pub is_awaited: bool,
+    /// Whether it is leased to whoever owes it, as the first of its lane.
+    pub is_leased: bool,
     /// The call of the same lane that is over since this turn; none if there is none.
     pub behind: Option<String>,
 }

@@ -19,7 +19,7 @@ mod transitions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub use calls::CallOutcome;
+pub use calls::{CallOutcome, Settled};
 pub use cancel::Cancelled;
 pub use changes::{AccessInfo, Changes, NewCode, NewHandoff, Owed, Rewritten, Was};
 pub use create::{Created, Creation};

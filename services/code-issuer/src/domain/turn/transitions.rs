@@ -100,17 +100,11 @@ impl<'c> Turn<'c> {
         owed.collect()
     }
 
-    /// Owes a call that the request makes at once.
+    /// Owes a call that is made at once.
     pub(super) fn owe(&mut self, kind: &'static str, handoff: &str, trace_parent: &str) -> Owed {
         let owed = self.new_call(kind, handoff, trace_parent);
         self.changes.owed.push(owed.clone());
         owed
-    }
-
-    /// Owes a call that nobody waits for.
-    pub(super) fn owe_to_dispatcher(&mut self, kind: &'static str, handoff: &str, trace_parent: &str) {
-        let owed = Owed { is_awaited: false, ..self.new_call(kind, handoff, trace_parent) };
-        self.changes.owed.push(owed);
     }
 
     fn new_call(&self, kind: &'static str, handoff: &str, trace_parent: &str) -> Owed {
@@ -120,7 +114,7 @@ impl<'c> Turn<'c> {
             handoff: handoff.to_owned(),
             payload: vec![],
             trace_parent: trace_parent.to_owned(),
-            is_awaited: true,
+            is_leased: true,
             behind: self.settled_lanes.get(&call::lane(kind, handoff)).cloned(),
         }
     }
