@@ -2,6 +2,10 @@ use std::path::Path;
 
 use crate::{Conn, StoreError};
 
+/// Statements here find a few rows by keys. SQLite takes the keys of a large batch for more rows than a table has that it knows nothing
+/// of, and would make an index of the keys and read the whole table.
+const BY_KEYS: &str = "PRAGMA automatic_index = OFF";
+
 /// The database engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -81,10 +85,11 @@ impl Engine {
     /// Run once on every new connection.
     pub(crate) fn session_setup(self) -> &'static [&'static str] {
         match self {
-            Self::SqliteMemory => &["PRAGMA foreign_keys = ON"],
+            Self::SqliteMemory => &[BY_KEYS, "PRAGMA foreign_keys = ON"],
             // FULL, as NORMAL may lose acknowledged commits of a WAL database on power loss (I4). What is temporary is in
             // memory, as a container with a read-only root has no folder for it.
             Self::SqliteFile => &[
+                BY_KEYS,
                 "PRAGMA temp_store = MEMORY",
                 "PRAGMA busy_timeout = 10000",
                 "PRAGMA journal_mode = WAL",

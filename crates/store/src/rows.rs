@@ -265,6 +265,8 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::{Connection as _, Executor as _, Row as _};
+
     use super::*;
 
     const COLUMNS: &[(&str, Kind)] = &[("id", Kind::Text), ("units", Kind::Int)];
@@ -319,5 +321,31 @@ mod tests {
         let chunks = |engine| rows.chunks(engine).map(|chunk| chunk.len() / 2).collect::<Vec<_>>();
         assert_eq!(chunks(Engine::SqliteFile), [256, 256, 88]);
         assert_eq!(chunks(Engine::Postgres), [600]);
+    }
+
+    /// SQLite would read the whole table when there are many rows, had it not been told otherwise.
+    #[tokio::test]
+    async fn a_table_is_searched_by_keys_however_many_they_are() {
+        crate::create::install_drivers();
+        let mut conn = sqlx::AnyConnection::connect("sqlite::memory:").await.unwrap();
+        for statement in Engine::SqliteMemory.session_setup() {
+            conn.execute(*statement).await.unwrap();
+        }
+        conn.execute("CREATE TABLE agents (id TEXT PRIMARY KEY, units BIGINT)").await.unwrap();
+        let rows = Rows::new(COLUMNS);
+        for statement in [
+            "SELECT a.units FROM v JOIN agents a ON a.id = v.id WHERE v.units = 1",
+            "UPDATE agents SET units = v.units FROM v WHERE agents.id = v.id AND v.units > 0",
+            "DELETE FROM agents WHERE id IN (SELECT id FROM v)",
+        ] {
+            for count in [1, 64, MOST_ROWS] {
+                let text = rows.text(Engine::SqliteMemory, count * COLUMNS.len(), 1, statement);
+                let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+                let plan = sqlx::query(explained).fetch_all(&mut conn).await.unwrap();
+                let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+                let is_searched = |step: &String| step.starts_with("SEARCH a") && step.ends_with("(id=?)");
+                assert!(steps.iter().any(is_searched), "{count} rows of {statement}: {steps:#?}");
+            }
+        }
     }
 }

@@ -1,10 +1,11 @@
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
-use super::{
-    Entry, Record,
-    record::{self, bind},
+use super::{Entry, Record, record};
+use crate::{
+    Conn, Engine,
+    Kind::{self, Int, Text},
+    Rows, StoreError,
 };
-use crate::{Conn, Engine, StoreError};
 
 /// Rows of one statement.
 pub(super) const ROWS: usize = 200;
@@ -38,10 +39,10 @@ pub async fn link(conn: &mut Conn, engine: Engine) -> Result<usize, StoreError> 
         .bind(i64::try_from(ROWS).unwrap_or(i64::MAX))
         .fetch_all(&mut *conn)
         .await?;
-    let (mut ids, mut records): (Vec<i64>, Vec<Record>) = (vec![], vec![]);
+    let (mut ids, mut records) = (Rows::new(&[("id", Int)]), vec![]);
     let (mut sequence, mut hash) = (head.sequence, head.hash);
     for row in &rows {
-        ids.push(row.try_get("id")?);
+        ids.push([row.try_get::<i64, _>("id")?.into()]);
         sequence += 1;
         let record = Record::behind(&hash, sequence, record::entry(row)?);
         hash.clone_from(&record.hash);
@@ -51,8 +52,7 @@ pub async fn link(conn: &mut Conn, engine: Engine) -> Result<usize, StoreError> 
         return Ok(0);
     }
     insert(conn, &records).await?;
-    let sql = format!("DELETE FROM audit_pending WHERE id IN {}", rows_of_parameters(1, ids.len()));
-    ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, id| query.bind(*id)).execute(&mut *conn).await?;
+    ids.execute(conn, "DELETE FROM audit_pending WHERE id IN (SELECT id FROM v)").await?;
     sqlx::query("UPDATE audit_head SET sequence = $1, hash = $2 WHERE id = 1")
         .bind(sequence)
         .bind(hash)
@@ -62,17 +62,40 @@ pub async fn link(conn: &mut Conn, engine: Engine) -> Result<usize, StoreError> 
 }
 
 async fn insert(conn: &mut Conn, records: &[Record]) -> Result<(), StoreError> {
-    let sql = format!(
-        "INSERT INTO audit_log (sequence, hash, at, subject, method, resource, request_id, outcome, occurrences,
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("sequence", Int),
+        ("hash", Text),
+        ("at", Int),
+        ("subject", Text),
+        ("method", Text),
+        ("resource", Text),
+        ("request_id", Text),
+        ("outcome", Text),
+        ("occurrences", Int),
+        ("old_value", Text),
+        ("new_value", Text),
+    ];
+    let mut rows = Rows::new(COLUMNS);
+    for Record { sequence, hash, entry } in records {
+        rows.push([
+            (*sequence).into(),
+            hash.as_str().into(),
+            entry.at_ms.into(),
+            entry.subject.as_str().into(),
+            entry.method.as_str().into(),
+            entry.resource.as_str().into(),
+            entry.request_id.as_str().into(),
+            entry.outcome.as_str().into(),
+            entry.occurrences.into(),
+            entry.old_value.as_str().into(),
+            entry.new_value.as_str().into(),
+        ]);
+    }
+    let insert = "INSERT INTO audit_log (sequence, hash, at, subject, method, resource, request_id, outcome, occurrences,
              old_value, new_value)
-         VALUES {}",
-        rows_of_parameters(records.len(), 11)
-    );
-    let query = records.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, record| {
-        bind(query.bind(record.sequence).bind(record.hash.as_str()), &record.entry)
-    });
-    query.execute(conn).await?;
-    Ok(())
+         SELECT sequence, hash, at, subject, method, resource, request_id, outcome, occurrences, old_value, new_value
+         FROM v WHERE sequence IS NOT NULL";
+    rows.execute(conn, insert).await.map(drop)
 }
 
 /// Where the log begins and ends.
@@ -134,13 +157,4 @@ pub async fn forget(conn: &mut Conn, engine: Engine, before_ms: i64) -> Result<u
     let deleted =
         sqlx::query("DELETE FROM audit_log WHERE sequence <= $1").bind(sequence).execute(conn).await?;
     Ok(deleted.rows_affected())
-}
-
-/// `($1, $2), ($3, $4), ...`: so many rows of so many parameters.
-pub(super) fn rows_of_parameters(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let numbers = row * columns + 1..=(row + 1) * columns;
-        format!("({})", numbers.map(|number| format!("${number}")).collect::<Vec<_>>().join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }

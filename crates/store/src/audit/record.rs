@@ -1,6 +1,6 @@
 use segue_core::hex;
 use sha2::{Digest as _, Sha256};
-use sqlx::{Any, Row as _, any::AnyArguments, any::AnyRow, query::Query};
+use sqlx::{Row as _, any::AnyRow};
 
 use super::Entry;
 use crate::StoreError;
@@ -112,20 +112,4 @@ pub(super) fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
         old_value: row.try_get("old_value")?,
         new_value: row.try_get("new_value")?,
     })
-}
-
-pub(super) fn bind<'q>(
-    query: Query<'q, Any, AnyArguments>,
-    entry: &'q Entry,
-) -> Query<'q, Any, AnyArguments> {
-    query
-        .bind(entry.at_ms)
-        .bind(entry.subject.as_str())
-        .bind(entry.method.as_str())
-        .bind(entry.resource.as_str())
-        .bind(entry.request_id.as_str())
-        .bind(entry.outcome.as_str())
-        .bind(entry.occurrences)
-        .bind(entry.old_value.as_str())
-        .bind(entry.new_value.as_str())
 }
