@@ -123,7 +123,7 @@ impl Line {
                 }
             }
             let waiting = handoffs.iter().filter(|(handoff, of)| {
-                needs.get(&contact) == Some(of) && self.handoffs.contains_key(*handoff)
+                needs.get(&contact) == Some(*of) && self.handoffs.contains_key(*handoff)
             });
             for (handoff, _) in waiting {
                 if !is_backed_off(conn, handoff, &agent) {
