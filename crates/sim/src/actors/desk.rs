@@ -98,10 +98,13 @@ impl Desk {
             sleep(Duration::from_millis(self.dice.between(2_000, 15_000).into())).await;
             self.present(Presence::Available).await;
         }
-        // An agent whose desk was lost is signed out, and signs in again.
+        // An agent whose desk was lost is signed out, and signs in again as soon as it is back.
         loop {
             sleep(Duration::from_secs(20)).await;
-            self.present(Presence::Available).await;
+            let looks_on = self.facts.lock().desks.contains(self.worker.agent);
+            if looks_on {
+                self.present(Presence::Available).await;
+            }
         }
     }
 

@@ -25,6 +25,9 @@ const TOLD_MS: i64 = 20_000;
 
 const OFFERED: &str = "SELECT id, agent FROM contacts WHERE closed_at = 0 AND state = 2";
 const ASSIGNED: &str = "SELECT id, agent FROM contacts WHERE closed_at = 0 AND state = 3";
+/// With an agent who is signed out.
+const ABSENT: &str = "SELECT c.id, a.id FROM contacts c JOIN agents a ON a.id = c.agent AND a.presence = 1
+    WHERE c.closed_at = 0 AND c.state = 3";
 /// A contact that anybody may take, and an agent who has nothing to do and nothing held.
 const IDLE: &str = "SELECT c.id, a.id FROM contacts c JOIN agents a ON a.presence = 2 AND a.lost_at = 0
     WHERE c.closed_at = 0 AND c.state = 1 AND c.open_to_all = 1
@@ -70,10 +73,13 @@ fn lasting(conn: &Connection, facts: &Facts) -> BTreeMap<String, i64> {
     }
     for (contact, agent) in pairs::<String, String>(conn, ASSIGNED) {
         let has = (agent.clone(), contact.clone());
-        if facts.left_behind.contains(&has) {
-            found.insert(format!("{contact} is with {agent}, whose desk is gone"), LOST_MS);
-        } else if facts.desks.contains(&agent) && !facts.told.contains(&has) {
+        if facts.desks.contains(&agent) && !facts.told.contains(&has) {
             found.insert(format!("{contact} is with {agent}, whose desk is not told"), TOLD_MS);
+        }
+    }
+    for (contact, agent) in pairs::<String, String>(conn, ABSENT) {
+        if facts.left_behind.contains(&(agent.clone(), contact.clone())) {
+            found.insert(format!("{contact} is with {agent}, whose desk is gone"), LOST_MS);
         }
     }
     for (contact, agent) in pairs::<String, String>(conn, IDLE) {
