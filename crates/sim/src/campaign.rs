@@ -6,13 +6,16 @@ use std::{
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
+        mpsc,
     },
+    time::Duration,
 };
 
 use crate::{
     actors::End,
     plan::Plan,
     run::{Outcome, run},
+    watchdog::{LONGEST_SECONDS, Watchdog},
 };
 
 /// What came of a campaign.
@@ -61,27 +64,42 @@ impl Totals {
     }
 }
 
-/// Runs seeds; with `stop_at_first`, until one fails.
-pub fn campaign(seeds: RangeInclusive<u64>, stop_at_first: bool, told: impl Fn(&Totals) + Sync) -> Totals {
+/// Runs seeds; with `stop_at_first`, until one fails. Seeds that don't end hold their threads for ever, so `hang` has to end the process.
+pub fn campaign(
+    seeds: RangeInclusive<u64>,
+    stop_at_first: bool,
+    told: impl Fn(&Totals) + Sync,
+    hang: impl Fn(&Totals, &[u64]) + Sync,
+) -> Totals {
     let (next, last) = (AtomicU64::new(*seeds.start()), *seeds.end());
     let totals = Mutex::new(Totals::default());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     crate::contents::contents();
-    std::thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed > last || (stop_at_first && !totals.lock().unwrap().failed.is_empty()) {
-                        return;
-                    }
-                    let outcome = run(&Plan::of(seed));
-                    let mut totals = totals.lock().unwrap();
-                    totals.add(seed, &outcome);
-                    told(&totals);
-                }
-            });
+    let watchdog = Watchdog::default();
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed > last || (stop_at_first && !totals.lock().unwrap().failed.is_empty()) {
+                return;
+            }
+            let outcome = watchdog.during(seed, || run(&Plan::of(seed)));
+            let mut totals = totals.lock().unwrap();
+            totals.add(seed, &outcome);
+            told(&totals);
         }
+    };
+    std::thread::scope(|scope| {
+        let (running, end) = mpsc::channel();
+        scope.spawn(|| {
+            watchdog.watch(end, Duration::from_secs(1), LONGEST_SECONDS, |seeds| {
+                hang(&totals.lock().unwrap(), seeds);
+            });
+        });
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        drop(running);
     });
     totals.into_inner().unwrap()
 }

@@ -20,4 +20,5 @@ pub mod plan;
 pub mod run;
 pub mod shorten;
 pub mod story;
+pub mod watchdog;
 pub mod world;

@@ -8,7 +8,14 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use segue_sim::{campaign::campaign, plan::Plan, run::run, shorten::shorten, story};
+use segue_sim::{
+    campaign::{Totals, campaign},
+    plan::Plan,
+    run::run,
+    shorten::shorten,
+    story,
+    watchdog::LONGEST_SECONDS,
+};
 
 const USAGE: &str = "\
 usage: segue-sim --seeds A..B          run many seeds; the failed ones are shortened and told
@@ -38,7 +45,15 @@ fn main() -> ExitCode {
     } else if let Some((first, last)) = value("--seeds").as_deref().and_then(range) {
         many(first, last)
     } else if let Some((first, last)) = value("--hunt").as_deref().and_then(range) {
-        let totals = campaign(first..=last, true, |_| {});
+        let totals = campaign(
+            first..=last,
+            true,
+            |_| {},
+            |_, seeds| {
+                println!("found by seed {}: it does not end within {LONGEST_SECONDS} s", seeds[0]);
+                std::process::exit(1);
+            },
+        );
         match totals.failed.first_key_value() {
             Some((seed, violation)) => println!("found by seed {seed}, the {}th: {violation}", totals.seeds),
             None => println!("not found by {} seeds", totals.seeds),
@@ -76,21 +91,33 @@ fn one(seed: u64, without: &[String], all: bool) -> bool {
 
 fn many(first: u64, last: u64) -> bool {
     let (began, told_at) = (Instant::now(), Mutex::new(Instant::now()));
-    let totals = campaign(first..=last, false, |totals| {
+    let tell_progress = |totals: &Totals| {
         let mut told_at = told_at.lock();
         if told_at.elapsed() >= PROGRESS {
             println!("{}", totals.line());
             *told_at = Instant::now();
         }
+    };
+    let totals = campaign(first..=last, false, tell_progress, |totals, seeds| {
+        tell_failed(totals);
+        for seed in seeds {
+            println!("seed {seed}: it does not end within {LONGEST_SECONDS} s");
+        }
+        println!("{}; the others were not run", totals.line());
+        std::process::exit(1);
     });
-    for (seed, violation) in &totals.failed {
-        println!("seed {seed}: {violation}");
-    }
+    tell_failed(&totals);
     for seed in totals.failed.keys().take(SHORTENED) {
         tell(*seed);
     }
     println!("{}; {:?}; visits ended {:?}", totals.line(), began.elapsed(), totals.ends);
     totals.failed.is_empty()
+}
+
+fn tell_failed(totals: &Totals) {
+    for (seed, violation) in &totals.failed {
+        println!("seed {seed}: {violation}");
+    }
 }
 
 /// Shortens a failed seed, and says how to run it again.

@@ -116,6 +116,12 @@ impl Net {
         self.servers.lock().remove(&address);
     }
 
+    /// Nobody listens anywhere any more. Until then servers keep the world that they are in, and the world keeps them.
+    pub fn close_all(&self) {
+        let servers = std::mem::take(&mut *self.servers.lock());
+        drop(servers);
+    }
+
     fn now(&self) -> Vec<NetFault> {
         let mut faults = self.faults.lock();
         if !faults.is_empty() {

@@ -49,6 +49,8 @@ pub struct Visit {
     /// What their business can't be finished where they are.
     pub needs_handoff: bool,
     pub takes_ms: u64,
+    /// How long their code may be entered.
+    pub code_lasts_s: i64,
 }
 
 /// An agent who works.
@@ -218,6 +220,7 @@ fn visit(seed: u64, number: usize) -> Visit {
         manner,
         needs_handoff: dice.percent(75),
         takes_ms: dice.between(500, 8_000).into(),
+        code_lasts_s: *dice.pick(&[20, 60, 60]),
     }
 }
 

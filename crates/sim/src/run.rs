@@ -3,7 +3,8 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    sync::{Arc, Once, atomic::Ordering},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Once, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ use crate::{
     checks,
     clock::on_this_thread,
     contents::contents,
+    disk::Host,
     faults::happen,
     plan::Plan,
     story::Event,
@@ -34,7 +36,7 @@ thread_local! {
 }
 
 /// What came of a simulation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     pub violations: Vec<String>,
     pub events: Vec<Event>,
@@ -52,7 +54,13 @@ pub fn run(plan: &Plan) -> Outcome {
     note_panics();
     let contents = contents();
     PANICS.with_borrow_mut(Vec::clear);
-    let mut outcome = on_this_thread(simulate(plan, contents));
+    let ended = catch_unwind(AssertUnwindSafe(|| on_this_thread(simulate(plan, contents))));
+    // One that has panicked is told by its panic.
+    let (mut outcome, hosts) = ended.unwrap_or_default();
+    let left = hosts.iter().filter(|host| host.strong_count() > 0).count();
+    if left > 0 {
+        outcome.violations.push(format!("leak: {left} databases are open after the end"));
+    }
     let panics = PANICS.with_borrow_mut(std::mem::take);
     outcome.violations.extend(panics.into_iter().map(|panic| format!("a panic: {panic}")));
     outcome
@@ -68,7 +76,7 @@ fn note_panics() {
     });
 }
 
-async fn simulate(plan: &Plan, contents: &crate::world::Contents) -> Outcome {
+async fn simulate(plan: &Plan, contents: &crate::world::Contents) -> (Outcome, Vec<Weak<Host>>) {
     let world = World::new(plan.seed, &plan.replicas, contents);
     let facts = Facts::new();
     for service in world.services.clone() {
@@ -76,6 +84,7 @@ async fn simulate(plan: &Plan, contents: &crate::world::Contents) -> Outcome {
     }
     world.all_up().await;
     checks::watch(&world, &facts);
+    tokio::spawn(checks::watch_times(world.clone(), facts.clone(), plan.clone()));
     let adapters = PLATFORMS.map(|(name, _)| {
         let address = adapter_address(name);
         (name, Adapter::start(&world, name, address, facts.clone()))
@@ -121,7 +130,7 @@ async fn simulate(plan: &Plan, contents: &crate::world::Contents) -> Outcome {
         events: world.log.take(),
     };
     world.end();
-    outcome
+    (outcome, world.hosts.values().map(Arc::downgrade).collect())
 }
 
 /// Waits until everything has come to its end. What has not.

@@ -98,10 +98,13 @@ impl Desk {
             sleep(Duration::from_millis(self.dice.between(2_000, 15_000).into())).await;
             self.present(Presence::Available).await;
         }
-        // An agent whose desk was lost is signed out, and signs in again.
+        // An agent whose desk was lost is signed out, and signs in again as soon as it is back.
         loop {
             sleep(Duration::from_secs(20)).await;
-            self.present(Presence::Available).await;
+            let looks_on = self.facts.lock().desks.contains(self.worker.agent);
+            if looks_on {
+                self.present(Presence::Available).await;
+            }
         }
     }
 
@@ -117,6 +120,7 @@ impl Desk {
             let opened = timeout(Duration::from_secs(10), streams.watch_assignments(request));
             if let Ok(Ok(opened)) = opened.await {
                 let mut stream = opened.into_inner();
+                self.looks_on(true);
                 let loses_at = self.worker.loses_desk.then(|| self.dice.between(10, 40));
                 let limit = Duration::from_secs(loses_at.map_or(100_000, u64::from));
                 let reading = async {
@@ -127,14 +131,35 @@ impl Desk {
                         }
                     }
                 };
-                if timeout(limit, reading).await.is_err() {
+                let is_lost = timeout(limit, reading).await.is_err();
+                self.looks_on(false);
+                if is_lost {
                     self.note("loses its desk");
                     drop(stream);
-                    sleep(Duration::from_secs(self.dice.between(1, 12).into())).await;
+                    self.leaves_behind();
+                    sleep(Duration::from_secs(self.dice.between(1, 60).into())).await;
                 }
             }
             sleep(Duration::from_millis(self.dice.between(100, 900).into())).await;
         }
+    }
+
+    fn looks_on(&self, does: bool) {
+        let mut facts = self.facts.lock();
+        let agent = self.worker.agent;
+        if does {
+            facts.desks.insert(agent.to_owned());
+            facts.left_behind.retain(|(other, _)| other != agent);
+        } else {
+            facts.desks.remove(agent);
+        }
+    }
+
+    fn leaves_behind(&self) {
+        let agent = self.worker.agent;
+        let serving = self.serving.lock();
+        let left = serving.keys().map(|contact| (agent.to_owned(), contact.clone()));
+        self.facts.lock().left_behind.extend(left);
     }
 
     fn told(self: Arc<Self>, change: AssignmentChange, contact: Contact) {
@@ -150,6 +175,7 @@ impl Desk {
                 serving.insert(contact.id.clone(), stop.clone());
                 drop(serving);
                 let agent = self.worker.agent.to_owned();
+                self.facts.lock().told.insert((agent.clone(), contact.id.clone()));
                 self.facts.lock().talk(&contact.session).change(|talk| talk.agent = Some(agent));
                 tokio::spawn(async move {
                     tokio::select! {
@@ -258,7 +284,7 @@ impl Desk {
             customer: Some(Customer { identities: vec![identity] }),
             remaining_work: Some(RemainingWork { summary: "papers".to_owned(), ..RemainingWork::default() }),
             faces: vec![Face::Digits.into()],
-            ttl: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+            ttl: Some(prost_types::Duration { seconds: visit.code_lasts_s, nanos: 0 }),
             ..CreateHandoffRequest::default()
         };
         let issuer = &self.clients.issuer;

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -107,6 +110,12 @@ pub struct Facts {
     pub customers: BTreeMap<String, usize>,
     /// How their visits have ended.
     pub ends: BTreeMap<usize, Vec<End>>,
+    /// Agents whose desk looks on.
+    pub desks: BTreeSet<String>,
+    /// Agents, and contacts that their desk was told to be with them.
+    pub told: BTreeSet<(String, String)>,
+    /// Agents whose desk is gone, and the contacts that it had.
+    pub left_behind: BTreeSet<(String, String)>,
     /// Wrong guesses that were looked up, by address.
     pub guesses: BTreeMap<String, u32>,
     /// What is wrong.

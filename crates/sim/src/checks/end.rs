@@ -98,6 +98,10 @@ fn handoffs(world: &World, facts: &Facts, found: &mut Vec<String>) {
             "EXPIRED" | "CANCELLED" if closed => {
                 found.push(format!("I2: {id} is {state} and its session was closed"))
             }
+            // The router knows each handoff before its code can be entered there, and releases none that was.
+            "FAILED" => {
+                found.push(format!("I4: the code of {id} was taken, and the router refused the customer"))
+            }
             _ => {}
         }
     }

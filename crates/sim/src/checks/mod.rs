@@ -1,10 +1,12 @@
-//! What must be true: at each commit of the router ([`steps`]), and when all is over ([`end`]).
+//! What must be true: at each commit of the router ([`steps`]), before long ([`times`]), and when all is over ([`end`]).
 
 mod end;
 mod steps;
+mod times;
 
 pub use end::{at_the_end, unsettled};
 pub use steps::watch;
+pub use times::watch_times;
 
 use rusqlite::{Connection, types::FromSql};
 

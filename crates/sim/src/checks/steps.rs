@@ -34,6 +34,13 @@ const ADMITTED: &str = "SELECT handoff_id, id FROM contacts WHERE handoff_id <> 
 const HELD_FOR_NOTHING: &str =
     "SELECT handoff_id, hold_units FROM service_list WHERE state <> 1 AND hold_units > 0";
 const QUEUED: &str = "SELECT id, platform || ' ' || priority || ' ' || skills || ' ' || named_agent FROM contacts WHERE closed_at = 0 AND state = 1";
+/// Codes for whoever has them are counted as they live. A wrong count heals within a minute, so the end of a simulation shows none.
+const MISCOUNTED: &str =
+    "SELECT platform, live FROM live_codes WHERE live <> (SELECT COUNT(*) FROM handoffs h
+    WHERE h.state = 'ISSUED' AND h.target_account = '' AND h.target_platform = live_codes.platform)";
+/// Handoffs that wait and that anybody may take, with what an agent needs for them.
+const OPEN_HANDOFFS: &str = "SELECT id, platform || ' ' || skills FROM contacts WHERE closed_at = 0 AND state = 1 AND handoff_id <> '' AND open_to_all = 1";
+const NEEDS: &str = "SELECT id, platform || ' ' || skills FROM contacts WHERE closed_at = 0";
 const GIVEN: &str = "SELECT id, agent FROM contacts WHERE closed_at = 0 AND state IN (2, 3) AND priority < 5";
 
 /// Looks after each commit of the router.
@@ -68,6 +75,9 @@ fn invariants(conn: &Connection, issuer: &Host) -> Vec<String> {
     for (handoff, units) in pairs::<String, i64>(conn, HELD_FOR_NOTHING) {
         found.push(format!("I6: {units} units are held for {handoff}, whose entry is closed"));
     }
+    for (platform, live) in issuer.read(|conn| pairs::<String, i64>(conn, MISCOUNTED)) {
+        found.push(format!("count: {live} codes count as live on {platform}, and others do"));
+    }
     let live = pairs::<String, i64>(conn, LIVE);
     if !live.is_empty() {
         let over: BTreeMap<String, String> = issuer.read(|conn| pairs(conn, FORGOTTEN)).into_iter().collect();
@@ -92,16 +102,21 @@ fn invariants(conn: &Connection, issuer: &Host) -> Vec<String> {
     found
 }
 
-/// First come, first served: within a platform, a class and the same skills.
+/// First come, first served: within a platform, a class and the same skills. Handoffs go before all others.
 #[derive(Default)]
 struct Line {
     /// The waiting, with their lines, in the order of their arrival.
     queued: BTreeMap<String, String>,
+    /// Handoffs that wait and that anybody may take.
+    handoffs: BTreeMap<String, String>,
 }
 
 impl Line {
     fn look(&mut self, conn: &Connection) -> Vec<String> {
         let queued: BTreeMap<String, String> = pairs(conn, QUEUED).into_iter().collect();
+        let handoffs: BTreeMap<String, String> = pairs(conn, OPEN_HANDOFFS).into_iter().collect();
+        let needs: BTreeMap<String, String> =
+            if handoffs.is_empty() { BTreeMap::new() } else { pairs(conn, NEEDS).into_iter().collect() };
         let mut found = vec![];
         for (contact, agent) in pairs::<String, String>(conn, GIVEN) {
             let Some(line) = self.queued.get(&contact) else { continue };
@@ -114,8 +129,17 @@ impl Line {
                     found.push(format!("FIFO: {agent} got {contact}, and {other} waits before it"));
                 }
             }
+            let waiting = handoffs.iter().filter(|(handoff, of)| {
+                needs.get(&contact) == Some(*of) && self.handoffs.contains_key(*handoff)
+            });
+            for (handoff, _) in waiting {
+                if !is_backed_off(conn, handoff, &agent) {
+                    found.push(format!("class: {agent} got {contact}, and the handoff {handoff} waits"));
+                }
+            }
         }
         self.queued = queued;
+        self.handoffs = handoffs;
         found
     }
 }

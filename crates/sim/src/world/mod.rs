@@ -23,6 +23,9 @@ use crate::{
     story::Log,
 };
 
+/// Services on which nothing is wrong start within this time.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+
 /// The databases of the services, as they are when a simulation begins.
 pub type Contents = BTreeMap<&'static str, Vec<u8>>;
 
@@ -92,17 +95,21 @@ impl World {
 
     /// Waits until all replicas answer.
     pub async fn all_up(&self) {
-        while !self.services.iter().all(|service| service.is_up()) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let all = async {
+            while !self.services.iter().all(|service| service.is_up()) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(STARTS_WITHIN, all).await.expect("all services start");
     }
 
-    /// Lets nothing be started again.
+    /// Lets nothing be started again, and lets go of everything.
     pub fn end(&self) {
         *self.is_over.lock() = true;
         for service in &self.services {
             service.kill();
         }
+        self.net.close_all();
         Host::forget_all();
     }
 

@@ -6,7 +6,15 @@ const SEEDS: u64 = 25;
 #[test]
 fn no_seed_finds_anything() {
     let seeds = std::env::var("SIM_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
-    let totals = campaign(1..=seeds, false, |_| {});
+    let totals = campaign(
+        1..=seeds,
+        false,
+        |_| {},
+        |_, hanging| {
+            eprintln!("seeds {hanging:?} do not end");
+            std::process::exit(1);
+        },
+    );
     assert!(totals.failed.is_empty(), "{:#?}\n{}", totals.failed, totals.line());
     assert!(totals.handoffs > 0 && totals.faults > 0, "{}", totals.line());
 }

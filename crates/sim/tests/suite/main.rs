@@ -5,3 +5,4 @@ mod bugs;
 mod campaign;
 mod determinism;
 mod driver;
+mod start;
