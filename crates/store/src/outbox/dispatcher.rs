@@ -45,10 +45,8 @@ pub fn hand_over() -> (HandOver, HandedOver) {
 
 impl HandOver {
     /// Has a call made. Not if as many wait as it makes at a time: then the lease is to be given back ([`retry_later`]).
-    pub fn make(&self, call: OwedCall) -> Result<(), OwedCall> {
-        self.0.try_send(call).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(call) | mpsc::error::TrySendError::Closed(call) => call,
-        })
+    pub fn make(&self, call: OwedCall) -> Result<(), Box<OwedCall>> {
+        self.0.try_send(call).map_err(|refused| Box::new(refused.into_inner()))
     }
 }
 
