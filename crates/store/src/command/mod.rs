@@ -171,13 +171,6 @@ impl<D: Decider> Commands<D> {
         }
     }
 
-    /// Has a command decided that nobody waits for. It may be lost, as when the process ends: whoever tells it is asked again then.
-    pub async fn tell(&self, command: D::Command) -> Result<(), StoreError> {
-        let (reply, _) = oneshot::channel();
-        let told = Item::Ask(Asked { key: None, command, reply });
-        self.queue.send(told).await.map_err(|_| StoreError::Unavailable)
-    }
-
     /// Reads something of the decider, as of now: what any replica has answered before is in it.
     pub async fn look<T: Send + 'static>(
         &self,

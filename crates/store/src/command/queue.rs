@@ -64,21 +64,11 @@ impl<D: Decider> Queue<D> {
         }
     }
 
-    /// Receives all that has come, and nothing from now on.
-    pub(super) fn close(&mut self) {
-        self.items.close();
-        self.receive_all();
-    }
-
-    fn receive_all(&mut self) {
+    /// Takes all commands that have come.
+    pub(super) fn take_asked(&mut self) -> Vec<Asked<D>> {
         while let Ok(item) = self.items.try_recv() {
             self.take(item);
         }
-    }
-
-    /// Takes all commands that have come.
-    pub(super) fn take_asked(&mut self) -> Vec<Asked<D>> {
-        self.receive_all();
         std::mem::take(&mut self.asked)
     }
 

@@ -105,14 +105,7 @@ impl<D: Decider> Runner<D> {
                 refresh_at = Instant::now() + POLL;
             }
         }
-        self.end().await;
         self.link.give_up().await;
-    }
-
-    /// Decides what has come, also what was only told, unless the server was away the last time.
-    async fn end(&mut self) {
-        self.queue.close();
-        while !self.queue.asked.is_empty() && self.health.is_deciding() && self.decide_some().await.is_ok() {}
     }
 
     /// Decides a batch of what waits. When it goes well the decider knows all that was decided before.

@@ -155,11 +155,6 @@ impl Handoffs {
 
     /// Records what follows from an owed call, and that it is over.
     pub(crate) async fn settle(&self, call: &OwedCall, outcome: CallOutcome) -> Result<Settled, StoreError> {
-        if outcome == CallOutcome::Done {
-            // Nobody sees it. A call that is still there after its lease is made again.
-            self.commands.tell(Command::Settle(call.clone(), outcome)).await?;
-            return Ok(Settled::default());
-        }
         let is_admission = matches!(outcome, CallOutcome::Admitted(_));
         let is_delivery = matches!(outcome, CallOutcome::Delivered(..));
         let Answer::Settled(settled) = self.ask(Command::Settle(call.clone(), outcome)).await? else {
