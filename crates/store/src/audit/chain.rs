@@ -3,7 +3,7 @@ use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 use super::{Entry, Record, record};
 use crate::{
     Conn, Engine,
-    Kind::{self, Int, Text},
+    Kind::{Int, Text},
     Rows, StoreError,
 };
 
@@ -39,63 +39,29 @@ pub async fn link(conn: &mut Conn, engine: Engine) -> Result<usize, StoreError> 
         .bind(i64::try_from(ROWS).unwrap_or(i64::MAX))
         .fetch_all(&mut *conn)
         .await?;
-    let (mut ids, mut records) = (Rows::new(&[("id", Int)]), vec![]);
+    let mut linked = Rows::new(&[("id", Int), ("sequence", Int), ("hash", Text)]);
     let (mut sequence, mut hash) = (head.sequence, head.hash);
     for row in &rows {
-        ids.push([row.try_get::<i64, _>("id")?.into()]);
         sequence += 1;
-        let record = Record::behind(&hash, sequence, record::entry(row)?);
-        hash.clone_from(&record.hash);
-        records.push(record);
+        hash = Record::behind(&hash, sequence, record::entry(row)?).hash;
+        linked.push([row.try_get::<i64, _>("id")?.into(), sequence.into(), hash.as_str().into()]);
     }
-    if records.is_empty() {
+    if linked.is_empty() {
         return Ok(0);
     }
-    insert(conn, &records).await?;
-    ids.execute(conn, "DELETE FROM audit_pending WHERE id IN (SELECT id FROM v)").await?;
+    let insert = "INSERT INTO audit_log (sequence, hash, at, subject, method, resource, request_id, outcome, occurrences,
+             old_value, new_value)
+         SELECT v.sequence, v.hash, p.at, p.subject, p.method, p.resource, p.request_id, p.outcome, p.occurrences,
+             p.old_value, p.new_value
+         FROM v JOIN audit_pending p ON p.id = v.id";
+    linked.execute(conn, insert).await?;
+    linked.execute(conn, "DELETE FROM audit_pending WHERE id IN (SELECT id FROM v)").await?;
     sqlx::query("UPDATE audit_head SET sequence = $1, hash = $2 WHERE id = 1")
         .bind(sequence)
         .bind(hash)
         .execute(conn)
         .await?;
-    Ok(records.len())
-}
-
-async fn insert(conn: &mut Conn, records: &[Record]) -> Result<(), StoreError> {
-    const COLUMNS: &[(&str, Kind)] = &[
-        ("sequence", Int),
-        ("hash", Text),
-        ("at", Int),
-        ("subject", Text),
-        ("method", Text),
-        ("resource", Text),
-        ("request_id", Text),
-        ("outcome", Text),
-        ("occurrences", Int),
-        ("old_value", Text),
-        ("new_value", Text),
-    ];
-    let mut rows = Rows::new(COLUMNS);
-    for Record { sequence, hash, entry } in records {
-        rows.push([
-            (*sequence).into(),
-            hash.as_str().into(),
-            entry.at_ms.into(),
-            entry.subject.as_str().into(),
-            entry.method.as_str().into(),
-            entry.resource.as_str().into(),
-            entry.request_id.as_str().into(),
-            entry.outcome.as_str().into(),
-            entry.occurrences.into(),
-            entry.old_value.as_str().into(),
-            entry.new_value.as_str().into(),
-        ]);
-    }
-    let insert = "INSERT INTO audit_log (sequence, hash, at, subject, method, resource, request_id, outcome, occurrences,
-             old_value, new_value)
-         SELECT sequence, hash, at, subject, method, resource, request_id, outcome, occurrences, old_value, new_value
-         FROM v WHERE sequence IS NOT NULL";
-    rows.execute(conn, insert).await.map(drop)
+    Ok(rows.len())
 }
 
 /// Where the log begins and ends.
